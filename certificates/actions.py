@@ -1,0 +1,571 @@
+"""Verbs of proof: hand in with the certificate in one transaction, adopt, review, revoke. Each is signed or recorded."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from certificates import codes, fonts, validity
+from certificates.models import Certificate, CertificateEvent, NumberSeries
+from certificates.queries import holding_of
+from quizzes import actions as sitting
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
+from quizzes.queries import standing
+from staff import audit, canonical, clock, mail, signing
+from staff import actions as staff_actions
+from staff.models import Clinic, Membership, Signature, StaffMember
+from training.actions import record_adoption, take_defaults
+from training.models import Adoption, KeyPoint, ModuleVersion, Programme, ReadingConfirmation
+from training.queries import standing_adoption
+
+DESIGN = "knowledge-1"
+KIND_LINE = "Certificate of knowledge"
+STATEMENT = "has passed the knowledge quiz in"
+DISCLAIMER = "Knowledge quiz completed, unproctored. Not a permit to treat."
+TALK_OPENS = 2
+
+
+@dataclass(frozen=True)
+class Finished:
+    attempt: Attempt
+    outcome: Outcome
+    certificate: Certificate | None
+
+
+def outcome_of(attempt: Attempt) -> Outcome:
+    """The one that counts: the highest number."""
+    outcome: Outcome = attempt.outcomes.order_by("-number")[0]
+    return outcome
+
+
+def submit(*, attempt: Attempt, by: StaffMember) -> Finished:
+    """Hand in. However often it is pressed, the first outcome stands; too late, what is stored is scored."""
+    return _finish(attempt, by=by, handed_in=True)
+
+
+def settle(*, attempt: Attempt) -> Finished | None:
+    """Score an attempt whose time is over as stored; None while it is not over. An absent person's end is the deadline."""
+    if attempt.state == Attempt.State.OPEN and not sitting.is_late(
+        attempt, clock.now(), attempt.quiz_version.grace_seconds
+    ):
+        return None
+    return _finish(attempt, by=StaffMember.objects.pinpoint(), handed_in=False)
+
+
+@transaction.atomic
+def _finish(attempt: Attempt, *, by: StaffMember, handed_in: bool, closing: bool = False) -> Finished:
+    locked = sitting.locked_attempt(attempt.pk)
+    if locked.state == Attempt.State.OPEN:
+        now = clock.now()
+        late = sitting.is_late(locked, now, locked.quiz_version.grace_seconds)
+        if late:
+            state, ended_at = Attempt.State.EXPIRED, locked.deadline_at
+        elif handed_in:
+            state, ended_at = Attempt.State.SUBMITTED, now
+        elif closing:
+            state, ended_at = Attempt.State.EXPIRED, now
+        else:
+            raise ValueError(f"attempt {locked.public_id} is not over before {locked.deadline_at}")
+        outcome = sitting.finish(attempt=locked, state=state, ended_at=ended_at, by=by)
+        certificate = issue(attempt=locked, by=by) if outcome.passed else None
+        _tell_locked(locked, outcome)
+    else:
+        outcome = outcome_of(locked)
+        certificate = Certificate.objects.filter(attempt=locked, supersedes=None).first()
+    return Finished(locked, outcome, certificate)
+
+
+def _tell_locked(attempt: Attempt, outcome: Outcome) -> None:
+    """When the last attempt is used, the physicians of the clinic hear of it."""
+    candidacy = attempt.candidacy
+    if outcome.passed or attempt.kind != Attempt.Kind.FULL:
+        return
+    where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+    if where.attempts_used < where.attempts_allowed:
+        return
+    for physician in staff_with_role(candidacy.clinic, "physician"):
+        if physician.pk != candidacy.person_id:
+            mail.queue(
+                to=physician,
+                key=f"locked:{attempt.public_id}:{physician.pk}",
+                subject=f"{candidacy.person.full_name} needs a talk before another attempt",
+                body=(
+                    f"{candidacy.person.full_name} has used all attempts of the quiz “{attempt.module_version.title}”.\n"
+                    f"Two more open when you have talked it through and recorded that:\n{settings.SITE_URL}/reviews/\n"
+                ),
+            )
+
+
+def staff_with_role(clinic: Clinic, role: str) -> list[StaffMember]:
+    return list(
+        StaffMember.objects.filter(
+            is_active=True,
+            membership__clinic=clinic,
+            membership__ended_at=None,
+            membership__roles__role=role,
+            membership__roles__ended_at=None,
+        ).distinct()
+    )
+
+
+def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
+    """The knowledge certificate of a passed attempt, once, in the caller's transaction; None until the version is adopted.
+
+    Valid from the day of passing, also when it is issued later, at adoption.
+    """
+    existing = Certificate.objects.filter(attempt=attempt, supersedes=None).first()
+    if existing:
+        return existing
+    clinic = attempt.candidacy.clinic
+    if standing_adoption(clinic, attempt.module_version) is None:
+        return None
+    before = _previous(attempt)
+    certificate = _new_certificate(attempt, before)
+    try:
+        with transaction.atomic():
+            certificate.save(force_insert=True)
+    except IntegrityError:
+        return Certificate.objects.get(attempt=attempt, supersedes=None)
+    audit.record(
+        clinic=clinic,
+        by=by,
+        action="certificate.issued",
+        subject=certificate,
+        body={"number": certificate.number, "attempt": attempt.public_id, "facts_sha256": certificate.facts_sha256},
+    )
+    person = attempt.candidacy.person
+    mail.queue(
+        to=person,
+        key=f"certificate:{certificate.number}",
+        subject=f"Your certificate: {certificate.title}",
+        body=(
+            f"{person.full_name},\n\nyou passed the knowledge quiz “{certificate.title}”. "
+            f"Your certificate {certificate.number} is valid through {_day(certificate.valid_until_on)}:\n"
+            f"{settings.SITE_URL}{certificate.get_absolute_url()}\n"
+        ),
+    )
+    return certificate
+
+
+def _previous(attempt: Attempt) -> Certificate | None:
+    """The last certificate of the same module that a renewal continues."""
+    return (
+        Certificate.objects.filter(
+            person=attempt.candidacy.person, candidacy__quiz=attempt.candidacy.quiz, kind=Certificate.Kind.KNOWLEDGE
+        )
+        .exclude(events__kind=CertificateEvent.Kind.REVOKED)
+        .order_by("-valid_until_on")
+        .first()
+    )
+
+
+def _day(value: date) -> str:
+    return f"{value.day} {value:%B %Y}"
+
+
+def next_number(year: int) -> str:
+    """PP-2026-000001 and on, from a locked row."""
+    NumberSeries.objects.get_or_create(year=year)
+    series = NumberSeries.objects.select_for_update().get(year=year)
+    series.last += 1
+    series.save(update_fields=["last"])
+    return f"PP-{year}-{series.last:06d}"
+
+
+def rule_line(attempt: Attempt) -> str:
+    rules = attempt.quiz_version
+    return (
+        f"Rule: {rules.cut} of {rules.items} right and every safety-critical question right. Cut score {rules.cut_basis}."
+    )
+
+
+def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificate:
+    candidacy, version = attempt.candidacy, attempt.module_version
+    clinic, person, module = candidacy.clinic, candidacy.person, version.module
+    passed_on = (attempt.ended_at or clock.now()).astimezone(ZoneInfo(clinic.zone)).date()
+    start, end = validity.term(
+        passed_on,
+        months=module.validity_months,
+        days=module.validity_days,
+        old_end=before.valid_until_on if before else None,
+    )
+    programme = next((p for p in Programme.objects.all() if module.slug in json.loads(p.modules)), None)
+    printed = {
+        "holder_name": person.full_name,
+        "printed_name": printable(person),
+        "title": version.title,
+        "kind_line": KIND_LINE,
+        "statement": STATEMENT,
+        "scope": programme.scope if programme else "",
+        "clinic_name": clinic.name,
+        "clinic_address": clinic.address,
+        "module_version_number": version.number,
+        "rule_line": rule_line(attempt),
+        "disclaimer": DISCLAIMER,
+        "attempt_line": "",
+        "passed_on": passed_on,
+        "valid_from_on": start,
+        "valid_until_on": end,
+        "zone": clinic.zone,
+        "renewal_days": programme.renewal_opens_days if programme else 60,
+        "design_version": DESIGN,
+        "site_url": settings.SITE_URL,
+        "issued_at": clock.now(),
+        "kind": Certificate.Kind.KNOWLEDGE,
+        "number": next_number(clock.today(clinic.zone).year),
+        "code": codes.new(),
+    }
+    facts = canonical.text(
+        {
+            "format": "pinpoint-certificate-1",
+            **printed,
+            "person": person.pk,
+            "clinic": clinic.pk,
+            "attempt": attempt.public_id,
+            "seal_sha256": attempt.seal_sha256,
+            "module": {"slug": module.slug, "version": version.number, "sha256": version.sha256},
+            "quiz_sha256": attempt.quiz_version.sha256,
+            "supersedes": None,
+        }
+    )
+    return Certificate(
+        person=person,
+        clinic=clinic,
+        candidacy=candidacy,
+        attempt=attempt,
+        facts=facts,
+        facts_sha256=canonical.sha256(facts),
+        **printed,
+    )
+
+
+def printable(person: StaffMember) -> str:
+    """The name as the certificate's fonts can write it; a name they cannot write is found when it is entered."""
+    try:
+        return fonts.load(settings.CERTIFICATE_FONTS).printable_name(person.full_name, person.latin_name)
+    except fonts.Unprintable:
+        return person.latin_name or person.full_name
+
+
+def adopt(
+    *,
+    clinic: Clinic,
+    version: ModuleVersion,
+    with_defaults: bool,
+    shown_sha256: str,
+    opened_at: datetime,
+    by: StaffMember,
+    evidence: signing.Evidence,
+) -> Adoption:
+    """Sign a module version for the clinic; passes that waited for it get their certificates. Twice gives the first."""
+    with transaction.atomic():
+        signature = signing.sign(
+            by=by,
+            clinic=clinic,
+            meaning="adopt-defaults" if with_defaults else "adopt",
+            subject=version,
+            record_sha256=version.sha256,
+            shown_sha256=shown_sha256,
+            opened_at=opened_at,
+            evidence=evidence,
+        )
+        existing = Adoption.objects.filter(clinic=clinic, module_version=version).first()
+        adoption = existing or record_adoption(clinic=clinic, version=version, signature=signature)
+        if with_defaults:
+            take_defaults(clinic=clinic, signature=signature, by=by)
+        audit.record(
+            clinic=clinic, by=by, role="physician", action="module.adopted", subject=version, body={"sha256": version.sha256}
+        )
+        for attempt in _passes_waiting(clinic, version):
+            issue(attempt=attempt, by=by)
+    return adoption
+
+
+def _passes_waiting(clinic: Clinic, version: ModuleVersion) -> list[Attempt]:
+    """Passed attempts of this version or its cosmetic successors, for this clinic, that hold no certificate yet."""
+    later = ModuleVersion.objects.filter(module=version.module_id, number__gt=version.number).order_by("number")
+    covered = [version.pk]
+    for successor in later:
+        if successor.change != ModuleVersion.Change.COSMETIC:
+            break
+        covered.append(successor.pk)
+    passed = Attempt.objects.filter(
+        candidacy__clinic=clinic, module_version__in=covered, state__in=Attempt.FINISHED, outcomes__passed=True, certificates=None
+    )
+    return list(
+        passed.select_related(
+            "candidacy__person", "candidacy__clinic", "candidacy__quiz", "quiz_version", "module_version__module"
+        ).order_by("ended_at", "pk")
+    )
+
+
+def review(
+    *,
+    attempt: Attempt,
+    decision: str,
+    text: str,
+    restudy: list[KeyPoint],
+    suspend: bool,
+    shown_sha256: str,
+    opened_at: datetime,
+    by: StaffMember,
+    evidence: signing.Evidence,
+) -> Review:
+    """Endorse a sealed attempt, or return it with what to study again; a returned pass may suspend its certificate."""
+    candidacy = attempt.candidacy
+    if candidacy.person_id == by.pk:
+        raise signing.SigningRefused("Nobody reviews their own attempt. Ask another physician of the clinic.")
+    if attempt.state not in Attempt.FINISHED:
+        raise signing.SigningRefused("This attempt is not handed in yet, so there is nothing to sign.")
+    with transaction.atomic():
+        signature = signing.sign(
+            by=by,
+            clinic=candidacy.clinic,
+            meaning="endorse" if decision == Review.Decision.ENDORSED else "return",
+            subject=attempt,
+            record_sha256=attempt.seal_sha256,
+            shown_sha256=shown_sha256,
+            opened_at=opened_at,
+            evidence=evidence,
+        )
+        row = Review.objects.create(
+            attempt=attempt,
+            candidate=candidacy.person,
+            reviewer=by,
+            decision=decision,
+            text=text,
+            signature=signature,
+            reviewed_at=clock.now(),
+        )
+        row.restudy.set(restudy)
+        certificate = Certificate.objects.filter(attempt=attempt).first()
+        if decision == Review.Decision.RETURNED:
+            if certificate and suspend:
+                _event(certificate, "suspended", by, "restudy", "Re-study after a review", text, signature=None)
+            mail.queue(
+                to=candidacy.person,
+                key=f"returned:{row.pk}",
+                subject=f"{by.full_name} returned your attempt: {attempt.module_version.title}",
+                body=(
+                    f"{candidacy.person.full_name},\n\n{by.full_name} reviewed your attempt and wrote:\n\n{text}\n\n"
+                    f"What to read again is on your result:\n{settings.SITE_URL}/attempts/{attempt.public_id}/result/\n"
+                ),
+            )
+    return row
+
+
+def record_talk(
+    *, candidacy: Candidacy, text: str, shown_sha256: str, opened_at: datetime, by: StaffMember, evidence: signing.Evidence
+) -> AttemptGrant:
+    """The talk that opens two more attempts after the last one failed."""
+    if candidacy.person_id == by.pk:
+        raise signing.SigningRefused("Nobody records a talk with themselves. Ask another physician of the clinic.")
+    with transaction.atomic():
+        Candidacy.objects.select_for_update().get(pk=candidacy.pk)
+        last = candidacy.attempts.finished().order_by("-number").first()
+        where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+        if last is None or where.attempts_used < where.attempts_allowed:
+            raise signing.SigningRefused("Attempts are still open here, so no talk is needed to open more.")
+        signature = signing.sign(
+            by=by,
+            clinic=candidacy.clinic,
+            meaning="talk",
+            subject=candidacy,
+            record_sha256=last.seal_sha256,
+            shown_sha256=shown_sha256,
+            opened_at=opened_at,
+            evidence=evidence,
+        )
+        row = sitting.grant(
+            candidacy=candidacy, kind=AttemptGrant.Kind.TALK, extra=TALK_OPENS, reason=text, signature=signature, by=by
+        )
+        mail.queue(
+            to=candidacy.person,
+            key=f"talk:{row.pk}",
+            subject="Two more attempts are open",
+            body=(
+                f"{candidacy.person.full_name},\n\n{by.full_name} recorded your talk. Two more attempts of the quiz are open "
+                f"once the missed passages are confirmed again:\n{settings.SITE_URL}/modules/{candidacy.quiz.module.slug}/quiz/\n"
+            ),
+        )
+    return row
+
+
+def _event(
+    certificate: Certificate,
+    kind: str,
+    by: StaffMember,
+    reason_class: str,
+    public_text: str,
+    private_note: str,
+    signature: Signature | None,
+) -> CertificateEvent:
+    now = clock.now()
+    event = CertificateEvent.objects.create(
+        certificate=certificate,
+        kind=kind,
+        at=now,
+        by=by,
+        effective_at=now,
+        reason_class=reason_class,
+        public_text=public_text,
+        private_note=private_note,
+        signature=signature,
+    )
+    audit.record(
+        clinic=certificate.clinic,
+        by=by,
+        action=f"certificate.{kind}",
+        subject=certificate,
+        reason=public_text,
+        body={"number": certificate.number, "class": reason_class},
+    )
+    return event
+
+
+def revoke(
+    *,
+    certificate: Certificate,
+    reason_class: str,
+    public_text: str,
+    private_note: str,
+    shown_sha256: str,
+    opened_at: datetime,
+    by: StaffMember,
+    evidence: signing.Evidence,
+) -> CertificateEvent:
+    """Withdraw for good, signed, with a reason the public sees. The quiz opens again in a new cycle."""
+    if certificate.person_id == by.pk:
+        raise signing.SigningRefused("Nobody revokes their own certificate. Ask another physician of the clinic.")
+    with transaction.atomic():
+        if certificate.candidacy_id:
+            Candidacy.objects.select_for_update().get(pk=certificate.candidacy_id)
+        if certificate.events.filter(kind=CertificateEvent.Kind.REVOKED).exists():
+            raise signing.SigningRefused(f"{certificate.number} is revoked already; nothing was changed.")
+        signature = signing.sign(
+            by=by,
+            clinic=certificate.clinic,
+            meaning="revoke",
+            subject=certificate,
+            record_sha256=certificate.facts_sha256,
+            shown_sha256=shown_sha256,
+            opened_at=opened_at,
+            evidence=evidence,
+        )
+        event = _event(certificate, "revoked", by, reason_class, public_text, private_note, signature)
+        _open_cycle(certificate, Candidacy.Reason.INCIDENT, by=by)
+        mail.queue(
+            to=certificate.person,
+            key=f"revoked:{certificate.number}",
+            subject=f"Certificate {certificate.number} was revoked",
+            body=(
+                f"{certificate.person.full_name},\n\n{by.full_name} revoked your certificate “{certificate.title}”: "
+                f"{public_text}.\nWhat to do next is on your home page: {settings.SITE_URL}/\n"
+            ),
+        )
+    return event
+
+
+def suspend(*, certificate: Certificate, reason_class: str, public_text: str, private_note: str, by: StaffMember) -> None:
+    """Hold until somebody decides; a manager or a physician may."""
+    with transaction.atomic():
+        if validity.state(holding_of(certificate), clock.now()) in ("revoked", "suspended"):
+            return
+        _event(certificate, "suspended", by, reason_class, public_text, private_note, None)
+
+
+def lift(*, certificate: Certificate, private_note: str, by: StaffMember) -> None:
+    with transaction.atomic():
+        if validity.state(holding_of(certificate), clock.now()) != "suspended":
+            return
+        _event(certificate, "lifted", by, "restudy", "", private_note, None)
+
+
+def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Candidacy | None:
+    """The next cycle of the same quiz, unless one is open or the person has left."""
+    quiz_id = certificate.candidacy.quiz_id if certificate.candidacy else None
+    member = Membership.objects.filter(person=certificate.person, clinic=certificate.clinic, ended_at=None).exists()
+    if quiz_id is None or not member or Candidacy.objects.filter(person=certificate.person, quiz=quiz_id, closed_at=None).exists():
+        return None
+    last = Candidacy.objects.filter(person=certificate.person, quiz=quiz_id).order_by("-cycle").values_list("cycle", flat=True)[0]
+    try:
+        with transaction.atomic():
+            return Candidacy.objects.create(
+                person=certificate.person,
+                quiz_id=quiz_id,
+                clinic=certificate.clinic,
+                cycle=last + 1,
+                reason=reason,
+                opened_by=by,
+                opened_at=clock.now(),
+            )
+    except IntegrityError:
+        return None
+
+
+def open_renewals(person: StaffMember | None = None) -> int:
+    """Open the renewal cycle of each certificate whose window has come; from `tick`, and when the person visits home."""
+    last_day = clock.now().date() + timedelta(days=400)
+    waiting = Certificate.objects.filter(kind=Certificate.Kind.KNOWLEDGE, valid_until_on__lte=last_day, superseded_by=None)
+    if person:
+        waiting = waiting.filter(person=person)
+    opened = 0
+    newest: dict[tuple[int, int], Certificate] = {}
+    for certificate in waiting.select_related("candidacy", "person", "clinic").prefetch_related("events").order_by("valid_until_on"):
+        if certificate.candidacy:
+            newest[certificate.person_id, certificate.candidacy.quiz_id] = certificate
+    for certificate in newest.values():
+        if validity.state(holding_of(certificate), clock.now()) in ("expiring", "expired"):
+            opened += _open_cycle(certificate, Candidacy.Reason.RENEWAL, by=StaffMember.objects.pinpoint()) is not None
+    return opened
+
+
+def lift_restudied(person: StaffMember | None = None) -> int:
+    """End suspensions whose returned passages have all been confirmed again since the review."""
+    held = Review.objects.filter(decision=Review.Decision.RETURNED, attempt__certificates__events__reason_class="restudy")
+    if person:
+        held = held.filter(candidate=person)
+    lifted = 0
+    for row in held.select_related("attempt", "candidate").prefetch_related("restudy").distinct():
+        certificate = Certificate.objects.filter(attempt=row.attempt).prefetch_related("events").first()
+        if certificate and validity.state(holding_of(certificate), clock.now()) == "suspended" and restudy_done(row):
+            lift(certificate=certificate, private_note="The passages were confirmed again.", by=StaffMember.objects.pinpoint())
+            lifted += 1
+    return lifted
+
+
+def restudy_done(row: Review) -> bool:
+    """Every section with a returned key point was confirmed again after the review."""
+    points = [point.pk for point in row.restudy.all()]
+    sections = set(
+        KeyPoint.objects.filter(pk__in=points).values_list("versions__section_version__section", flat=True).distinct()
+    )
+    again = set(
+        ReadingConfirmation.objects.filter(
+            person=row.candidate, confirmed_at__gt=row.reviewed_at, section_version__section__in=sections
+        ).values_list("section_version__section", flat=True)
+    )
+    return bool(sections) and sections <= again
+
+
+def settle_overdue(limit: int = 500) -> int:
+    """Score what ran out of time; from `tick`. Each attempt in a transaction of its own."""
+    now = clock.now()
+    overdue = Attempt.objects.filter(state=Attempt.State.OPEN, deadline_at__lt=now).select_related("quiz_version")
+    return sum(settle(attempt=attempt) is not None for attempt in overdue.order_by("deadline_at")[:limit])
+
+
+def end_membership(*, membership: Membership, reason: str, by: StaffMember) -> bool:
+    """End it, and close the clinic's open attempts as stored, in one transaction."""
+    with transaction.atomic():
+        attempts = Attempt.objects.filter(
+            candidacy__person=membership.person, candidacy__clinic=membership.clinic, state=Attempt.State.OPEN
+        )
+        for attempt in attempts:
+            _finish(attempt, by=by, handed_in=False, closing=True)
+        for candidacy in Candidacy.objects.filter(person=membership.person, clinic=membership.clinic, closed_at=None):
+            sitting.close_candidacy(candidacy, by=by)
+        return staff_actions.close_membership(membership=membership, by=by, reason=reason)

@@ -1,0 +1,9 @@
+from staff.guards import Guard, insert_only, never_deleted
+
+GUARDS: list[Guard] = [
+    insert_only("certificates_certificate"),
+    insert_only("certificates_certificateevent"),
+    insert_only("certificates_certificatefile"),
+    never_deleted("certificates_numberseries"),
+    Guard("certificates_numberseries", "forward", ("UPDATE",), "certificate numbers only rise", when="NEW.last <= OLD.last"),
+]

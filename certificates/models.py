@@ -1,0 +1,143 @@
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from quizzes.models import Attempt, Candidacy
+from staff import clock
+from staff.models import Clinic, Signature, StoredFile
+
+
+class NumberSeries(models.Model):
+    """The last certificate number of a year, from a locked row: PP-2026-000001."""
+
+    year = models.PositiveSmallIntegerField(unique=True)
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "number series"
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.last}"
+
+
+class Certificate(models.Model):
+    """Everything printed, frozen at issue. Insert-only: its state is derived from events and the instant.
+
+    `facts` is the canonical JSON of all of it, `facts_sha256` its hash.
+    """
+
+    class Kind(models.TextChoices):
+        KNOWLEDGE = "knowledge", "Knowledge certificate"
+        PROGRAMME = "programme", "Programme certificate"
+
+    number = models.CharField(max_length=20, unique=True)
+    code = models.CharField(max_length=30, unique=True)
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="certificates")
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    candidacy = models.ForeignKey(Candidacy, on_delete=models.PROTECT, null=True, blank=True)
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, null=True, blank=True, related_name="certificates")
+    supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by")
+    holder_name = models.CharField(max_length=200)
+    printed_name = models.CharField(max_length=200)
+    title = models.CharField(max_length=200)
+    kind_line = models.CharField(max_length=120)
+    statement = models.CharField(max_length=200)
+    scope = models.TextField()
+    clinic_name = models.CharField(max_length=200)
+    clinic_address = models.CharField(max_length=300)
+    module_version_number = models.PositiveIntegerField(null=True, blank=True)
+    rule_line = models.CharField(max_length=300)
+    disclaimer = models.CharField(max_length=300)
+    attempt_line = models.CharField(max_length=120, blank=True)
+    issued_at = models.DateTimeField(default=clock.now)
+    passed_on = models.DateField(null=True, blank=True)
+    valid_from_on = models.DateField()
+    valid_until_on = models.DateField()
+    zone = models.CharField(max_length=64)
+    renewal_days = models.PositiveSmallIntegerField(default=60)
+    design_version = models.CharField(max_length=20)
+    site_url = models.CharField(max_length=200)
+    facts = models.TextField()
+    facts_sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("-issued_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(fields=["attempt"], condition=Q(supersedes=None), name="certificate_once_an_attempt"),
+            models.UniqueConstraint(fields=["supersedes"], name="certificate_superseded_once"),
+            models.CheckConstraint(
+                condition=Q(kind="knowledge", attempt__isnull=False) | Q(kind="programme", attempt=None),
+                name="certificate_knowledge_has_attempt",
+            ),
+            models.CheckConstraint(condition=Q(valid_until_on__gte=F("valid_from_on")), name="certificate_dates"),
+        )
+        indexes = (models.Index(fields=["clinic", "-issued_at"], name="certificate_clinic"),)
+
+    def __str__(self) -> str:
+        return f"{self.number}, {self.holder_name}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("certificates:certificate-detail", args=[self.number])
+
+
+class CertificateEvent(models.Model):
+    """Something that changes a certificate's state. Insert-only."""
+
+    class Kind(models.TextChoices):
+        SUSPENDED = "suspended", "Suspended"
+        LIFTED = "lifted", "Suspension lifted"
+        REVOKED = "revoked", "Revoked"
+        ENDED = "ended", "Ended"
+        ENDORSED = "endorsed", "Endorsed"
+
+    REASONS: ClassVar[list[tuple[str, str]]] = [
+        ("retraining", "Re-training required"),
+        ("restudy", "Re-study after a review"),
+        ("error", "Issued in error"),
+        ("conduct", "Conduct of the assessment"),
+        ("scope", "Change of scope or licence"),
+        ("other", "Other"),
+    ]
+
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    at = models.DateTimeField(default=clock.now)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    effective_at = models.DateTimeField(default=clock.now)
+    reason_class = models.CharField(max_length=12, choices=REASONS)
+    public_text = models.CharField(max_length=300, blank=True)
+    private_note = models.TextField(blank=True)
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, null=True, blank=True)
+
+    class Meta:
+        ordering = ("at", "pk")
+        constraints = (
+            models.UniqueConstraint(fields=["certificate"], condition=Q(kind="revoked"), name="certificateevent_revoked_once"),
+            models.CheckConstraint(
+                condition=~Q(kind="revoked") | (Q(signature__isnull=False) & ~Q(public_text="")),
+                name="certificateevent_revocation_signed",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.certificate.number} {self.kind}"
+
+
+class CertificateFile(models.Model):
+    """The rendered paper: stored once, the same file in six years. Insert-only."""
+
+    FORMATS: ClassVar[list[tuple[str, str]]] = [("pdf", "PDF"), ("png", "PNG")]
+
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="files")
+    format = models.CharField(max_length=4, choices=FORMATS)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["certificate", "format"], name="certificatefile_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.certificate.number}.{self.format}"

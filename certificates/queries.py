@@ -1,0 +1,44 @@
+"""Questions asked of certificates: whose they are to see, and what state they are in."""
+
+from datetime import datetime
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from certificates import validity
+from certificates.models import Certificate, CertificateEvent
+from staff import clock
+from staff.access import clinics_as
+from staff.models import StaffMember
+from staff.models.clinics import Role
+
+
+def with_events(rows: "QuerySet[Certificate]") -> "QuerySet[Certificate]":
+    return rows.select_related("person", "clinic").prefetch_related(
+        Prefetch("events", CertificateEvent.objects.select_related("by")), "superseded_by"
+    )
+
+
+def holding_of(certificate: Certificate) -> validity.Holding:
+    """What `validity.state` takes; uses what `with_events` fetched."""
+    return validity.Holding(
+        valid_from_on=certificate.valid_from_on,
+        valid_until_on=certificate.valid_until_on,
+        zone=certificate.zone,
+        renewal_days=certificate.renewal_days,
+        events=[validity.Event(event.kind, event.effective_at) for event in certificate.events.all()],
+        superseded=bool(certificate.superseded_by.all()),
+    )
+
+
+def state_of(certificate: Certificate, at: datetime | None = None) -> str:
+    return validity.state(holding_of(certificate), at or clock.now())
+
+
+def in_force(certificate: Certificate) -> bool:
+    return state_of(certificate) in validity.IN_FORCE
+
+
+def visible_to(viewer: StaffMember) -> "QuerySet[Certificate]":
+    """Her own; those of the clinics she manages or supervises."""
+    clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)
+    return with_events(Certificate.objects.filter(Q(person=viewer) | Q(clinic__in=clinics)))

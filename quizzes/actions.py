@@ -1,0 +1,228 @@
+"""Verbs of a sitting: start, save, flag, finish. Finishing with its certificate is `certificates.actions.submit`."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from quizzes import drawing, eligibility, scoring, sealing
+from quizzes.models import Attempt, AttemptGrant, AttemptItem, AttemptItemPoint, Candidacy, Mark, Outcome, Quiz, Response, Seal
+from quizzes.queries import blueprint, live_points, live_rules, open_candidacy, pool, standing
+from staff import audit, canonical, clock
+from staff.models import Clinic, Signature, StaffMember
+from training.queries import live_version
+
+
+class NotOpen(Exception):
+    """The quiz cannot be started now; `verdict` says why."""
+
+    def __init__(self, verdict: eligibility.Verdict, sentence: str = "") -> None:
+        self.verdict = verdict
+        super().__init__(sentence or verdict.code)
+
+
+class AttemptEnded(Exception):
+    """The attempt was handed in or its time is over: nothing was changed."""
+
+
+class Stale(Exception):
+    """Another tab or device saved a newer answer; `item` carries it."""
+
+    def __init__(self, item: AttemptItem) -> None:
+        self.item = item
+        super().__init__(f"revision is {item.revision}")
+
+
+class UnknownAnswer(Exception):
+    """The answer names no option of this item."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    revision: int
+    saved_at: datetime
+
+
+def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
+    """The open candidacy, or the first one ever. A closed one is followed only by a renewal, opened above."""
+    found = open_candidacy(person, quiz)
+    if found:
+        return found
+    if Candidacy.objects.filter(person=person, quiz=quiz).exists():
+        raise NotOpen(eligibility.Verdict("closed"))
+    try:
+        with transaction.atomic():
+            return Candidacy.objects.create(
+                person=person, quiz=quiz, clinic=clinic, cycle=1, reason=Candidacy.Reason.INITIAL, opened_by=person
+            )
+    except IntegrityError:
+        return Candidacy.objects.get(person=person, quiz=quiz, cycle=1)
+
+
+@transaction.atomic
+def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "") -> Attempt:
+    """Start an attempt, or hand back the open one. Raises NotOpen. Parallel starts wait for each other on the candidacy."""
+    candidacy = Candidacy.objects.select_for_update().get(pk=candidacy_for(person, quiz, clinic).pk)
+    current = candidacy.attempts.filter(state=Attempt.State.OPEN).first()
+    if current:
+        return current
+    where = standing(person, quiz, candidacy.clinic)
+    verdict = eligibility.verdict(where, clock.now())
+    if verdict.code != "start":
+        raise NotOpen(verdict)
+    version = live_version(quiz.module)
+    if version is None:
+        raise NotOpen(eligibility.Verdict("closed"))
+    rules = live_rules(quiz)
+    seed = seed or secrets.token_hex(16)
+    items, versions = pool(version, candidacy.clinic, person)
+    points = live_points(version)
+    try:
+        form = drawing.draw(items, blueprint(rules, points), seed)
+    except drawing.Unfillable as gap:
+        raise NotOpen(eligibility.Verdict("unfillable"), str(gap)) from gap
+    now = clock.now()
+    minutes = rules.limit_minutes or rules.open_minutes
+    attempt = Attempt.objects.create(
+        candidacy=candidacy,
+        quiz_version=rules,
+        module_version=version,
+        number=where.attempts_used + 1,
+        seed=seed,
+        started_at=now,
+        deadline_at=now + timedelta(minutes=minutes),
+    )
+    _insert_items(attempt, [versions[item.code] for item in form], points)
+    audit.record(
+        clinic=candidacy.clinic,
+        by=person,
+        action="attempt.started",
+        subject=attempt,
+        body={"number": attempt.number, "rules": rules.sha256, "module": version.sha256, "seed": seed},
+    )
+    return attempt
+
+
+def _insert_items(attempt: Attempt, versions: list, points: dict) -> None:
+    rows = []
+    for position, version in enumerate(versions, start=1):
+        content = version.content
+        options = [option["id"] for option in content["options"]]
+        if content["order"] == "shuffled":
+            options = drawing.shuffled(attempt.seed, version.question.code, options)
+        tokens = [[drawing.token(attempt.seed, position, option), option] for option in options]
+        rows.append(
+            AttemptItem(attempt=attempt, position=position, question_version=version, tokens=canonical.text(tokens))
+        )
+    rows = AttemptItem.objects.bulk_create(rows)
+    AttemptItemPoint.objects.bulk_create(
+        AttemptItemPoint(item=row, point_version=points[test.key_point_id])
+        for row, version in zip(rows, versions, strict=True)
+        for test in version.points.all()
+    )
+
+
+def is_late(attempt: Attempt, moment: datetime, grace_seconds: int) -> bool:
+    """After the deadline and its grace, for a save as for a submit."""
+    return moment > attempt.deadline_at + timedelta(seconds=grace_seconds)
+
+
+@transaction.atomic
+def save_answer(
+    *, attempt_id: str, person: StaffMember, position: int, answer: str, base_revision: int, client_key: str
+) -> Saved:
+    """Keep one answer. Authorised by attempt and person alone; repeating the same `client_key` changes nothing.
+
+    Raises AttemptItem.DoesNotExist, AttemptEnded, UnknownAnswer, or Stale with the newer answer.
+    """
+    item = (
+        AttemptItem.objects.select_related("attempt__quiz_version")
+        .select_for_update(of=("self", "attempt"), no_key=True)
+        .get(attempt__public_id=attempt_id, attempt__candidacy__person=person, position=position)
+    )
+    now = clock.now()
+    if item.revision != base_revision:
+        known = Response.objects.filter(item=item, client_key=client_key).first()
+        if known:
+            return Saved(known.revision, known.saved_at)
+        if item.attempt.state == Attempt.State.OPEN:
+            raise Stale(item)
+    if item.attempt.state != Attempt.State.OPEN or is_late(item.attempt, now, item.attempt.quiz_version.grace_seconds):
+        raise AttemptEnded
+    if answer and answer not in {token for token, _ in item.shown}:
+        raise UnknownAnswer
+    revision = item.revision + 1
+    Response.objects.create(item=item, revision=revision, payload=answer, client_key=client_key[:64], saved_at=now)
+    AttemptItem.objects.filter(pk=item.pk).update(answer=answer, revision=revision)
+    return Saved(revision, now)
+
+
+def set_flag(*, attempt_id: str, person: StaffMember, position: int, flagged: bool) -> None:
+    AttemptItem.objects.filter(
+        attempt__public_id=attempt_id, attempt__candidacy__person=person, attempt__state=Attempt.State.OPEN, position=position
+    ).update(flagged=flagged)
+
+
+def locked_attempt(pk: int) -> Attempt:
+    """The attempt with its candidacy locked first, then itself: the lock order of the site."""
+    candidacy = Attempt.objects.values_list("candidacy_id", flat=True).get(pk=pk)
+    Candidacy.objects.select_for_update().get(pk=candidacy)
+    return (
+        Attempt.objects.select_for_update(of=("self",))
+        .select_related("candidacy__person", "candidacy__clinic", "candidacy__quiz__module", "quiz_version", "module_version__module")
+        .get(pk=pk)
+    )
+
+
+def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember) -> Outcome:
+    """Score, seal and close a locked open attempt, in the caller's transaction."""
+    attempt.state, attempt.ended_at = state, ended_at
+    items = sealing.sealed_items(attempt)
+    rules = attempt.quiz_version
+    scored = scoring.score_sealed(
+        {"items": items, "quiz": {"cut": rules.cut, "critical_rule": rules.critical_rule, "scoring_rule": rules.scoring_rule}}
+    )
+    text = sealing.text(attempt, items, scored)
+    attempt.seal_sha256 = canonical.sha256(text)
+    rows = AttemptItem.objects.filter(attempt=attempt).order_by("position")
+    Mark.objects.bulk_create(
+        Mark(item=row, points=points, max_points=1, rule=rules.scoring_rule, cause="first")
+        for row, points in zip(rows, scored.points, strict=True)
+    )
+    outcome = Outcome.objects.create(
+        attempt=attempt,
+        passed=scored.passed,
+        points=scored.total,
+        max_points=scored.most,
+        clauses=canonical.text([clause.plain() for clause in scored.clauses]),
+        cause="first",
+    )
+    Seal.objects.create(attempt=attempt, text=text, sha256=attempt.seal_sha256)
+    attempt.save(update_fields=["state", "ended_at", "seal_sha256"])
+    if scored.passed:
+        close_candidacy(attempt.candidacy, by=by)
+    audit.record(
+        clinic=attempt.candidacy.clinic,
+        by=by,
+        action=f"attempt.{state}",
+        subject=attempt,
+        body={"seal": attempt.seal_sha256, "points": scored.total, "of": scored.most, "passed": scored.passed},
+    )
+    return outcome
+
+
+def close_candidacy(candidacy: Candidacy, *, by: StaffMember) -> None:
+    Candidacy.objects.filter(pk=candidacy.pk, closed_at=None).update(closed_at=clock.now(), closed_by=by)
+
+
+@transaction.atomic
+def grant(*, candidacy: Candidacy, kind: str, extra: int, reason: str, signature: Signature, by: StaffMember) -> AttemptGrant:
+    """Open further attempts after a recorded talk, or the next one before its time."""
+    row = AttemptGrant.objects.create(
+        candidacy=candidacy, kind=kind, extra=extra, reason=reason, signature=signature, granted_by=by, granted_at=clock.now()
+    )
+    audit.record(
+        clinic=candidacy.clinic, by=by, action=f"attempts.granted.{kind}", subject=candidacy, reason=reason, body={"extra": extra}
+    )
+    return row

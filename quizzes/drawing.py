@@ -1,0 +1,136 @@
+"""Which items an attempt gets: a seeded exact search over the blueprint. Pure.
+
+The same seed over the same pool draws the same form. Either a form that meets every quota comes back, or Unfillable says
+which cell cannot be filled; a learner never meets a form that is short.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+
+@dataclass(frozen=True)
+class PoolItem:
+    """An item that may be drawn. `critical` are those of its points that are critical; `seen` counts earlier meetings."""
+
+    code: str
+    section: str
+    level: str
+    points: frozenset[str]
+    critical: frozenset[str] = frozenset()
+    seen: int = 0
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """Items from each section, recall items at most, and the critical points, each tested by exactly one item."""
+
+    sections: dict[str, int]
+    recall_at_most: int
+    critical: frozenset[str]
+
+    @property
+    def items(self) -> int:
+        return sum(self.sections.values())
+
+
+class Unfillable(Exception):
+    """Says which cell of the blueprint the pool cannot fill."""
+
+
+def shuffled(seed: str, what: str, codes: Sequence[str]) -> list[str]:
+    """The codes in an order that depends on the seed and on nothing else (not on a key, not on the file's order)."""
+    return sorted(codes, key=lambda code: hashlib.sha256(f"{seed}|{what}|{code}".encode()).digest())
+
+
+def token(seed: str, position: int, option: str) -> str:
+    """What an option is called in this attempt: 16 characters that tell nothing."""
+    return hashlib.sha256(f"{seed}|token|{position}|{option}".encode()).hexdigest()[:16]
+
+
+def draw(pool: Sequence[PoolItem], blueprint: Blueprint, seed: str) -> list[PoolItem]:
+    """A form in the order it is shown. Unseen items come first, then those met least often."""
+    order = {code: place for place, code in enumerate(shuffled(seed, "draw", [item.code for item in pool]))}
+    ranked = sorted(pool, key=lambda item: (item.seen, order[item.code]))
+    by_section = {name: [item for item in ranked if item.section == name] for name in blueprint.sections}
+    for name, quota in blueprint.sections.items():
+        if len(by_section[name]) < quota:
+            raise Unfillable(f"section {name} has {len(by_section[name])} items for {quota} places")
+    for point in sorted(blueprint.critical):
+        if not any(item.critical == {point} for item in ranked):
+            raise Unfillable(f"critical key point {point} has no item")
+    names = shuffled(seed, "sections", list(blueprint.sections))
+    least = {name: _least_recall(by_section[name], blueprint, name) for name in names}
+    if sum(least.values()) > blueprint.recall_at_most:
+        raise Unfillable(f"no form keeps to {blueprint.recall_at_most} recall items: {sum(least.values())} are needed")
+    form = _fill(names, by_section, blueprint, least, [], frozenset())
+    if form is None:
+        raise Unfillable("no form has one item a critical point and no key point twice in every section's places")
+    by_code = {item.code: item for item in form}
+    return [by_code[code] for code in shuffled(seed, "order", list(by_code))]
+
+
+def _critical_of(pool: Sequence[PoolItem], blueprint: Blueprint) -> frozenset[str]:
+    return frozenset(point for item in pool for point in item.critical) & blueprint.critical
+
+
+def _choices(pool: Sequence[PoolItem], blueprint: Blueprint, name: str) -> Iterator[tuple[PoolItem, ...]]:
+    """Every set of items that fills a section: its critical points once each, no point twice. Best ranked first."""
+    critical = sorted(_critical_of(pool, blueprint))
+    ordinary = [item for item in pool if not item.critical]
+    places = blueprint.sections[name] - len(critical)
+    if places < 0:
+        return
+
+    def tests(point: str) -> list[PoolItem]:
+        return [item for item in pool if item.critical == {point}]
+
+    def with_critical(left: list[str], chosen: tuple[PoolItem, ...]) -> Iterator[tuple[PoolItem, ...]]:
+        if not left:
+            for rest in combinations(ordinary, places):
+                points = [point for item in (*chosen, *rest) for point in item.points]
+                if len(points) == len(set(points)):
+                    yield (*chosen, *rest)
+            return
+        for item in tests(left[0]):
+            yield from with_critical(left[1:], (*chosen, item))
+
+    yield from with_critical(critical, ())
+
+
+def _recall(items: Sequence[PoolItem]) -> int:
+    return sum(item.level == "recall" for item in items)
+
+
+def _least_recall(pool: Sequence[PoolItem], blueprint: Blueprint, name: str) -> int:
+    counts = (_recall(choice) for choice in _choices(pool, blueprint, name))
+    best: int | None = None
+    for count in counts:
+        best = count if best is None else min(best, count)
+        if best == 0:
+            break
+    if best is None:
+        raise Unfillable(f"section {name} cannot fill {blueprint.sections[name]} places with its critical points and no key point twice")
+    return best
+
+
+def _fill(
+    names: list[str],
+    by_section: dict[str, list[PoolItem]],
+    blueprint: Blueprint,
+    least: dict[str, int],
+    chosen: list[PoolItem],
+    points: frozenset[str],
+) -> list[PoolItem] | None:
+    if not names:
+        return chosen
+    name, rest = names[0], names[1:]
+    room = blueprint.recall_at_most - _recall(chosen) - sum(least[other] for other in rest)
+    for choice in _choices(by_section[name], blueprint, name):
+        tested = frozenset(point for item in choice for point in item.points)
+        if _recall(choice) <= room and not tested & points:
+            form = _fill(rest, by_section, blueprint, least, [*chosen, *choice], points | tested)
+            if form is not None:
+                return form
+    return None

@@ -1,0 +1,31 @@
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from quizzes import material
+from staff.models import StaffMember
+
+
+class Command(BaseCommand):
+    help = "Check the material's files and publish new versions of what changed. Safe to run twice."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", nargs="?", type=Path, default=material.SHIPPED, help="the material's folder")
+        parser.add_argument("--check", action="store_true", help="check only; change nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            course = material.read(options["path"].resolve())
+        except material.MaterialError as error:
+            raise CommandError(f"{len(error.problems)} problems, nothing was loaded:\n{error}") from None
+        if options["check"]:
+            self.stdout.write(f"{len(course.modules)} modules, no problem found.")
+            return
+        done = material.load(course, by=StaffMember.objects.pinpoint())
+        if done.published or done.items or done.retired:
+            self.stdout.write(
+                f"Published: {', '.join(done.published) or 'nothing'}. {done.items} items new or changed, {done.retired} retired."
+            )
+        else:
+            self.stdout.write("Nothing changed.")

@@ -1,0 +1,299 @@
+"""Loads the material's files: checks everything, then publishes new versions only of what changed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from quizzes.files import ItemFile, ItemReader, QuizFile
+from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
+from staff import audit, canonical, clock
+from staff.models import StaffMember
+from training import markdown
+from training.files import Library, ModuleFile, Problem, Reader, SectionFile
+from training.models import (
+    Citation,
+    Fact,
+    KeyPoint,
+    KeyPointVersion,
+    Module,
+    ModuleVersion,
+    ModuleVersionSection,
+    Picture,
+    Position,
+    Programme,
+    ProtocolItem,
+    Section,
+    SectionVersion,
+    Source,
+)
+
+SHIPPED = Path(__file__).resolve().parent.parent / "training" / "material"
+
+
+class MaterialError(Exception):
+    """Carries every problem found, in order."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass
+class Loaded:
+    """What a load did, for its report."""
+
+    published: list[str] = field(default_factory=list)
+    items: int = 0
+    stale: int = 0
+    retired: int = 0
+
+
+@dataclass(frozen=True)
+class Course:
+    library: Library
+    modules: tuple[tuple[ModuleFile, tuple[ItemFile, ...], QuizFile], ...]
+
+
+def read(root: Path = SHIPPED) -> Course:
+    """Read and check a material folder. Raises MaterialError with all of its problems."""
+    reader = Reader(root)
+    library = reader.library()
+    items_of = ItemReader(reader, library)
+    modules = []
+    for folder in sorted(path.parent for path in root.glob("*/module.yaml")):
+        module = reader.module(folder, library)
+        if module:
+            items = items_of.items(module)
+            quiz = items_of.quiz(module, items)
+            if quiz:
+                modules.append((module, tuple(items), quiz))
+    if not modules and not reader.problems:
+        reader.problem(".", 1, "no module.yaml in any folder below")
+    if reader.problems:
+        raise MaterialError(reader.problems)
+    return Course(library, tuple(modules))
+
+
+@transaction.atomic
+def load(course: Course, *, by: StaffMember) -> Loaded:
+    """Publish what changed. Safe to run twice: the second time changes nothing."""
+    done = Loaded()
+    _load_library(course.library)
+    for place, (module, items, quiz) in enumerate(course.modules):
+        validity = course.library.programmes["modules"].get(module.slug, {})
+        defaults = {
+            "code": module.data["code"],
+            "position": place,
+            "validity_months": validity.get("months", 12),
+            "validity_days": validity.get("days"),
+        }
+        row, _ = Module.objects.update_or_create(slug=module.slug, defaults=defaults)
+        _load_module(row, module, items, quiz, by, done)
+    return done
+
+
+def _load_library(lib: Library) -> None:
+    for row in lib.sources.values():
+        fields = {name: str(row.get(name) or "") for name in ("title", "publisher", "year", "kind", "label", "address")}
+        Source.objects.update_or_create(code=row["code"], defaults=fields)
+    sources = {source.code: source for source in Source.objects.all()}
+    known = {fact.code: fact for fact in Fact.objects.all()}
+    new = []
+    for row in lib.facts.values():
+        fields = {
+            "source": sources[row["source"]],
+            "statement": row["statement"],
+            "quote": row.get("quote") or "",
+            "verified": row.get("verified") or "yes",
+            "kind": row.get("kind") or "",
+        }
+        fact = known.get(row["code"])
+        if fact is None:
+            new.append(Fact(code=row["code"], **fields))
+        elif any(getattr(fact, name) != value for name, value in fields.items()):
+            Fact.objects.filter(pk=fact.pk).update(**fields)
+    Fact.objects.bulk_create(new)
+    facts = {fact.code: fact for fact in Fact.objects.all()}
+    for row in lib.positions.values():
+        fields = {name: plain(row.get(name) or "") for name in ("title", "priority", "teach", "differs")}
+        position, _ = Position.objects.update_or_create(code=row["code"], defaults=fields)
+        position.cites.set([facts[code] for code in row.get("cites", ())])
+    for place, row in enumerate(lib.protocol.values()):
+        fields = {name: plain(row[name]) for name in ("title", "question", "default")}
+        table = {"kind": row.get("kind", "text"), "columns": ", ".join(row.get("columns", ()))}
+        ProtocolItem.objects.update_or_create(code=row["code"], defaults={"position": place, **fields, **table})
+
+
+    for place, row in enumerate(lib.programmes["programmes"]):
+        fields = {name: row[name] for name in ("title", "scope", "validity_months", "renewal_opens_days")}
+        lists = {name: canonical.text(row.get(name) or []) for name in ("modules", "practicals")}
+        Programme.objects.update_or_create(slug=row["slug"], defaults={"position": place, **fields, **lists})
+
+
+def plain(value: Any) -> str:
+    return " ".join(str(value).split())
+
+
+def _load_module(
+    module: Module, file: ModuleFile, items: tuple[ItemFile, ...], quiz: QuizFile, by: StaffMember, done: Loaded
+) -> None:
+    pictures = {p.code: _picture(module, p) for p in file.pictures}
+    versions = [_section_version(module, section, pictures, by) for section in file.sections]
+    details = {
+        "title": file.data["title"],
+        "summary": plain(file.data["summary"]),
+        "reviewer": file.data["reviewer"],
+        "objectives": [{"text": plain(o["text"]), "proof": o["proof"]} for o in file.data["objectives"]],
+    }
+    sha256 = canonical.sha256_of([details, [version.sha256 for version in versions]])
+    latest = ModuleVersion.objects.filter(module=module).order_by("-number").first()
+    if latest is None or latest.sha256 != sha256:
+        latest = ModuleVersion.objects.create(
+            module=module,
+            number=latest.number + 1 if latest else 1,
+            title=file.data["title"],
+            details=canonical.text(details),
+            change=file.data.get("change", "clinical"),
+            note=file.data.get("note", ""),
+            sha256=sha256,
+            published_by=by,
+        )
+        ModuleVersionSection.objects.bulk_create(
+            ModuleVersionSection(module_version=latest, position=n, section_version=version)
+            for n, version in enumerate(versions, start=1)
+        )
+        audit.record(
+            clinic=None, by=by, action="module.published", subject=latest, body={"number": latest.number, "sha256": sha256}
+        )
+        done.published.append(str(latest))
+    _retire_points(module, latest, by)
+    _load_quiz(module, quiz, by)
+    _load_items(module, items, latest, by, done)
+
+
+def _picture(module: Module, file: Any) -> Picture:
+    fields = {
+        "svg": file.svg, "title": file.title, "caption": plain(file.caption), "words": file.words.strip(), "to_scale": file.to_scale,
+    }  # fmt: skip
+    sha256 = canonical.sha256_of([module.slug, file.code, fields])
+    return Picture.objects.get_or_create(sha256=sha256, defaults={"module": module, "code": file.code, **fields})[0]
+
+
+def _section_version(module: Module, file: SectionFile, pictures: dict[str, Picture], by: StaffMember) -> SectionVersion:
+    section, _ = Section.objects.get_or_create(module=module, slug=file.slug)
+    shown = [pictures[block.code] for block in file.blocks if block.kind == "picture"]
+    sha256 = canonical.sha256_of([file.title, file.text, [picture.sha256 for picture in shown]])
+    latest = section.versions.order_by("-number").first()
+    if latest and latest.sha256 == sha256:
+        return latest
+    version = SectionVersion.objects.create(
+        section=section,
+        number=latest.number + 1 if latest else 1,
+        title=file.title,
+        text=file.text,
+        minutes=markdown.minutes(file.text),
+        sha256=sha256,
+        origin=SectionVersion.Origin.FILE,
+        created_by=by,
+    )
+    version.pictures.set(shown)
+    points = {point.code: _point(module, version, n, point) for n, point in enumerate(file.points, start=1)}
+    facts = {fact.code: fact for fact in Fact.objects.all()}
+    positions = {position.code: position for position in Position.objects.all()}
+    Citation.objects.bulk_create(
+        Citation(
+            section_version=version,
+            point=points[block.code] if block.kind == "point" else None,
+            fact=facts.get(code),
+            position=positions.get(code),
+        )
+        for block in file.blocks
+        for code in dict.fromkeys(block.cites)
+    )
+    return version
+
+
+def _point(module: Module, version: SectionVersion, place: int, block: markdown.Block) -> KeyPointVersion:
+    point, _ = KeyPoint.objects.get_or_create(code=block.code, defaults={"module": module})
+    row = KeyPointVersion.objects.create(
+        key_point=point,
+        section_version=version,
+        position=place,
+        text=block.text,
+        critical=block.critical,
+        content_sha256=canonical.sha256_of([block.text, block.critical, sorted(block.depends)]),
+    )
+    row.depends_on.set(ProtocolItem.objects.filter(code__in=block.depends))
+    return row
+
+
+def _retire_points(module: Module, version: ModuleVersion, by: StaffMember) -> None:
+    live = KeyPointVersion.objects.filter(section_version__places__module_version=version).values("key_point")
+    KeyPoint.objects.filter(module=module, retired_at=None).exclude(pk__in=live).update(retired_at=clock.now(), retired_by=by)
+    KeyPoint.objects.filter(module=module, pk__in=live).update(retired_at=None, retired_by=None)
+
+
+def _load_quiz(module: Module, file: QuizFile, by: StaffMember) -> None:
+    quiz, _ = Quiz.objects.get_or_create(module=module)
+    rules: dict[str, Any] = {
+        "blueprint": canonical.text({"sections": file.sections, "recall_at_most": file.recall_at_most}),
+        "items": file.items,
+        "cut": file.cut,
+        "critical_rule": "all",
+        "limit_minutes": file.limit_minutes,
+        "open_minutes": file.open_minutes,
+        "attempts": file.attempts,
+    }
+    sha256 = canonical.sha256_of(rules)
+    latest = quiz.versions.order_by("-number").first()
+    if latest is None or latest.sha256 != sha256:
+        QuizVersion.objects.create(quiz=quiz, number=latest.number + 1 if latest else 1, sha256=sha256, created_by=by, **rules)
+
+
+def _load_items(module: Module, items: tuple[ItemFile, ...], version: ModuleVersion, by: StaffMember, done: Loaded) -> None:
+    live_points = {
+        row.key_point.code: row
+        for row in KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related("key_point")
+    }
+    protocol = {item.code: item for item in ProtocolItem.objects.all()}
+    sections = {section.slug: section for section in Section.objects.filter(module=module)}
+    known = {question.code: question for question in Question.objects.filter(section__module=module)}
+    latest: dict[int, QuestionVersion] = {}
+    for row in QuestionVersion.objects.filter(question__section__module=module).order_by("number"):
+        latest[row.question_id] = row
+    for file in items:
+        question = known.get(file.code) or Question.objects.create(
+            code=file.code, section=sections[file.section], bank=file.bank, kind=file.kind
+        )
+        text = canonical.text(file.body)
+        tests = {code: live_points[code].content_sha256 for code in file.points}
+        sha256 = canonical.sha256_of([text, file.bank, file.kind, tests, sorted(file.depends)])
+        before = latest.get(question.pk)
+        if before and before.sha256 == sha256 and before.state == QuestionVersion.State.LIVE:
+            continue
+        if before:
+            QuestionVersion.objects.filter(question=question, state="live").update(state=QuestionVersion.State.RETIRED)
+        row = QuestionVersion.objects.create(
+            question=question,
+            number=before.number + 1 if before else 1,
+            body=text,
+            sha256=sha256,
+            state=QuestionVersion.State.LIVE,
+            created_by=by,
+            approved_at=clock.now(),
+            approved_by=by,
+            approved_via=QuestionVersion.Via.RELEASE,
+        )
+        QuestionPoint.objects.bulk_create(
+            QuestionPoint(question_version=row, key_point=live_points[code].key_point, approved_against=live_points[code])
+            for code in file.points
+        )
+        if file.depends:
+            row.depends_on.set([protocol[code] for code in file.depends])
+        done.items += 1
+    gone = [question.pk for code, question in known.items() if code not in {item.code for item in items}]
+    done.retired += QuestionVersion.objects.filter(question__in=gone, state="live", origin="file").update(
+        state=QuestionVersion.State.RETIRED
+    )

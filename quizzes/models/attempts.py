@@ -1,0 +1,304 @@
+import json
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from quizzes.models.bank import QuestionVersion, Quiz, QuizVersion
+from staff import clock
+from staff.models import Clinic, Signature, StaffMember
+from staff.models.people import public_id
+from training.models import KeyPoint, KeyPointVersion, ModuleVersion
+
+
+class Candidacy(models.Model):
+    """This person, this quiz, for this clinic, in this cycle. Attempts count within it; starting locks it."""
+
+    class Reason(models.TextChoices):
+        INITIAL = "initial", "Initial"
+        RENEWAL = "renewal", "Renewal"
+        REVISION = "revision", "Revision"
+        INCIDENT = "incident", "Incident"
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="candidacies")
+    quiz = models.ForeignKey(Quiz, on_delete=models.PROTECT)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    cycle = models.PositiveIntegerField()
+    reason = models.CharField(max_length=8, choices=Reason.choices)
+    opened_at = models.DateTimeField(default=clock.now)
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        verbose_name_plural = "candidacies"
+        constraints = (
+            models.UniqueConstraint(fields=["person", "quiz", "cycle"], name="candidacy_cycle_once"),
+            models.UniqueConstraint(fields=["person", "quiz"], condition=Q(closed_at=None), name="candidacy_one_open"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, closed_by=None) | Q(closed_at__isnull=False, closed_by__isnull=False),
+                name="candidacy_closed_whole",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person}, {self.quiz}, cycle {self.cycle}"
+
+
+class AttemptGrant(models.Model):
+    """Further attempts (or an earlier one) opened by a physician. Insert-only; allowed = rule + sum of grants."""
+
+    class Kind(models.TextChoices):
+        TALK = "talk", "after a recorded talk"
+        EARLY = "early", "before its time"
+
+    candidacy = models.ForeignKey(Candidacy, on_delete=models.PROTECT, related_name="grants")
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    extra = models.PositiveSmallIntegerField()
+    reason = models.TextField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
+    granted_at = models.DateTimeField(default=clock.now)
+    granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=~Q(reason=""), name="attemptgrant_has_reason"),)
+
+    def __str__(self) -> str:
+        return f"{self.candidacy}: {self.extra} more"
+
+
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def of(self, person: StaffMember) -> "AttemptQuerySet":
+        return self.filter(candidacy__person=person)
+
+    def finished(self) -> "AttemptQuerySet":
+        return self.filter(state__in=Attempt.FINISHED)
+
+
+class Attempt(models.Model):
+    """One sitting. Once sealed, nothing in it changes."""
+
+    class Kind(models.TextChoices):
+        FULL = "full", "Quiz"
+        CRITICAL_RETEST = "critical_retest", "Critical re-test"
+
+    class State(models.TextChoices):
+        OPEN = "open", "In progress"
+        SUBMITTED = "submitted", "Submitted"
+        EXPIRED = "expired", "Scored as stored"
+        VOIDED = "voided", "Voided"
+
+    FINISHED: ClassVar[tuple[str, ...]] = ("submitted", "expired")
+
+    public_id = models.CharField(max_length=16, unique=True, default=public_id, editable=False)
+    candidacy = models.ForeignKey(Candidacy, on_delete=models.PROTECT, related_name="attempts")
+    quiz_version = models.ForeignKey(QuizVersion, on_delete=models.PROTECT)
+    module_version = models.ForeignKey(ModuleVersion, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=15, choices=Kind.choices, default=Kind.FULL)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retests")
+    number = models.PositiveSmallIntegerField(null=True, blank=True)
+    seed = models.CharField(max_length=64)
+    started_at = models.DateTimeField(default=clock.now)
+    deadline_at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    seal_sha256 = models.CharField(max_length=64, blank=True)
+
+    objects: ClassVar[Any] = AttemptQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-started_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(fields=["candidacy", "number"], name="attempt_number_once"),
+            models.UniqueConstraint(fields=["candidacy"], condition=Q(state="open"), name="attempt_one_open"),
+            models.UniqueConstraint(
+                fields=["candidacy"],
+                condition=Q(kind="critical_retest") & ~Q(state="voided"),
+                name="attempt_one_critical_retest",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="full", parent=None, number__gte=1) | Q(kind="critical_retest", parent__isnull=False, number=None),
+                name="attempt_kind_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", ended_at=None, seal_sha256="")
+                | (Q(state__in=["submitted", "expired"], ended_at__isnull=False) & ~Q(seal_sha256=""))
+                | Q(state="voided", ended_at__isnull=False),
+                name="attempt_state_whole",
+            ),
+            models.CheckConstraint(condition=Q(deadline_at__gt=F("started_at")), name="attempt_deadline_after_start"),
+        )
+        indexes = (models.Index(fields=["deadline_at"], condition=Q(state="open"), name="attempt_overdue"),)
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.candidacy}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("quizzes:attempt-take", args=[self.public_id])
+
+
+class AttemptItem(models.Model):
+    """One drawn item. `tokens` is canonical JSON, [[token, option id], …] in the order shown; `answer` is a token."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="items")
+    position = models.PositiveSmallIntegerField()
+    question_version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT, related_name="drawn")
+    tokens = models.TextField()
+    flagged = models.BooleanField(default=False)
+    answer = models.CharField(max_length=40, blank=True)
+    revision = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("attempt", "position")
+        constraints = (
+            models.UniqueConstraint(fields=["attempt", "position"], name="attemptitem_position_once"),
+            models.UniqueConstraint(fields=["attempt", "question_version"], name="attemptitem_question_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id}/{self.position}"
+
+    @property
+    def shown(self) -> list[list[str]]:
+        """[[token, option id], …] in the order shown."""
+        pairs: list[list[str]] = json.loads(self.tokens)
+        return pairs
+
+
+class AttemptItemPoint(models.Model):
+    """A key point the drawn item tests, as it read at the draw."""
+
+    item = models.ForeignKey(AttemptItem, on_delete=models.PROTECT, related_name="points")
+    point_version = models.ForeignKey(KeyPointVersion, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["item", "point_version"], name="attemptitempoint_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.item} {self.point_version}"
+
+
+class Response(models.Model):
+    """One acknowledged save of an answer. Insert-only."""
+
+    item = models.ForeignKey(AttemptItem, on_delete=models.PROTECT, related_name="responses")
+    revision = models.PositiveIntegerField()
+    payload = models.CharField(max_length=200, blank=True)
+    client_key = models.CharField(max_length=64)
+    saved_at = models.DateTimeField(default=clock.now)
+    late = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["item", "revision"], name="response_revision_once"),
+            models.UniqueConstraint(fields=["item", "client_key"], name="response_key_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.item} r{self.revision}"
+
+
+class Seal(models.Model):
+    """Everything needed to derive the score again, as canonical JSON. Insert-only."""
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.PROTECT)
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+class Mark(models.Model):
+    """Points for one item. Insert-only; the highest number counts (a regrade adds rows)."""
+
+    item = models.ForeignKey(AttemptItem, on_delete=models.PROTECT, related_name="marks")
+    number = models.PositiveSmallIntegerField(default=1)
+    points = models.PositiveSmallIntegerField()
+    max_points = models.PositiveSmallIntegerField()
+    rule = models.CharField(max_length=20)
+    cause = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["item", "number"], name="mark_number_once"),
+            models.CheckConstraint(condition=Q(points__lte=F("max_points")), name="mark_within"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.points} of {self.max_points}"
+
+
+class Outcome(models.Model):
+    """Passed or not, clause by clause. `clauses` is canonical JSON. Insert-only; the highest number counts."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="outcomes")
+    number = models.PositiveSmallIntegerField(default=1)
+    passed = models.BooleanField()
+    points = models.PositiveSmallIntegerField()
+    max_points = models.PositiveSmallIntegerField()
+    clauses = models.TextField()
+    cause = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["attempt", "number"], name="outcome_number_once"),)
+
+    def __str__(self) -> str:
+        return "passed" if self.passed else "not passed"
+
+    @property
+    def decided(self) -> list[dict[str, Any]]:
+        clauses: list[dict[str, Any]] = json.loads(self.clauses)
+        return clauses
+
+
+class Review(models.Model):
+    """A physician's signed decision on an attempt. Insert-only; nobody reviews their own."""
+
+    class Decision(models.TextChoices):
+        ENDORSED = "endorsed", "Endorsed"
+        RETURNED = "returned", "Returned"
+        TALKED = "talked", "Talked through"
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="reviews")
+    candidate = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews_received")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews_given")
+    decision = models.CharField(max_length=8, choices=Decision.choices)
+    text = models.TextField(blank=True)
+    restudy = models.ManyToManyField(KeyPoint, blank=True)
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
+    reviewed_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ("-reviewed_at", "-pk")
+        constraints = (
+            models.CheckConstraint(condition=~Q(reviewer=F("candidate")), name="review_not_own"),
+            models.CheckConstraint(condition=Q(decision="endorsed") | ~Q(text=""), name="review_says_why"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_decision_display()} by {self.reviewer}"
+
+
+class Accommodation(models.Model):
+    """Extra time on a clock, following the person to every quiz."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    time_percent = models.PositiveSmallIntegerField(default=100)
+    category = models.CharField(max_length=60)
+    valid_from_on = models.DateField()
+    valid_until_on = models.DateField()
+    granted_at = models.DateTimeField(default=clock.now)
+    granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(time_percent__gte=100), name="accommodation_adds_time"),
+            models.CheckConstraint(condition=Q(valid_until_on__gte=F("valid_from_on")), name="accommodation_dates"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.time_percent} %"

@@ -1,0 +1,139 @@
+"""Questions asked of the bank and of attempts."""
+
+import json
+from collections import Counter
+
+from django.db.models import Count, Max, Q, QuerySet, Sum
+
+from quizzes import drawing, eligibility
+from quizzes.models import Attempt, AttemptItem, Candidacy, QuestionVersion, Quiz, QuizVersion
+from staff import clock
+from staff.access import clinics_as
+from staff.models import Clinic, StaffMember
+from staff.models.clinics import Role
+from training.models import KeyPointVersion, ModuleVersion
+from training.queries import confirmed, live_version, places, protocol_of
+
+
+def live_rules(quiz: Quiz) -> QuizVersion:
+    return quiz.versions.order_by("-number")[0]
+
+
+def live_points(version: ModuleVersion) -> dict[int, KeyPointVersion]:
+    """The version's key points by the key point's id."""
+    rows = KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related(
+        "key_point", "section_version__section"
+    )
+    return {row.key_point_id: row for row in rows.prefetch_related("depends_on")}
+
+
+def blueprint(rules: QuizVersion, points: dict[int, KeyPointVersion]) -> drawing.Blueprint:
+    plan = json.loads(rules.blueprint)
+    critical = frozenset(
+        p.key_point.code for p in points.values() if p.critical and p.section_version.section.slug in plan["sections"]
+    )
+    return drawing.Blueprint(plan["sections"], plan["recall_at_most"], critical)
+
+
+def pool(version: ModuleVersion, clinic: Clinic, person: StaffMember) -> tuple[list[drawing.PoolItem], dict[str, QuestionVersion]]:
+    """The items this person may be given in this clinic: live, not stale, not resting on a protocol item signed otherwise."""
+    points = live_points(version)
+    signed = {code for code, item in protocol_of(clinic).items() if item.differs}
+    seen = Counter(
+        AttemptItem.objects.filter(attempt__candidacy__person=person).values_list("question_version__question_id", flat=True)
+    )
+    rows = (
+        QuestionVersion.objects.filter(
+            state=QuestionVersion.State.LIVE, question__section__module=version.module_id, question__bank="certifying"
+        )
+        .select_related("question__section")
+        .prefetch_related("points__approved_against", "points__key_point", "depends_on")
+        .order_by("question__code")
+    )
+    items, versions = [], {}
+    for row in rows:
+        tested = list(row.points.all())
+        if any(is_stale(test.approved_against, points.get(test.key_point_id)) for test in tested):
+            continue
+        needs = {item.code for item in row.depends_on.all()}
+        needs |= {item.code for test in tested for item in points[test.key_point_id].depends_on.all()}
+        if needs & signed:
+            continue
+        codes = frozenset(test.key_point.code for test in tested)
+        critical = frozenset(test.key_point.code for test in tested if points[test.key_point_id].critical)
+        items.append(
+            drawing.PoolItem(
+                row.question.code, row.question.section.slug, row.content["level"], codes, critical, seen[row.question_id]
+            )
+        )
+        versions[row.question.code] = row
+    return items, versions
+
+
+def is_stale(approved: KeyPointVersion | None, now: KeyPointVersion | None) -> bool:
+    """The key point reads otherwise than when the item was approved, or is gone."""
+    return approved is None or now is None or approved.content_sha256 != now.content_sha256
+
+
+def open_candidacy(person: StaffMember, quiz: Quiz) -> Candidacy | None:
+    return Candidacy.objects.filter(person=person, quiz=quiz, closed_at=None).select_related("clinic").first()
+
+
+def standing(person: StaffMember, quiz: Quiz, clinic: Clinic) -> eligibility.Standing:
+    """Everything that decides whether the person may start this quiz for this clinic now."""
+    rules = live_rules(quiz)
+    candidacy = open_candidacy(person, quiz)
+    earlier = Candidacy.objects.filter(person=person, quiz=quiz).exists()
+    version = live_version(quiz.module)
+    sections = [place.section_version for place in places(version)] if version else []
+    read = confirmed(person, sections)
+    attempts: list[Attempt] = []
+    allowed = rules.attempts
+    early_at = None
+    if candidacy:
+        attempts = list(candidacy.attempts.filter(kind=Attempt.Kind.FULL).exclude(state=Attempt.State.VOIDED).order_by("number"))
+        granted = candidacy.grants.aggregate(extra=Sum("extra"), last=Max("granted_at"))
+        allowed += granted["extra"] or 0
+        early_at = granted["last"]
+    open_attempt = next((a for a in attempts if a.state == Attempt.State.OPEN), None)
+    last = max((a for a in attempts if a.ended_at), key=lambda a: a.number or 0, default=None)
+    reread: tuple[str, ...] = ()
+    if last:
+        missed = missed_sections(last)
+        reread = tuple(
+            s.title
+            for s in sections
+            if s.section_id in missed and (s.pk not in read or read[s.pk].confirmed_at <= (last.ended_at or clock.now()))
+        )
+    return eligibility.Standing(
+        attempts_allowed=allowed,
+        attempts_used=len(attempts),
+        open_attempt=open_attempt.public_id if open_attempt else "",
+        last_ended_at=last.ended_at if last else None,
+        zone=(candidacy.clinic if candidacy else clinic).zone,
+        next_day_hour=rules.next_day_hour,
+        opened_early=bool(last and last.ended_at and early_at and early_at >= last.ended_at),
+        unread=tuple(s.title for s in sections if s.pk not in read),
+        reread=reread,
+        closed=bool(earlier and not candidacy) or not sections,
+    )
+
+
+def missed_sections(attempt: Attempt) -> set[int]:
+    """Sections that hold a key point of an item answered wrong."""
+    wrong = AttemptItem.objects.filter(attempt=attempt, marks__number=1, marks__points=0)
+    return set(wrong.values_list("points__point_version__section_version__section", flat=True))
+
+
+def attempts_visible_to(viewer: StaffMember) -> QuerySet[Attempt]:
+    """Her own, and those taken for clinics whose physician she is."""
+    own = Q(candidacy__person=viewer)
+    supervised = Q(candidacy__clinic__in=clinics_as(viewer, Role.PHYSICIAN))
+    return Attempt.objects.filter(own | supervised).select_related(
+        "candidacy__person", "candidacy__clinic", "candidacy__quiz__module", "quiz_version", "module_version"
+    )
+
+
+def live_item_counts(module_id: int) -> dict[str, int]:
+    rows = QuestionVersion.objects.filter(state="live", question__section__module=module_id).values("question__bank")
+    return {row["question__bank"]: row["n"] for row in rows.annotate(n=Count("pk")).order_by()}

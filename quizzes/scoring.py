@@ -1,0 +1,89 @@
+"""Scores and passes. Pure and whole: points are integers, an item is right or wrong, nothing is divided.
+
+`docs/scoring.md` has the worked tables that the tests read. A sealed attempt (a dict, see `quizzes.sealing`) is scored by
+the same functions, so that every score can be derived again from the seal alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+RULE = "whole-1"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One item as answered: `key` and `answer` are option ids, `answer` is empty where none was given."""
+
+    position: int
+    key: str
+    answer: str
+    critical: bool
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`cut` is the number of right items needed; `critical` is "all": every critical item must be right."""
+
+    cut: int
+    critical: str = "all"
+    rule: str = RULE
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One condition of passing, met or not, with the numbers behind it and the positions that failed it."""
+
+    code: str
+    met: bool
+    have: int
+    need: int
+    missed: tuple[int, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        return {"code": self.code, "met": self.met, "have": self.have, "need": self.need, "missed": list(self.missed)}
+
+
+@dataclass(frozen=True)
+class Scored:
+    points: tuple[int, ...]
+    total: int
+    most: int
+    passed: bool
+    clauses: tuple[Clause, ...]
+
+
+def points_of(item: Answered) -> int:
+    """1 for the key, else 0; no answer is wrong."""
+    return int(item.answer != "" and item.answer == item.key)
+
+
+def score(items: Sequence[Answered], rules: Rules) -> Scored:
+    """Score a form. A form without items passes nobody."""
+    if rules.rule != RULE:
+        raise ValueError(f"scoring rule is {rules.rule!r}, this module knows {RULE!r}")
+    points = tuple(points_of(item) for item in items)
+    total = sum(points)
+    right = {item.position for item, point in zip(items, points, strict=True) if point}
+    critical = [item.position for item in items if item.critical]
+    missed = tuple(position for position in critical if position not in right)
+    clauses = (
+        Clause("cut", total >= rules.cut and bool(items), total, rules.cut),
+        Clause("critical", not missed, len(critical) - len(missed), len(critical), missed),
+    )
+    return Scored(points, total, len(items), all(clause.met for clause in clauses), clauses)
+
+
+def score_sealed(sealed: dict[str, Any]) -> Scored:
+    """Score the seal of an attempt again."""
+    items = [
+        Answered(
+            position=item["position"],
+            key=item["key"],
+            answer={token: option for token, option, _text in item["shown"]}.get(item["answer"], ""),
+            critical=any(point["critical"] for point in item["points"]),
+        )
+        for item in sealed["items"]
+    ]
+    quiz = sealed["quiz"]
+    return score(items, Rules(cut=quiz["cut"], critical=quiz["critical_rule"], rule=quiz["scoring_rule"]))

@@ -1,0 +1,112 @@
+"""The seal: everything needed to derive an attempt's score again, years later, without any other row."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from quizzes import scoring
+from quizzes.models import Attempt, AttemptItem, Response
+from staff import canonical
+
+FORMAT = "pinpoint-attempt-1"
+
+
+def history_sha256(responses: list[Response]) -> str:
+    """Hash of every save of an item, in order."""
+    return canonical.sha256_of([[r.revision, r.payload, r.client_key, r.saved_at, r.late] for r in responses])
+
+
+def sealed_items(attempt: Attempt) -> list[dict[str, Any]]:
+    """The items with wording, order, keys, points, answers and the hash of each answer's history."""
+    items = list(
+        AttemptItem.objects.filter(attempt=attempt)
+        .select_related("question_version__question__section")
+        .prefetch_related("points__point_version__key_point", "points__point_version__section_version__section", "responses")
+        .order_by("position")
+    )
+    met = Counter(
+        AttemptItem.objects.filter(
+            attempt__candidacy__person=attempt.candidacy.person_id, attempt__started_at__lt=attempt.started_at
+        ).values_list("question_version__question_id", flat=True)
+    )
+    return [_sealed_item(item, met[item.question_version.question_id]) for item in items]
+
+
+def _sealed_item(item: AttemptItem, met: int) -> dict[str, Any]:
+    version = item.question_version
+    content = version.content
+    texts = {option["id"]: option["text"] for option in content["options"]}
+    history = sorted(item.responses.all(), key=lambda response: response.revision)
+    return {
+        "position": item.position,
+        "question": version.question.code,
+        "version": version.number,
+        "sha256": version.sha256,
+        "kind": version.question.kind,
+        "section": version.question.section.slug,
+        "level": content["level"],
+        "stem": content["stem"],
+        "shown": [[token, option, texts[option]] for token, option in item.shown],
+        "key": next(option["id"] for option in content["options"] if option["key"]),
+        "points": sorted(
+            (
+                {
+                    "code": row.point_version.key_point.code,
+                    "critical": row.point_version.critical,
+                    "content_sha256": row.point_version.content_sha256,
+                    "section": row.point_version.section_version.section.slug,
+                    "section_version": row.point_version.section_version.number,
+                }
+                for row in item.points.all()
+            ),
+            key=lambda point: str(point["code"]),
+        ),
+        "answer": item.answer,
+        "revision": item.revision,
+        "history_sha256": history_sha256(history),
+        "flagged": item.flagged,
+        "met_before": met,
+    }
+
+
+def text(attempt: Attempt, items: list[dict[str, Any]], scored: scoring.Scored) -> str:
+    """Canonical JSON of the whole sitting. `attempt` already carries its end."""
+    rules = attempt.quiz_version
+    return canonical.text(
+        {
+            "format": FORMAT,
+            "attempt": attempt.public_id,
+            "kind": attempt.kind,
+            "number": attempt.number,
+            "person": attempt.candidacy.person_id,
+            "clinic": attempt.candidacy.clinic_id,
+            "cycle": attempt.candidacy.cycle,
+            "state": attempt.state,
+            "started_at": attempt.started_at,
+            "deadline_at": attempt.deadline_at,
+            "ended_at": attempt.ended_at,
+            "seed": attempt.seed,
+            "module": {
+                "slug": attempt.module_version.module.slug,
+                "version": attempt.module_version.number,
+                "sha256": attempt.module_version.sha256,
+            },
+            "quiz": {
+                "version": rules.number,
+                "sha256": rules.sha256,
+                "blueprint": json.loads(rules.blueprint),
+                "items": rules.items,
+                "cut": rules.cut,
+                "cut_basis": rules.cut_basis,
+                "critical_rule": rules.critical_rule,
+                "scoring_rule": rules.scoring_rule,
+            },
+            "items": [{**item, "points_earned": points} for item, points in zip(items, scored.points, strict=True)],
+            "outcome": {
+                "points": scored.total,
+                "of": scored.most,
+                "passed": scored.passed,
+                "clauses": [clause.plain() for clause in scored.clauses],
+            },
+        }
+    )

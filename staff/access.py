@@ -1,0 +1,128 @@
+"""Who may do what: permissions by role, and in which clinics a person holds a role."""
+
+from collections.abc import Callable
+from enum import Enum
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from staff.models import Clinic, Membership, StaffMember
+from staff.models.clinics import Role
+
+
+class Permission(Enum):
+    READ_MODULES = "read modules"
+    TAKE_QUIZZES = "take quizzes"
+    HOLD_CERTIFICATES = "hold certificates"
+    SEE_RESULTS = "see results"
+    REVIEW_ATTEMPTS = "review attempts"
+    ADOPT_MODULES = "adopt modules"
+    REVOKE_CERTIFICATES = "revoke certificates"
+    SEE_COMPLIANCE = "see compliance"
+    MANAGE_PEOPLE = "manage people"
+    DOWNLOAD_CERTIFICATES = "download certificates"
+    SEE_STYLEGUIDE = "see the style guide"
+
+
+LEARNER = frozenset(
+    {Permission.READ_MODULES, Permission.TAKE_QUIZZES, Permission.HOLD_CERTIFICATES, Permission.SEE_RESULTS}
+)
+PERMISSIONS: dict[str, frozenset[Permission]] = {
+    Role.AESTHETICIAN: LEARNER,
+    Role.SUPPORT: LEARNER,
+    Role.PHYSICIAN: frozenset(
+        {
+            Permission.READ_MODULES,
+            Permission.REVIEW_ATTEMPTS,
+            Permission.ADOPT_MODULES,
+            Permission.REVOKE_CERTIFICATES,
+            Permission.SEE_COMPLIANCE,
+            Permission.DOWNLOAD_CERTIFICATES,
+        }
+    ),
+    Role.MANAGER: frozenset(
+        {
+            Permission.READ_MODULES,
+            Permission.SEE_COMPLIANCE,
+            Permission.MANAGE_PEOPLE,
+            Permission.DOWNLOAD_CERTIFICATES,
+        }
+    ),
+    "author": frozenset({Permission.READ_MODULES, Permission.SEE_STYLEGUIDE}),
+    "administrator": frozenset({Permission.READ_MODULES, Permission.SEE_STYLEGUIDE}),
+}
+LEARNING_ROLES = (Role.AESTHETICIAN, Role.SUPPORT)
+
+
+class StaffRequest(HttpRequest):
+    """A request whose user is signed in."""
+
+    user: StaffMember  # type: ignore[assignment]
+
+
+def memberships(person: StaffMember) -> list[Membership]:
+    """The person's open memberships with their clinics and open roles; asked once per object."""
+    known: list[Membership] | None = getattr(person, "_memberships", None)
+    if known is None:
+        known = list(
+            Membership.objects.filter(person=person, ended_at=None)
+            .select_related("clinic")
+            .prefetch_related("roles")
+            .order_by("clinic__name", "pk")
+        )
+        for membership in known:
+            membership.open_roles = sorted(  # type: ignore[attr-defined]
+                role.role for role in membership.roles.all() if role.ended_at is None
+            )
+        person._memberships = known  # type: ignore[attr-defined]
+    return known
+
+
+def forget(person: StaffMember) -> None:
+    """After a change of memberships or roles, the object must ask again."""
+    for name in ("_memberships", "installation_roles"):
+        person.__dict__.pop(name, None)
+
+
+def roles(person: StaffMember) -> frozenset[str]:
+    held = {role for membership in memberships(person) for role in membership.open_roles}  # type: ignore[attr-defined]
+    return frozenset(held | person.installation_roles)
+
+
+def clinics_as(person: StaffMember, *wanted: str) -> list[Clinic]:
+    """The clinics where the person now holds one of these roles."""
+    return [m.clinic for m in memberships(person) if set(wanted) & set(m.open_roles)]  # type: ignore[attr-defined]
+
+
+def has_permission(person: StaffMember, permission: Permission) -> bool:
+    return person.is_active and any(permission in PERMISSIONS[role] for role in roles(person))
+
+
+def require_permission(*permissions: Permission) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """The view is for people who hold one of these; others get 403. Which rows they see is the access function's."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not any(has_permission(request.user, permission) for permission in permissions):
+                raise PermissionDenied(f"needs one of: {', '.join(p.value for p in permissions)}")
+            held = memberships(request.user)
+            if held:
+                timezone.activate(ZoneInfo(held[0].clinic.zone))
+            return view(request, *args, **kwargs)
+
+        guarded.permissions = permissions  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def people_visible_to(viewer: StaffMember) -> QuerySet[StaffMember]:
+    """People who work, or worked, in a clinic that the viewer manages or supervises; and herself."""
+    clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)
+    return StaffMember.objects.filter(Q(membership__clinic__in=clinics) | Q(pk=viewer.pk)).distinct()

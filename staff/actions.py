@@ -1,0 +1,115 @@
+"""Verbs that change people, clinics and roles. Each records who and when in the same transaction."""
+
+from datetime import date, datetime
+
+from django.db import transaction
+
+from staff import audit, clock
+from staff.access import forget
+from staff.models import Chain, Clinic, InstallationRole, Licence, Membership, MembershipRole, StaffMember
+from staff.models.clinics import Role
+
+
+@transaction.atomic
+def open_clinic(*, name: str, address: str, zone: str, by: StaffMember) -> Clinic:
+    clinic = Clinic.objects.create(name=name, address=address, zone=zone)
+    Chain.objects.create(clinic=clinic)
+    audit.record(clinic=clinic, by=by, action="clinic.opened", subject=clinic, body={"zone": zone})
+    return clinic
+
+
+@transaction.atomic
+def appoint(*, person: StaffMember, role: str, by: StaffMember) -> InstallationRole:
+    appointed = InstallationRole.objects.create(person=person, role=role, granted_by=by)
+    audit.record(clinic=None, by=by, action="installation.appointed", subject=person, body={"role": role})
+    forget(person)
+    return appointed
+
+
+@transaction.atomic
+def add_member(
+    *,
+    clinic: Clinic,
+    email: str,
+    full_name: str,
+    job_title: str,
+    hired_on: date,
+    roles: list[str],
+    by: StaffMember,
+    latin_name: str = "",
+    began_at: datetime | None = None,
+) -> Membership:
+    """Add a person to a clinic; somebody known by the address joins as the person she is, with the name on record."""
+    email = email.strip().lower()
+    person = StaffMember.objects.filter(email=email).first()
+    if person is None:
+        person = StaffMember.objects.create_user(email=email, full_name=full_name, latin_name=latin_name)
+        audit.record(clinic=clinic, by=by, action="person.added", subject=person)
+    elif not person.is_active:
+        person.is_active = True
+        person.save(update_fields=["is_active"])
+    began = began_at or clock.now()
+    membership = Membership.objects.create(
+        person=person, clinic=clinic, job_title=job_title, hired_on=hired_on, began_by=by, began_at=began
+    )
+    MembershipRole.objects.bulk_create(
+        [MembershipRole(membership=membership, role=role, granted_by=by, granted_at=began) for role in roles]
+    )
+    audit.record(
+        clinic=clinic, by=by, action="membership.began", subject=membership, body={"roles": sorted(roles), "person": person.pk}
+    )
+    forget(person)
+    return membership
+
+
+@transaction.atomic
+def check_identity(*, membership: Membership, how: str, by: StaffMember) -> None:
+    """Record that the physician's identity was checked, by somebody else: before that she cannot sign."""
+    if membership.person_id == by.pk:
+        raise ValueError("Nobody checks their own identity.")
+    changed = MembershipRole.objects.filter(
+        membership=membership, role=Role.PHYSICIAN, ended_at=None, identity_checked_at=None
+    ).update(identity_checked_at=clock.now(), identity_checked_by=by, identity_checked_how=how)
+    if changed:
+        audit.record(clinic=membership.clinic, by=by, action="identity.checked", subject=membership.person, reason=how)
+
+
+@transaction.atomic
+def close_membership(*, membership: Membership, by: StaffMember, reason: str = "") -> bool:
+    """End the membership and its roles; whoever has none left can no longer sign in. False if it had ended before.
+
+    The floors above have their own part in it (open attempts): call `quizzes.actions.end_membership`.
+    """
+    moment = clock.now()
+    if not Membership.objects.filter(pk=membership.pk, ended_at=None).update(ended_at=moment, ended_by=by):
+        return False
+    MembershipRole.objects.filter(membership=membership, ended_at=None).update(ended_at=moment, ended_by=by)
+    person = membership.person
+    audit.record(
+        clinic=membership.clinic, by=by, action="membership.ended", subject=membership, reason=reason, body={"person": person.pk}
+    )
+    elsewhere = Membership.objects.filter(person=person, ended_at=None).exists()
+    if not elsewhere and not InstallationRole.objects.filter(person=person, ended_at=None).exists():
+        person.is_active = False
+        person.save(update_fields=["is_active"])
+    forget(person)
+    return True
+
+
+@transaction.atomic
+def correct_name(*, person: StaffMember, full_name: str, latin_name: str, clinic: Clinic, reason: str, by: StaffMember) -> None:
+    """The name from now on. Papers already issued keep the name they were issued with."""
+    person.full_name, person.latin_name = full_name.strip(), latin_name.strip()
+    person.save(update_fields=["full_name", "latin_name"])
+    audit.record(clinic=clinic, by=by, action="person.renamed", subject=person, reason=reason)
+
+
+@transaction.atomic
+def record_licence(
+    *, person: StaffMember, type: str, number: str, authority: str, expires_on: date, clinic: Clinic, by: StaffMember
+) -> Licence:
+    licence = Licence.objects.create(
+        person=person, type=type, number=number, authority=authority, expires_on=expires_on, recorded_by=by
+    )
+    audit.record(clinic=clinic, by=by, action="licence.recorded", subject=licence, body={"person": person.pk})
+    return licence

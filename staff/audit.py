@@ -1,0 +1,74 @@
+"""The audit trail: one chain of events a clinic (and one for the house), each event hashed with the one before."""
+
+import secrets
+from typing import Any
+
+from django.db import models, transaction
+from django_guid import get_guid
+
+from staff import canonical, clock
+from staff.models import ActorName, AuditEvent, Chain, Clinic, StaffMember
+
+HASHED = ("seq", "actor_id", "actor_commitment", "role", "action", "subject_type", "subject_id", "reason", "request_id", "body", "prev_hash")
+
+
+def event_hash(event: AuditEvent) -> str:
+    """SHA-256 over the canonical JSON of every field of the event and its chain."""
+    fields = {name: getattr(event, name) for name in HASHED}
+    return canonical.sha256_of({"chain": event.chain_id, "at": canonical.instant(event.at), **fields})
+
+
+def commitment(*, salt: str, person_id: int, name: str) -> str:
+    return canonical.sha256_of([salt, person_id, name])
+
+
+def _commitment_of(person: StaffMember) -> str:
+    known = ActorName.objects.filter(person=person, name=person.full_name).values_list("commitment", flat=True).first()
+    if known:
+        return known
+    salt = secrets.token_hex(32)
+    row = ActorName.objects.create(
+        commitment=commitment(salt=salt, person_id=person.pk, name=person.full_name),
+        person=person,
+        name=person.full_name,
+        salt=salt,
+    )
+    return row.commitment
+
+
+def record(
+    *,
+    clinic: Clinic | None,
+    by: StaffMember,
+    action: str,
+    subject: models.Model,
+    role: str = "",
+    reason: str = "",
+    body: dict[str, Any] | None = None,
+) -> AuditEvent:
+    """Add one event, in the caller's transaction. `body` holds references and values, never a person's data."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError(f"{action} must be recorded in the transaction that does it")
+    who = _commitment_of(by)
+    owner = {"clinic": clinic} if clinic else {"house": True}
+    chain, _ = Chain.objects.select_for_update().get_or_create(**owner)
+    event = AuditEvent(
+        chain=chain,
+        seq=chain.seq + 1,
+        at=clock.now(),
+        actor=by,
+        actor_commitment=who,
+        role=role,
+        action=action,
+        subject_type=subject._meta.label_lower,
+        subject_id=str(subject.pk),
+        reason=reason,
+        request_id=get_guid() or "",
+        body=canonical.text(body or {}),
+        prev_hash=chain.head,
+    )
+    event.hash = event_hash(event)
+    event.save(force_insert=True)
+    chain.seq, chain.head = event.seq, event.hash
+    chain.save(update_fields=["seq", "head"])
+    return event

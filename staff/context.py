@@ -1,0 +1,25 @@
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from staff.access import memberships, roles
+from staff.navigation import tabs_for
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """What base.html needs: the person's clinic, roles and tabs. Pages show the clinic's own time."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"clinic": None, "tabs": [], "held_roles": frozenset()}
+    held = memberships(user)
+    clinic = held[0].clinic if held else None
+    if clinic:
+        timezone.activate(ZoneInfo(clinic.zone))
+    return {
+        "clinic": clinic,
+        "membership": held[0] if held else None,
+        "held_roles": roles(user),
+        "tabs": tabs_for(user, request.path),
+    }

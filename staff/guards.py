@@ -1,0 +1,130 @@
+"""Database triggers that keep records as they are, on both engines.
+
+Each app lists its tables in a `guards.py` of its own. The triggers are put in place after every migrate, because Django
+rebuilds SQLite tables on some migrations and their triggers are lost; `verify_records` and a test see that each is there.
+"""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import connection
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Refuses `events` on `table`; `when` is SQL over OLD (or NEW for an insert), true where it must be refused."""
+
+    table: str
+    name: str
+    events: tuple[str, ...]
+    sentence: str
+    when: str = ""
+    columns: tuple[str, ...] = ()
+
+    def trigger_names(self) -> list[str]:
+        return [f"guard_{self.table}_{self.name}_{event.lower()}" for event in self.events]
+
+
+def insert_only(table: str) -> Guard:
+    return Guard(table, "insert_only", ("UPDATE", "DELETE"), f"{table} is insert-only: a correction is a new row")
+
+
+def never_deleted(table: str) -> Guard:
+    return Guard(table, "kept", ("DELETE",), f"{table} rows are never deleted: end them instead")
+
+
+def all_guards() -> list[Guard]:
+    found: list[Guard] = []
+    for app in apps.get_app_configs():
+        if importlib.util.find_spec(f"{app.name}.guards") and app.name != "staff":
+            found += importlib.import_module(f"{app.name}.guards").GUARDS
+    return STAFF_GUARDS + found
+
+
+STAFF_GUARDS = [
+    insert_only("staff_auditevent"),
+    insert_only("staff_signature"),
+    insert_only("staff_storedfile"),
+    never_deleted("staff_staffmember"),
+    never_deleted("staff_clinic"),
+    never_deleted("staff_membership"),
+    never_deleted("staff_membershiprole"),
+    never_deleted("staff_installationrole"),
+    never_deleted("staff_chain"),
+    Guard(
+        "staff_chain",
+        "forward",
+        ("UPDATE",),
+        "a chain only grows",
+        when="NEW.seq <> OLD.seq + 1 OR NEW.house <> OLD.house",
+    ),
+]
+
+
+def _sqlite(guard: Guard, event: str, name: str) -> list[str]:
+    of = f" OF {', '.join(guard.columns)}" if guard.columns and event == "UPDATE" else ""
+    condition = f" WHERE {guard.when}" if guard.when else ""
+    return [
+        f'DROP TRIGGER IF EXISTS "{name}"',
+        f'CREATE TRIGGER "{name}" BEFORE {event}{of} ON "{guard.table}" '
+        f"BEGIN SELECT RAISE(ABORT, '{guard.sentence}'){condition}; END",
+    ]
+
+
+def _postgresql(guard: Guard, event: str, name: str) -> list[str]:
+    of = f" OF {', '.join(guard.columns)}" if guard.columns and event == "UPDATE" else ""
+    test = f"IF {guard.when} THEN RAISE EXCEPTION '{guard.sentence}'; END IF;" if guard.when else ""
+    body = test or f"RAISE EXCEPTION '{guard.sentence}';"
+    row = "OLD" if event == "DELETE" else "NEW"
+    return [
+        f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql AS '
+        f"$guard$ BEGIN {body} RETURN {row}; END $guard$",
+        f'DROP TRIGGER IF EXISTS "{name}" ON "{guard.table}"',
+        f'CREATE TRIGGER "{name}" BEFORE {event}{of} ON "{guard.table}" FOR EACH ROW EXECUTE FUNCTION "{name}"()',
+    ]
+
+
+def install() -> None:
+    """Put every guard in place; safe to repeat."""
+    write = _postgresql if connection.vendor == "postgresql" else _sqlite
+    tables = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        for guard in all_guards():
+            if guard.table in tables:
+                for event, name in zip(guard.events, guard.trigger_names(), strict=True):
+                    for statement in write(guard, event, name):
+                        cursor.execute(statement)
+
+
+def install_after_migrate(app_config: Any, **kwargs: Any) -> None:
+    if app_config.name == "staff":  # sent once every migration has run, so every table stands
+        install()
+
+
+def missing() -> list[str]:
+    """Names of triggers that ought to be there and are not."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")
+        else:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        present = {row[0] for row in cursor.fetchall()}
+    return sorted(name for guard in all_guards() for name in guard.trigger_names() if name not in present)
+
+
+@contextmanager
+def lifted() -> Iterator[None]:
+    """For the one test fixture that empties the database, and for nothing else."""
+    with connection.cursor() as cursor:
+        for guard in all_guards():
+            for name in guard.trigger_names():
+                on = f' ON "{guard.table}"' if connection.vendor == "postgresql" else ""
+                cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"{on}')
+    try:
+        yield
+    finally:
+        install()

@@ -1,0 +1,45 @@
+"""The outbox: a mail is a row in the transaction that caused it; `tick` sends it, once, and tries again if it must."""
+
+import logging
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+
+from staff import clock
+from staff.models import OutgoingMail, StaffMember
+
+log = logging.getLogger(__name__)
+MOST_TRIES = 10
+
+
+def queue(*, to: StaffMember, subject: str, body: str, key: str = "", due_at: datetime | None = None) -> None:
+    """The same `key` is queued once, however often it is asked for."""
+    OutgoingMail.objects.get_or_create(
+        dedupe_key=key or secrets.token_urlsafe(16),
+        defaults={"person": to, "subject": subject[:200], "body": body, "due_at": due_at or clock.now()},
+    )
+
+
+def send_due(limit: int = 200) -> int:
+    """Send what is due; returns how many went out. Each row is claimed by raising its tries, so that two ticks never send one twice."""
+    sent = 0
+    waiting = OutgoingMail.objects.filter(sent_at=None, due_at__lte=clock.now(), tries__lt=MOST_TRIES)
+    for pk, tries in list(waiting.order_by("due_at", "pk").values_list("pk", "tries")[:limit]):
+        later = clock.now() + timedelta(minutes=2**tries)
+        if not OutgoingMail.objects.filter(pk=pk, tries=tries, sent_at=None).update(tries=tries + 1, due_at=later):
+            continue
+        row = OutgoingMail.objects.select_related("person").get(pk=pk)
+        if not row.person.is_active:
+            continue
+        try:
+            EmailMessage(row.subject, row.body, settings.DEFAULT_FROM_EMAIL, [row.person.email]).send()
+        except OSError as error:
+            log.warning("mail %s not sent, next try at %s: %s", pk, later.isoformat(), type(error).__name__)
+            continue
+        with transaction.atomic():
+            OutgoingMail.objects.filter(pk=pk).update(sent_at=clock.now())
+        sent += 1
+    return sent

@@ -1,0 +1,32 @@
+"""Deferred work: rows that `manage.py tick` finds and repeats until they are done."""
+
+from django.conf import settings
+from django.db import models
+
+from staff import clock
+
+
+class OutgoingMail(models.Model):
+    dedupe_key = models.CharField(max_length=200, unique=True)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    due_at = models.DateTimeField(default=clock.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        indexes = (models.Index(fields=["due_at"], condition=models.Q(sent_at=None), name="outgoingmail_waiting"),)
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Heartbeat(models.Model):
+    """When a piece of the site's own work last ran to its end."""
+
+    name = models.CharField(max_length=40, unique=True)
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.beat_at}"

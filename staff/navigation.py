@@ -1,0 +1,46 @@
+"""The tabs of each role, five at most: on a phone they are the thumb bar."""
+
+from dataclasses import dataclass
+
+from staff.access import roles
+from staff.models import StaffMember
+from staff.models.clinics import Role
+
+
+@dataclass(frozen=True)
+class Tab:
+    title: str
+    path: str
+    icon: str
+    current: bool = False
+
+
+HOME = ("Home", "/", "home")
+MODULES = ("Modules", "/modules/", "book-open")
+CERTIFICATES = ("Certificates", "/certificates/", "check-badge")
+REVIEWS = ("Reviews", "/reviews/", "clipboard-document-check")
+PROTOCOL = ("Protocol", "/protocol/", "adjustments-horizontal")
+COMPLIANCE = ("Compliance", "/compliance/", "table-cells")
+PEOPLE = ("People", "/people/", "users")
+STYLE = ("Style guide", "/styleguide/", "swatch")
+BY_ROLE: dict[str, list[tuple[str, str, str]]] = {
+    Role.PHYSICIAN: [HOME, REVIEWS, PROTOCOL, COMPLIANCE, MODULES],
+    Role.MANAGER: [HOME, COMPLIANCE, PEOPLE, CERTIFICATES, MODULES],
+    Role.AESTHETICIAN: [HOME, MODULES, CERTIFICATES],
+    Role.SUPPORT: [HOME, MODULES, CERTIFICATES],
+    "author": [HOME, MODULES, STYLE],
+    "administrator": [HOME, MODULES, STYLE, ("Admin", "/admin/", "wrench-screwdriver")],
+}
+
+
+def tabs_for(person: StaffMember, path: str) -> list[Tab]:
+    held = roles(person)
+    chosen: list[tuple[str, str, str]] = []
+    for role, tabs in BY_ROLE.items():
+        if role in held:
+            chosen += [tab for tab in tabs if tab not in chosen]
+    chosen = (chosen or [HOME, CERTIFICATES])[:5]
+    return [
+        Tab(title, href, icon, current=path == href or (href != "/" and path.startswith(href)))
+        for title, href, icon in chosen
+    ]

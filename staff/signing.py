@@ -1,0 +1,197 @@
+"""Electronic signatures, designed after 21 CFR Part 11: who, when, what it means, over exactly what was on screen."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.db import models, transaction
+from django.http import HttpRequest
+
+from staff import audit, canonical, clock, mail
+from staff.models import Clinic, Licence, Membership, MembershipRole, Signature, StaffMember
+from staff.models.clinics import Role
+
+CONTINUOUS_SECONDS = 15 * 60
+MEANINGS: dict[str, str] = {
+    "adopt": "I have read the critical points, the positions taken and the open decisions of this module version, and "
+    "adopt it for my clinic.",
+    "adopt-defaults": "I have read the critical points, the positions taken and the open decisions of this module version, "
+    "adopt it for my clinic, and take every cautious default as my clinic's protocol until I sign another value.",
+    "endorse": "I have reviewed this attempt and its answers, and endorse its result.",
+    "return": "I have reviewed this attempt and its answers, and return it with what is to be studied again.",
+    "talk": "I have talked with this person about the attempts and what was missed; two more attempts are open.",
+    "open-early": "I open the next attempt before its time, for the reason given.",
+    "revoke": "I revoke this certificate for the reason given.",
+    "suspend": "I suspend this certificate for the reason given.",
+    "lift": "I lift the suspension of this certificate for the reason given.",
+}
+
+
+class SigningRefused(Exception):
+    """Says, in a sentence for the signer, why nothing was signed."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How the signer showed who she is: the typed password, and the e-mail where the session is not continuous."""
+
+    password: str
+    email: str = ""
+    continuous: bool = False
+    session_hash: str = ""
+    ip: str | None = None
+    agent: str = ""
+
+
+def is_continuous(request: HttpRequest) -> bool:
+    """True within 15 minutes of the session's last signing: then the password alone signs again."""
+    last = request.session.get("signed_at", 0)
+    return 0 <= clock.now().timestamp() - last < CONTINUOUS_SECONDS
+
+
+def evidence_from(request: HttpRequest, *, password: str, email: str = "") -> Evidence:
+    return Evidence(
+        password=password,
+        email=email,
+        continuous=is_continuous(request),
+        session_hash=canonical.sha256(request.session.session_key or ""),
+        ip=request.META.get("REMOTE_ADDR") or None,
+        agent=request.headers.get("User-Agent", "")[:300],
+    )
+
+
+def signed(request: HttpRequest) -> None:
+    request.session["signed_at"] = clock.now().timestamp()
+
+
+def credentials_of(person: StaffMember) -> str:
+    """The licences in force today, for the record of the signature (never on a paper)."""
+    today = clock.now().date()
+    held = Licence.objects.filter(person=person, expires_on__gte=today).order_by("expires_on", "pk")
+    return "; ".join(f"{licence.type} {licence.number}, {licence.authority}" for licence in held)[:300]
+
+
+def mac_of(signature: Signature) -> str:
+    """HMAC-SHA256 over the canonical JSON of every field."""
+    key = settings.SIGNING_KEYS.get(signature.key_id, "")
+    fields = {
+        field.attname: getattr(signature, field.attname)
+        for field in Signature._meta.concrete_fields
+        if field.attname not in ("id", "mac")
+    }
+    return hmac.new(key.encode(), canonical.text(fields).encode(), hashlib.sha256).hexdigest()
+
+
+def is_genuine(signature: Signature) -> bool:
+    return signature.key_id in settings.SIGNING_KEYS and hmac.compare_digest(mac_of(signature), signature.mac)
+
+
+def _physician_role(signer: StaffMember, clinic: Clinic) -> MembershipRole:
+    """The role that allows signing, read again at the moment of signing and held until the signature stands."""
+    held = (
+        MembershipRole.objects.select_for_update(of=("self",))
+        .filter(
+            membership__person=signer,
+            membership__clinic=clinic,
+            membership__ended_at=None,
+            role=Role.PHYSICIAN,
+            ended_at=None,
+        )
+        .first()
+    )
+    if held is None or not StaffMember.objects.filter(pk=signer.pk, is_active=True).exists():
+        raise SigningRefused(f"You are not a supervising physician of {clinic} any more, so nothing was signed.")
+    if held.identity_checked_at is None:
+        raise SigningRefused(
+            "Nobody has recorded yet that your identity was checked. Ask your manager to record it on your page; "
+            "then you can sign."
+        )
+    return held
+
+
+def check_evidence(signer: StaffMember, evidence: Evidence) -> None:
+    """Both parts when a signing session begins, the password each time."""
+    if not evidence.continuous and evidence.email.strip().lower() != signer.email:
+        raise SigningRefused("The e-mail address is not the one you sign in with. Nothing was signed; type both again.")
+    if not check_password(evidence.password, signer.password):
+        raise SigningRefused("The password is not right. Nothing was signed; type it again.")
+
+
+def sign(
+    *,
+    by: StaffMember,
+    clinic: Clinic,
+    meaning: str,
+    subject: models.Model,
+    record_sha256: str,
+    shown_sha256: str,
+    opened_at: datetime,
+    evidence: Evidence,
+) -> Signature:
+    """Sign `subject` for `clinic`.
+
+    `shown_sha256` is the hash the signer's page carried; it must be the record's hash now, so that what is signed is what
+    was seen. Raises SigningRefused with nothing written.
+    """
+    check_evidence(by, evidence)
+    with transaction.atomic():
+        _physician_role(by, clinic)
+        if shown_sha256 != record_sha256:
+            raise SigningRefused("The record changed while it was on your screen. Nothing was signed: read it again.")
+        signature = Signature(
+            signer=by,
+            signer_name=by.full_name,
+            credentials=credentials_of(by),
+            role=Role.PHYSICIAN,
+            clinic=clinic,
+            meaning_code=meaning,
+            meaning_text=MEANINGS[meaning],
+            subject_type=subject._meta.label_lower,
+            subject_id=str(subject.pk),
+            record_sha256=record_sha256,
+            opened_at=min(opened_at, clock.now()),
+            signed_at=clock.now(),
+            zone=clinic.zone,
+            nonce=secrets.token_hex(32),
+            auth_method="password" if evidence.continuous else "email+password",
+            session_hash=evidence.session_hash,
+            ip=evidence.ip,
+            agent=evidence.agent,
+            key_id=next(iter(settings.SIGNING_KEYS)),
+        )
+        signature.mac = mac_of(signature)
+        signature.save(force_insert=True)
+        audit.record(
+            clinic=clinic,
+            by=by,
+            role=Role.PHYSICIAN,
+            action=f"signature.{meaning}",
+            subject=signature,
+            body={"subject": [signature.subject_type, signature.subject_id], "record_sha256": record_sha256},
+        )
+    return signature
+
+
+def report_failed_signing(*, signer: StaffMember, count: int) -> None:
+    """After three wrong passwords the signer and the managers of her clinics are told."""
+    if count != 3:
+        return
+    hour = clock.now().strftime("%Y-%m-%dT%H")
+    clinics = Membership.objects.filter(person=signer, ended_at=None).values("clinic")
+    managers = StaffMember.objects.filter(
+        membership__clinic__in=clinics, membership__ended_at=None, membership__roles__role=Role.MANAGER, membership__roles__ended_at=None
+    )
+    for person in {signer, *managers}:
+        mail.queue(
+            to=person,
+            key=f"failed-signing:{signer.pk}:{hour}:{person.pk}",
+            subject="Three failed attempts to sign",
+            body=(
+                f"At {clock.now():%H:%M} UTC the third wrong password was typed to sign as {signer.full_name}.\n\n"
+                "If that was not you: sign out everywhere on your account page, change your password and tell your manager."
+            ),
+        )

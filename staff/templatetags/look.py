@@ -1,0 +1,117 @@
+"""The look's small parts: states as word, icon and tone (design: the table of states), dates, icons."""
+
+from datetime import date, datetime
+from typing import Any
+
+import heroicons
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import localtime
+
+from staff import clock
+
+register = template.Library()
+
+# name: (word, icon, tone). In the order of alarm, for sorting too.
+STATES: dict[str, tuple[str, str, str]] = {
+    "overdue": ("Overdue", "exclamation-circle", "stop solid"),
+    "expired": ("Expired", "x-circle", "stop"),
+    "revoked": ("Revoked", "no-symbol", "stop solid"),
+    "suspended": ("Suspended", "pause-circle", "stop"),
+    "locked": ("Locked", "lock-closed", "stop"),
+    "failed": ("Not passed", "x-circle", "stop"),
+    "expiring": ("Expiring", "clock", "care"),
+    "due-soon": ("Due soon", "calendar-days", "care"),
+    "retest": ("Re-test open", "arrow-path", "care"),
+    "supervision-pending": ("Supervision pending", "user-circle", "care"),
+    "returned": ("Returned", "arrow-uturn-left", "care"),
+    "awaiting-adoption": ("Passed, adoption pending", "clock", "info"),
+    "in-progress": ("In progress", "ellipsis-horizontal-circle", "info"),
+    "waived": ("Waived", "minus-circle", "calm"),
+    "valid": ("Valid", "check-circle", "good"),
+    "passed": ("Passed", "check-circle", "good"),
+    "endorsed": ("Endorsed", "check-badge", "good"),
+    "current": ("Current", "check-circle", "good"),
+    "not-current": ("Not current", "x-circle", "stop"),
+    "not-started": ("Not started", "play-circle", "calm"),
+    "superseded": ("Superseded", "arrow-uturn-right", "calm"),
+    "ended": ("Ended", "arrow-right-start-on-rectangle", "calm"),
+    "not-yet-valid": ("Not yet valid", "calendar", "calm"),
+    "not-required": ("Not required", "minus", "calm"),
+    "voided": ("Voided", "no-symbol", "calm"),
+    "read": ("Read", "check", "good"),
+    "held": ("Held", "check", "good"),
+    "missed": ("Missed", "x-mark", "care"),
+    "critical-missed": ("Safety-critical, missed", "x-mark", "stop solid"),
+}
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An outline icon at the size of its line; decorative unless it is given a label."""
+    svg = heroicons._render_icon("outline", str(name), None, {"class": "i"})
+    if label:
+        svg = svg.replace('aria-hidden="true"', format_html('role="img" aria-label="{}"', label), 1)
+    return mark_safe(svg)
+
+
+def _state(form: str, name: str, word: str, detail: str) -> SafeString:
+    known, glyph, tone = STATES[name]
+    more = format_html('<small>{}</small>', detail) if detail and form == "cell" else ""
+    body = format_html("{}<span>{}{}</span>", icon(glyph), word or known, more) if form == "cell" else format_html("{}{}", icon(glyph), word or known)
+    return format_html('<span class="{} tone-{}">{}</span>', form, tone, body)
+
+
+@register.simple_tag
+def state(name: str, word: str = "") -> SafeString:
+    return _state("state", name, word, "")
+
+
+@register.simple_tag
+def pill(name: str, word: str = "") -> SafeString:
+    return _state("pill", name, word, "")
+
+
+@register.simple_tag
+def cell(name: str, detail: str = "", word: str = "") -> SafeString:
+    return _state("cell", name, word, detail)
+
+
+@register.filter
+def day(value: date | datetime | None) -> str:
+    """3 May 2026, with no-break spaces; an instant in the page's zone."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = localtime(value).date()
+    return f"{value.day}\u00a0{value:%B}\u00a0{value.year}"
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """3 May 2026 at 14:02, in the page's zone."""
+    return "" if value is None else f"{day(value)} at\u00a0{localtime(value):%H:%M}"
+
+
+@register.filter
+def clock_time(value: datetime | None) -> str:
+    return "" if value is None else f"{localtime(value):%H:%M:%S}"
+
+
+@register.simple_tag
+def today_in_words() -> str:
+    now = localtime(clock.now())
+    return f"{now:%A}\u00a0{now.day}\u00a0{now:%B}"
+
+
+@register.filter
+def plural(count: int, words: str) -> str:
+    """`{{ 3|plural:"person,people" }}` is "3 people"."""
+    one, many = words.split(",")
+    return f"{count}\u00a0{one if count == 1 else many}"
+
+
+@register.filter
+def lookup(mapping: dict[Any, Any], key: Any) -> Any:
+    return mapping.get(key)

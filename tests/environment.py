@@ -1,0 +1,25 @@
+"""Loaded before Django: the settings the tests run with. The developer's own .env is not read."""
+
+import os
+import tempfile
+from pathlib import Path
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+DATA = Path(os.environ.setdefault("PINPOINT_TEST_DATA", tempfile.mkdtemp(prefix="pinpoint-tests-")))
+
+os.environ["PINPOINT_ENV_FILE"] = ""
+os.environ["SECRET_KEY"] = "tests-only-0123456789012345678901234567890123456789012345678901234"
+os.environ["SITE_URL"] = "https://training.example.com"
+os.environ["ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1,training.example.com"
+os.environ["SIGNING_KEYS"] = "test:" + "0123456789abcdef" * 4
+os.environ["SECURE_TLS"] = "false"
+os.environ["DATA_DIR"] = str(DATA / WORKER)
+os.environ["STATIC_ROOT"] = str(DATA / "static")
+os.environ["LOG_LEVEL"] = "ERROR"
+os.environ["CACHE_URL"] = "locmemcache://"
+for name in ("DEBUG", "EMAIL_URL", "PINPOINT_DEMO", "TRUSTED_PROXIES"):
+    os.environ.pop(name, None)
+if "TEST_DATABASE_URL" in os.environ:
+    os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
+else:
+    os.environ.pop("DATABASE_URL", None)

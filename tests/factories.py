@@ -1,0 +1,108 @@
+"""Things the tests need, made by the site's own actions. Keyword-only."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from certificates import actions as proof
+from quizzes import actions as sitting
+from quizzes import material
+from quizzes.models import Attempt, Quiz
+from staff import clock
+from staff.models import Clinic, StaffMember
+from staff.signing import Evidence
+from tests.people import PASSWORD
+from training.actions import confirm_reading
+from training.models import Module, ModuleVersion
+from training.queries import live_version, places
+
+SLICE = Path(__file__).parent / "material"
+
+
+@dataclass
+class Course:
+    """One published module with everything that hangs on it."""
+
+    module: Module
+    quiz: Quiz
+    version: ModuleVersion
+
+
+def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
+    return Evidence(password=password, email=person.email)
+
+
+def make_module(*, by: StaffMember, adopted_by: StaffMember | None = None, clinic: Clinic | None = None, root: Path = SLICE) -> Course:
+    """The small course under tests/material (section 2.5, six items, cut 5), or another folder."""
+    material.load(material.read(root), by=by)
+    module = Module.objects.get(slug="needle-depth")
+    version = live_version(module)
+    assert version is not None
+    course = Course(module, Quiz.objects.get(module=module), version)
+    if adopted_by:
+        adopt(course=course, by=adopted_by, clinic=clinic or adopted_by.membership_set.get().clinic)
+    return course
+
+
+def adopt(*, course: Course, by: StaffMember, clinic: Clinic, with_defaults: bool = True):
+    return proof.adopt(
+        clinic=clinic,
+        version=course.version,
+        with_defaults=with_defaults,
+        shown_sha256=course.version.sha256,
+        opened_at=clock.now(),
+        by=by,
+        evidence=evidence(by),
+    )
+
+
+def read_all(*, person: StaffMember, course: Course) -> None:
+    for place in places(course.version):
+        confirm_reading(person=person, version=place.section_version)
+
+
+def make_attempt(*, person: StaffMember, course: Course, read: bool = True, seed: str = "") -> Attempt:
+    """An open attempt; the sections are read first unless `read` is False."""
+    if read:
+        read_all(person=person, course=course)
+    return sitting.start(person=person, quiz=course.quiz, clinic=person.membership_set.get(ended_at=None).clinic, seed=seed)
+
+
+def answer(*, attempt: Attempt, wrong: int = 0, critical_wrong: int = 0) -> None:
+    """Answer every item; the first `wrong` ordinary and `critical_wrong` critical ones wrongly."""
+    for item in attempt.items.select_related("question_version").prefetch_related("points__point_version").order_by("position"):
+        critical = any(point.point_version.critical for point in item.points.all())
+        miss = critical_wrong > 0 if critical else wrong > 0
+        if miss and critical:
+            critical_wrong -= 1
+        elif miss:
+            wrong -= 1
+        key = next(option["id"] for option in item.question_version.content["options"] if option["key"])
+        token = next(token for token, option in item.shown if (option == key) != miss)
+        sitting.save_answer(
+            attempt_id=attempt.public_id,
+            person=attempt.candidacy.person,
+            position=item.position,
+            answer=token,
+            base_revision=item.revision,
+            client_key=f"test-{item.pk}-{item.revision}",
+        )
+
+
+def make_finished(*, person: StaffMember, course: Course, wrong: int = 0, critical_wrong: int = 0, read: bool = True):
+    """A submitted attempt with its outcome and, if passed and adopted, its certificate."""
+    attempt = make_attempt(person=person, course=course, read=read)
+    answer(attempt=attempt, wrong=wrong, critical_wrong=critical_wrong)
+    return proof.submit(attempt=attempt, by=person)
+
+
+def make_locked(*, person: StaffMember, course: Course) -> Attempt:
+    """Three attempts failed, a day apart; the clock must be steered by the caller's `now`."""
+    finished = None
+    start = clock.now()
+    for day in range(3):
+        with clock.at(start + timedelta(days=day)):
+            read_all(person=person, course=course)
+            finished = make_finished(person=person, course=course, wrong=4, critical_wrong=1, read=False)
+    assert finished is not None
+    return finished.attempt

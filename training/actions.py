@@ -1,0 +1,57 @@
+"""Verbs of the reader and of adoption."""
+
+from django.db import IntegrityError, transaction
+
+from staff import audit, clock
+from staff.models import Clinic, Signature, StaffMember
+from training.models import Adoption, ModuleVersion, ProtocolItem, ProtocolValue, Reading, ReadingConfirmation, SectionVersion
+
+DOUBLE_PRESS_SECONDS = 5
+
+
+def open_section(*, person: StaffMember, version: SectionVersion) -> Reading:
+    return Reading.objects.get_or_create(person=person, section_version=version)[0]
+
+
+def keep_place(*, person: StaffMember, version: SectionVersion, place: str) -> None:
+    """Remember the anchor where the reader stopped."""
+    Reading.objects.filter(person=person, section_version=version).update(place=place[:80])
+
+
+@transaction.atomic
+def confirm_reading(*, person: StaffMember, version: SectionVersion) -> ReadingConfirmation:
+    """ "I have read this." Pressed twice at once it counts once; read again later it is confirmed again."""
+    open_section(person=person, version=version)
+    last = (
+        ReadingConfirmation.objects.filter(person=person, section_version=version).order_by("-number").first()
+    )
+    if last and (clock.now() - last.confirmed_at).total_seconds() < DOUBLE_PRESS_SECONDS:
+        return last
+    number = last.number + 1 if last else 1
+    try:
+        with transaction.atomic():
+            return ReadingConfirmation.objects.create(person=person, section_version=version, number=number)
+    except IntegrityError:
+        return ReadingConfirmation.objects.get(person=person, section_version=version, number=number)
+
+
+def record_adoption(*, clinic: Clinic, version: ModuleVersion, signature: Signature) -> Adoption:
+    """In the caller's transaction; `certificates.actions.adopt` also issues what waited for it."""
+    return Adoption.objects.create(clinic=clinic, module_version=version, signature=signature, adopted_at=clock.now())
+
+
+def take_defaults(*, clinic: Clinic, signature: Signature, by: StaffMember) -> int:
+    """Every item without a value takes its cautious default, under this signature. Returns how many did."""
+    decided = ProtocolValue.objects.filter(clinic=clinic).values("item")
+    open_items = list(ProtocolItem.objects.exclude(pk__in=decided))
+    ProtocolValue.objects.bulk_create(
+        ProtocolValue(
+            item=item, clinic=clinic, number=1, text=item.default, is_default=True, signature=signature, decided_at=clock.now()
+        )
+        for item in open_items
+    )
+    if open_items:
+        audit.record(
+            clinic=clinic, by=by, action="protocol.defaults", subject=signature, body={"items": [i.code for i in open_items]}
+        )
+    return len(open_items)

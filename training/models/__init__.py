@@ -1,0 +1,35 @@
+from training.models.modules import (
+    KeyPoint,
+    KeyPointVersion,
+    Module,
+    ModuleVersion,
+    ModuleVersionSection,
+    Picture,
+    Programme,
+    Section,
+    SectionVersion,
+)
+from training.models.protocol import Adoption, ProtocolItem, ProtocolValue
+from training.models.reading import Reading, ReadingConfirmation
+from training.models.sources import Citation, Fact, Position, Source
+
+__all__ = [
+    "Adoption",
+    "Citation",
+    "Fact",
+    "KeyPoint",
+    "KeyPointVersion",
+    "Module",
+    "ModuleVersion",
+    "ModuleVersionSection",
+    "Picture",
+    "Position",
+    "Programme",
+    "ProtocolItem",
+    "ProtocolValue",
+    "Reading",
+    "ReadingConfirmation",
+    "Section",
+    "SectionVersion",
+    "Source",
+]

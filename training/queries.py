@@ -1,0 +1,171 @@
+"""Questions asked of the material: what is live, what is adopted, how far a person has read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import OuterRef, Subquery
+
+from staff.models import Clinic, StaffMember
+from training import markdown
+from training.models import (
+    Adoption,
+    Citation,
+    KeyPointVersion,
+    Module,
+    ModuleVersion,
+    ModuleVersionSection,
+    ProtocolItem,
+    ProtocolValue,
+    ReadingConfirmation,
+    SectionVersion,
+)
+
+
+def live_version(module: Module) -> ModuleVersion | None:
+    """The highest published number."""
+    return ModuleVersion.objects.filter(module=module).order_by("-number").first()
+
+
+def live_versions() -> list[ModuleVersion]:
+    """The live version of every module, in the course's order."""
+    newest = ModuleVersion.objects.filter(module=OuterRef("module")).order_by("-number").values("pk")[:1]
+    return list(
+        ModuleVersion.objects.filter(pk=Subquery(newest)).select_related("module").order_by("module__position", "module__slug")
+    )
+
+
+def places(version: ModuleVersion) -> list[ModuleVersionSection]:
+    """The version's sections in order, with their text."""
+    return list(version.places.select_related("section_version__section").order_by("position"))
+
+
+def standing_adoption(clinic: Clinic, version: ModuleVersion) -> Adoption | None:
+    """The clinic's adoption that holds for `version`: of it, or of an earlier one that only cosmetic changes followed."""
+    numbers = dict(
+        ModuleVersion.objects.filter(module=version.module_id, number__lte=version.number).values_list("number", "change")
+    )
+    oldest = version.number
+    while oldest > 1 and numbers.get(oldest) == ModuleVersion.Change.COSMETIC:
+        oldest -= 1
+    return (
+        Adoption.objects.filter(
+            clinic=clinic, module_version__module=version.module_id, module_version__number__range=(oldest, version.number)
+        )
+        .select_related("signature", "module_version")
+        .order_by("-module_version__number")
+        .first()
+    )
+
+
+def confirmed(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[int, ReadingConfirmation]:
+    """The person's latest confirmation of each of these section versions, by its id."""
+    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=list(versions)).order_by("number")
+    return {row.section_version_id: row for row in rows}
+
+
+@dataclass(frozen=True)
+class ProtocolShown:
+    """A protocol item as a clinic's reader sees it: the signed value, or the cautious default."""
+
+    item: ProtocolItem
+    value: ProtocolValue | None
+
+    @property
+    def text(self) -> str:
+        return self.value.text if self.value else self.item.default
+
+    @property
+    def differs(self) -> bool:
+        """A value other than the default: what depends on the item leaves this clinic's draws."""
+        return bool(self.value and not self.value.is_default)
+
+
+def protocol_of(clinic: Clinic | None) -> dict[str, ProtocolShown]:
+    """Every item by its code, with the clinic's value in force."""
+    values: dict[int, ProtocolValue] = {}
+    if clinic:
+        for value in ProtocolValue.objects.filter(clinic=clinic).select_related("signature").order_by("number"):
+            values[value.item_id] = value
+    return {item.code: ProtocolShown(item, values.get(item.pk)) for item in ProtocolItem.objects.all()}
+
+
+@dataclass(frozen=True)
+class SourceChip:
+    """One document behind a statement, with the rows of it that are cited."""
+
+    code: str
+    title: str
+    label: str
+    label_text: str
+    address: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A block as the reader sees it."""
+
+    block: markdown.Block
+    html: str = ""
+    point: KeyPointVersion | None = None
+    sources: tuple[SourceChip, ...] = ()
+    label: str = ""
+    protocol: ProtocolShown | None = None
+    picture: object = None
+
+
+def _chips(citations: list[Citation]) -> tuple[SourceChip, ...]:
+    rows: dict[str, list[tuple[str, str]]] = {}
+    sources = {}
+    positions = []
+    for citation in citations:
+        if citation.fact:
+            source = citation.fact.source
+            sources[source.code] = source
+            rows.setdefault(source.code, []).append((citation.fact.code, citation.fact.quote or citation.fact.statement))
+        elif citation.position:
+            positions.append(
+                SourceChip(
+                    citation.position.code, citation.position.title, "position", "where sources differ", "",
+                    ((citation.position.code, citation.position.teach),),
+                )  # fmt: skip
+            )
+    chips = [
+        SourceChip(code, s.title, s.label, s.get_label_display(), s.address, tuple(rows[code])) for code, s in sources.items()
+    ]
+    return (*chips, *positions)
+
+
+def _label(chips: tuple[SourceChip, ...]) -> str:
+    """Where a statement comes from that no seed document carries."""
+    labels = {chip.label for chip in chips}
+    if not labels or "seed" in labels or labels == {"position"}:
+        return ""
+    return next((name for name in ("official", "research", "secondary") if name in labels), "")
+
+
+def shown(version: SectionVersion, clinic: Clinic | None) -> list[Shown]:
+    """The section as a reader of this clinic sees it, block by block; a fixed number of queries."""
+    points = {row.key_point.code: row for row in version.points.select_related("key_point")}
+    pictures = {picture.code: picture for picture in version.pictures.all()}
+    protocol = protocol_of(clinic)
+    cited: dict[str, list[Citation]] = {}
+    by_code: dict[str, Citation] = {}
+    for row in version.citations.select_related("fact__source", "position", "point__key_point").order_by("pk"):
+        code = row.fact.code if row.fact else row.position.code if row.position else ""
+        by_code.setdefault(code, row)
+        if row.point:
+            cited.setdefault(row.point.key_point.code, []).append(row)
+    result = []
+    for block in markdown.blocks(version.text):
+        if block.kind == "point":
+            chips = _chips(cited.get(block.code, []))
+            result.append(Shown(block, markdown.inline(block.text), points.get(block.code), chips, _label(chips)))
+        elif block.kind == "protocol":
+            result.append(Shown(block, protocol=protocol.get(block.code)))
+        elif block.kind == "picture":
+            result.append(Shown(block, picture=pictures.get(block.code)))
+        else:
+            chips = _chips([by_code[code] for code in block.cites if code in by_code])
+            result.append(Shown(block, markdown.html(block.text), sources=chips, label=_label(chips)))
+    return result
