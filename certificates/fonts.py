@@ -75,20 +75,18 @@ class Fonts:
     """The shipped fonts and the named ones found in `folder`, loaded once and shared by every drawing.
 
     Typst takes folders only, and where one holds a face twice (the packages ship .otf and .ttf) it takes what the disk
-    lists first. So the chosen files are linked into a folder of their own: the same data give the same bytes.
+    lists first. So the chosen files are gathered in a folder of links: the same data give the same bytes.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        chosen = _shipped() + (_named(folder) if folder else [])
-        self._links = TemporaryDirectory(prefix="certificate-fonts-")
-        for path in chosen:
-            (Path(self._links.name) / path.name).symlink_to(path)
-        self.typst = typst.Fonts(
-            include_system_fonts=False, include_embedded_fonts=False, font_paths=[self._links.name]
-        )
-        place = {path.name: at for at, path in enumerate(chosen)}
+        chosen = list(dict.fromkeys(_shipped() + (_named(folder) if folder else [])))
+        place = {path: at for at, path in enumerate(chosen)}
+        with TemporaryDirectory() as links:  # typst follows them at once and remembers where they lead
+            for path, at in place.items():
+                Path(links, f"{at}-{path.name}").symlink_to(path)
+            self.typst = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[links])
         faces = [(Path(face.path), face) for face in self.typst.fonts() if face.path]
-        faces.sort(key=lambda pair: (place[pair[0].name], _region_at(pair[1].family)))
+        faces.sort(key=lambda pair: (place[pair[0]], _region_at(pair[1].family)))
         self._faces: dict[str, list[tuple[Path, int]]] = {}
         for path, face in faces:
             self._faces.setdefault(face.family, []).append((path, face.index))
@@ -155,7 +153,7 @@ def _named(folder: Path) -> list[Path]:
         folders.sort()
         for name in sorted(names):
             if match := UPRIGHT.fullmatch(name):
-                stems.setdefault(match[1], {}).setdefault(name, Path(place, name))
+                stems.setdefault(match[1], {}).setdefault(name, Path(place, name).resolve())
     taken = (next((stem for stem in line if stem in stems), None) for line in NAMED)
     return [path for stem in taken if stem for path in stems[stem].values()]
 

@@ -1,4 +1,6 @@
+from datetime import date
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
@@ -79,6 +81,11 @@ class Certificate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}, {self.holder_name}"
+
+    @property
+    def issued_on(self) -> date:
+        """The day of issue in the clinic's zone."""
+        return self.issued_at.astimezone(ZoneInfo(self.zone)).date()
 
     def get_absolute_url(self) -> str:
         return reverse("certificates:certificate-detail", args=[self.number])

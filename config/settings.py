@@ -106,7 +106,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "staff.context.frame",
             ],
-            "builtins": ["staff.templatetags.look", "heroicons.templatetags.heroicons"],
+            "builtins": ["staff.templatetags.look", "training.templatetags.material", "heroicons.templatetags.heroicons"],
         },
     }
 ]
@@ -174,6 +174,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_PASSWORD_CHANGE_REDIRECT_URL = "/"
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_SESSION_REMEMBER = True
 # By account, not by address: a whole clinic sits behind one address and must not be locked out together.

@@ -43,7 +43,9 @@ class SampleForm(forms.Form):
     due_on = forms.DateField(
         label="Due on", help_text="At least 14 days from today", widget=forms.DateInput(attrs={"type": "date"})
     )
-    programme = forms.ChoiceField(label="Programme", choices=[("mm", "Mechanical microneedling"), ("ic", "Infection control")])
+    programme = forms.ChoiceField(
+        label="Programme", choices=[("mm", "Mechanical microneedling"), ("ic", "Infection control")]
+    )
     language = forms.ChoiceField(label="Paper", choices=[("a4", "A4"), ("letter", "Letter")], widget=forms.RadioSelect)
     waived = forms.MultipleChoiceField(
         label="Waive",
@@ -65,7 +67,14 @@ class SampleForm(forms.Form):
         return reason
 
 
-SAMPLE = {"name": "Carla Ferreira", "due_on": "2026-05-03", "programme": "mm", "language": "a4", "waived": ["pr"], "told": "on"}
+SAMPLE = {
+    "name": "Carla Ferreira",
+    "due_on": "2026-05-03",
+    "programme": "mm",
+    "language": "a4",
+    "waived": ["pr"],
+    "told": "on",
+}
 
 
 @require_safe

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from quizzes import drawing, eligibility, scoring, sealing
-from quizzes.models import Attempt, AttemptGrant, AttemptItem, AttemptItemPoint, Candidacy, Mark, Outcome, Quiz, Response, Seal
+from quizzes.models import Attempt, AttemptGrant, AttemptItem, AttemptItemPoint, Candidacy, Mark, Outcome, QuestionVersion, Quiz, Response, Seal
 from quizzes.queries import blueprint, live_points, live_rules, open_candidacy, pool, standing
 from staff import audit, canonical, clock
 from staff.models import Clinic, Signature, StaffMember
+from training.models import KeyPointVersion
 from training.queries import live_version
 
 
@@ -61,7 +62,7 @@ def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
 
 
 @transaction.atomic
-def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "") -> Attempt:
+def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", declaration: str = "") -> Attempt:
     """Start an attempt, or hand back the open one. Raises NotOpen. Parallel starts wait for each other on the candidacy."""
     candidacy = Candidacy.objects.select_for_update().get(pk=candidacy_for(person, quiz, clinic).pk)
     current = candidacy.attempts.filter(state=Attempt.State.OPEN).first()
@@ -99,12 +100,18 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "") ->
         by=person,
         action="attempt.started",
         subject=attempt,
-        body={"number": attempt.number, "rules": rules.sha256, "module": version.sha256, "seed": seed},
+        body={
+            "number": attempt.number,
+            "rules": rules.sha256,
+            "module": version.sha256,
+            "seed": seed,
+            "declared": declaration,
+        },
     )
     return attempt
 
 
-def _insert_items(attempt: Attempt, versions: list, points: dict) -> None:
+def _insert_items(attempt: Attempt, versions: list[QuestionVersion], points: dict[int, KeyPointVersion]) -> None:
     rows = []
     for position, version in enumerate(versions, start=1):
         content = version.content

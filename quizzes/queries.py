@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from quizzes import drawing, eligibility
 from quizzes.models import Attempt, AttemptItem, Candidacy, QuestionVersion, Quiz, QuizVersion
@@ -134,6 +134,14 @@ def attempts_visible_to(viewer: StaffMember) -> QuerySet[Attempt]:
     )
 
 
-def live_item_counts(module_id: int) -> dict[str, int]:
-    rows = QuestionVersion.objects.filter(state="live", question__section__module=module_id).values("question__bank")
-    return {row["question__bank"]: row["n"] for row in rows.annotate(n=Count("pk")).order_by()}
+def held_back(version: ModuleVersion, clinic: Clinic) -> int:
+    """Certifying items that rest on a protocol item for which this clinic signed another value than the default."""
+    signed = [code for code, item in protocol_of(clinic).items() if item.differs]
+    if not signed:
+        return 0
+    live = QuestionVersion.objects.filter(
+        state=QuestionVersion.State.LIVE, question__section__module=version.module_id, question__bank="certifying"
+    )
+    own = Q(depends_on__code__in=signed)
+    points = Q(points__approved_against__depends_on__code__in=signed)
+    return live.filter(own | points).distinct().count()

@@ -1,5 +1,10 @@
+from typing import Any, ClassVar
+from urllib.parse import quote
+
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from staff import mail
 from staff.models import StaffMember
@@ -8,10 +13,23 @@ from staff.models import StaffMember
 class AccountAdapter(DefaultAccountAdapter):
     """People are added by a manager, never by signing up; sign-in mail goes through the outbox like all mail."""
 
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "The e-mail or the password is not right. Type both again, or choose a new password.",
+        "too_many_login_attempts": "Five tries failed. Wait five minutes, or choose a new password; the account is not locked.",
+        "incorrect_password": "The password is not right. Type it again.",
+        "enter_current_password": "The present password is not right. Type it again.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """From SITE_URL, never from the Host header."""
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return str(settings.SITE_URL) + path.replace("UID-KEY", quote(key))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         message = self.render_mail(template_prefix, email, context)
         person = StaffMember.objects.filter(email=email.lower(), is_active=True).first()
         if person:

@@ -1,15 +1,19 @@
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
+from django.test import TransactionTestCase
 
-from staff import clock
-from tests import factories, people
+from staff import clock, guards
+from tests import environment, factories, people
 
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
 
@@ -17,6 +21,29 @@ NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("PYTEST_XDIST_WORKER") is None:
         os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs its own loop beside the tests
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if os.environ.get("PYTEST_XDIST_WORKER") is None and environment.MADE_HERE:
+        shutil.rmtree(environment.DATA, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without Chromium its tests are skipped, and say how to have it."""
+    if environment.chromium() is None:
+        how = "Chromium is not on this machine. To have it: apt-get install chromium, or name it in CHROMIUM."
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason=how))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With CI set, a skipped test is a failed run."""
+    report = session.config.pluginmanager.get_plugin("terminalreporter")
+    if report and os.environ.get("CI") and report.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        report.write_line("With CI set, nothing may be skipped.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +91,18 @@ def module(cast):
     return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
 
 
-@pytest.fixture
-def lifted_guards(transactional_db) -> Iterator[None]:
-    """Transactional tests empty the database at their end: for that alone the triggers are lifted."""
-    yield
+@pytest.fixture(autouse=True, scope="session")
+def _emptied_between_transactional_tests() -> Iterator[None]:
+    """A transactional test's rows are flushed at its end: for that alone the triggers are lifted. What migrations seeded
+    (Pinpoint itself, the house's chain) is put back."""
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    seed = import_module("staff.migrations.0002_pinpoint_itself").seed
+
+    def emptied(self: TransactionTestCase) -> None:
+        with guards.lifted():
+            flush(self)
+        seed(apps, None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", emptied)
+        yield

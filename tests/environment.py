@@ -1,11 +1,14 @@
 """Loaded before Django: the settings the tests run with. The developer's own .env is not read."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-DATA = Path(os.environ.setdefault("PINPOINT_TEST_DATA", tempfile.mkdtemp(prefix="pinpoint-tests-")))
+MADE_HERE = "PINPOINT_TEST_DATA" not in os.environ
+DATA = Path(tempfile.mkdtemp(prefix="pinpoint-tests-") if MADE_HERE else os.environ["PINPOINT_TEST_DATA"])
+os.environ["PINPOINT_TEST_DATA"] = str(DATA)
 
 os.environ["PINPOINT_ENV_FILE"] = ""
 os.environ["SECRET_KEY"] = "tests-only-0123456789012345678901234567890123456789012345678901234"
@@ -23,3 +26,9 @@ if "TEST_DATABASE_URL" in os.environ:
     os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
 else:
     os.environ.pop("DATABASE_URL", None)
+
+
+def chromium() -> str | None:
+    """The browser of the journeys: the one named in CHROMIUM, or the machine's."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+    return next((path for name in names if name and (path := shutil.which(name))), None)

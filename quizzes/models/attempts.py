@@ -135,6 +135,11 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.candidacy}"
 
+    @property
+    def outcome(self) -> "Outcome | None":
+        """The one that counts: the highest number; uses what was prefetched."""
+        return max(self.outcomes.all(), key=lambda outcome: outcome.number, default=None)
+
     def get_absolute_url(self) -> str:
         return reverse("quizzes:attempt-take", args=[self.public_id])
 

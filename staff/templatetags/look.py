@@ -115,3 +115,18 @@ def plural(count: int, words: str) -> str:
 @register.filter
 def lookup(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key)
+
+
+@register.filter
+def state_word(name: str) -> str:
+    return STATES[name][0]
+
+
+@register.filter
+def state_icon(name: str) -> str:
+    return STATES[name][1]
+
+
+@register.filter
+def state_tone(name: str) -> str:
+    return STATES[name][2]

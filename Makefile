@@ -1,0 +1,107 @@
+# `make` alone lists what there is. Needs Python 3.11 or newer and make; no root.
+
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The first Python that is new enough; PYTHON=… names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+PRODUCTION := $(BIN)/python scripts/as_production.py
+# The port that .env was written with, unless another is asked for.
+PORT ?= $(or $(shell sed -n 's,^SITE_URL=http://127\.0\.0\.1:\([0-9]*\)$$,\1,p' .env 2>/dev/null),8000)
+WORKERS ?= 2
+# sqlite, postgresql, or nothing for both
+ENGINE ?=
+# Further words for pytest, such as ARGS="-k races"
+ARGS ?=
+FLIPS ?= 1000
+
+.PHONY: help run test lint check test-sqlite test-postgresql proof bench requirements clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-14s %s\n' "$$name" "$$what"; done
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Pinpoint needs Python 3.11 or newer: install it, or name it with PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+# A stamp each, so that pip runs only when the pins have changed.
+.venv/run.stamp: requirements.txt | .venv/bin/python
+	@test -e .venv/dev.stamp && test .venv/dev.stamp -nt requirements.txt || { \
+		echo "Installing what the site needs (requirements.txt) …"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt; }
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt | .venv/bin/python
+	@echo "Installing what the tests need (requirements-dev.txt) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+.env: | .venv/bin/python
+	@$(BIN)/python scripts/write_env.py $(PORT)
+
+run: .venv/run.stamp .env ## the site with its demo clinics at http://127.0.0.1:8000 (PORT= changes it)
+	@if grep -q '^SITE_URL=http://127\.0\.0\.1:' .env; then export SITE_URL=http://127.0.0.1:$(PORT); fi; \
+	$(MANAGE) migrate --no-input --verbosity 0; \
+	$(MANAGE) load_material; \
+	$(MANAGE) collectstatic --no-input --verbosity 0; \
+	$(MANAGE) load_demo; \
+	exec $(BIN)/python scripts/serve.py $(PORT)
+
+test: .venv/dev.stamp ## everything, on SQLite and then on PostgreSQL (ENGINE=sqlite or ENGINE=postgresql: one of them)
+	@case "$(ENGINE)" in ""|sqlite|postgresql) ;; *) echo "ENGINE is sqlite or postgresql, got $(ENGINE)."; exit 1;; esac
+	@$(MAKE) lint check
+	@failed=""; \
+	if test "$(ENGINE)" != postgresql; then $(MAKE) test-sqlite || failed=1; fi; \
+	if test "$(ENGINE)" = postgresql; then $(MAKE) test-postgresql || failed=1; \
+	elif test -n "$(ENGINE)"; then :; \
+	elif $(BIN)/python scripts/with_postgres.py --available; then $(MAKE) test-postgresql || failed=1; \
+	else \
+		echo "Skipped: the same tests on PostgreSQL, because its binaries (initdb, pg_ctl) are not on this machine."; \
+		echo "To have them: apt-get install postgresql (Debian, Ubuntu) or brew install postgresql; no server need run."; \
+		if test -n "$${CI:-}"; then echo "With CI set, nothing may be skipped."; failed=1; fi; \
+	fi; \
+	test -z "$$failed"
+
+lint: .venv/dev.stamp ## format, lint and types
+	@$(BIN)/ruff format --check --quiet . || { echo "Run .venv/bin/ruff format . to put the format right."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary .
+
+check: .venv/dev.stamp ## migrations, deployment settings and the material's files
+	@$(PRODUCTION) $(MANAGE) makemigrations --check --dry-run --verbosity 0 \
+		|| { echo "A model has changed without its migration: manage.py makemigrations."; exit 1; }
+	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
+	@$(PRODUCTION) $(MANAGE) load_material --check
+
+test-sqlite: .venv/dev.stamp
+	@echo "== The tests on SQLite"
+	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-postgresql: .venv/dev.stamp
+	@echo "== The tests on PostgreSQL"
+	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+proof: .venv/dev.stamp ## what takes longer: a thousand changed bytes, each found again (FLIPS=)
+	@env -u DATABASE_URL -u TEST_DATABASE_URL FLIPS=$(FLIPS) $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS)
+	@if $(BIN)/python scripts/with_postgres.py --available; then \
+		FLIPS=$(FLIPS) $(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS); \
+	else echo "Skipped: the proof on PostgreSQL. To have it: apt-get install postgresql"; fi
+
+bench: .venv/dev.stamp ## measure, and write the figures to bench/
+	@$(BIN)/python -m bench $(ARGS)
+
+requirements: ## compile pyproject.toml into the two files of pins (needs uv)
+	@command -v uv >/dev/null || { echo "uv is not here: https://docs.astral.sh/uv/ says how to have it."; exit 1; }
+	uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -o requirements.txt
+	uv pip compile pyproject.toml --quiet --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -o requirements-dev.txt
+
+clean: ## remove what was made here, but neither .env nor the data in var/
+	rm -rf .venv staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

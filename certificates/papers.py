@@ -1,0 +1,75 @@
+"""The stored papers: drawn once from the frozen facts, kept as bytes, the same file for ever."""
+
+import logging
+from datetime import date
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from certificates import codes, drawing, fonts
+from certificates.models import Certificate, CertificateFile
+from staff import canonical
+from staff.models import StoredFile
+
+log = logging.getLogger(__name__)
+MEDIA = {"pdf": "application/pdf", "png": "image/png"}
+
+
+def day(value: date) -> str:
+    return f"{value.day} {value:%B %Y}"
+
+
+def paper_of(certificate: Certificate) -> drawing.Paper:
+    """What is printed, from the certificate's own columns alone."""
+    return drawing.Paper(
+        kind="knowledge" if certificate.kind == Certificate.Kind.KNOWLEDGE else "programme",
+        kind_line=certificate.kind_line,
+        title=certificate.title,
+        name=certificate.printed_name,
+        statement=certificate.statement,
+        clinic_name=certificate.clinic_name,
+        clinic_address=certificate.clinic_address,
+        scope=tuple(line for line in certificate.scope.splitlines() if line),
+        number=certificate.number,
+        code=codes.grouped(certificate.code),
+        verify_url=f"{certificate.site_url}/verify/",
+        code_url=f"{certificate.site_url}/verify/{certificate.code}/",
+        issued=day(certificate.issued_on),
+        valid_from=day(certificate.valid_from_on),
+        valid_until=day(certificate.valid_until_on),
+        issued_on=certificate.issued_on,
+        rule_line=certificate.rule_line,
+        module_version=f"Module version {certificate.module_version_number}",
+        disclaimer=certificate.disclaimer,
+        attempt_line=certificate.attempt_line,
+    )
+
+
+def file_of(certificate: Certificate, format: str) -> StoredFile:
+    """The stored paper, drawn and stored first if it is not there yet. Two at once store one."""
+    stored = CertificateFile.objects.filter(certificate=certificate, format=format).select_related("file").first()
+    if stored:
+        return stored.file
+    draw = drawing.pdf if format == "pdf" else drawing.png
+    data = draw(paper_of(certificate), fonts=fonts.load(settings.CERTIFICATE_FONTS))
+    sha256 = canonical.sha256(data)
+    try:
+        with transaction.atomic():
+            file, _ = StoredFile.objects.get_or_create(sha256=sha256, defaults={"bytes": data, "media_type": MEDIA[format]})
+            CertificateFile.objects.create(certificate=certificate, format=format, file=file)
+    except IntegrityError:
+        return CertificateFile.objects.select_related("file").get(certificate=certificate, format=format).file
+    return file
+
+
+def render_waiting(limit: int = 100) -> int:
+    """Draw the papers of certificates that have none yet; from `tick`. A failed drawing is tried again next time."""
+    done = 0
+    for format in MEDIA:
+        for certificate in Certificate.objects.exclude(files__format=format).order_by("pk")[:limit]:
+            try:
+                file_of(certificate, format)
+                done += 1
+            except (fonts.Unprintable, RuntimeError) as error:
+                log.warning("certificate %s not drawn as %s: %s", certificate.number, format, type(error).__name__)
+    return done

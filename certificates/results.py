@@ -1,0 +1,145 @@
+"""A finished attempt as it is shown: from its seal, so that it reads the same years later."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from quizzes.models import Attempt, Outcome
+from training.models import KeyPointVersion, ReadingConfirmation
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One item of a sealed attempt. `chosen` and `key` are texts; `rationales` go by option."""
+
+    position: int
+    code: str
+    version: int
+    stem: str
+    options: list[dict[str, Any]]
+    chosen: str
+    key: str
+    right: bool
+    critical: bool
+    points: list[str]
+    section: str
+
+    @property
+    def state(self) -> str:
+        return "held" if self.right else "critical-missed" if self.critical else "missed"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A key point the attempt tested, as it read at the draw."""
+
+    code: str
+    text: str
+    critical: bool
+    held: bool
+    position: int
+    section_slug: str
+    section_title: str
+    read_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Result:
+    attempt: Attempt
+    outcome: Outcome
+    answers: list[Answer]
+    gaps: list[Gap]
+
+    @property
+    def clauses(self) -> dict[str, Any]:
+        return {clause["code"]: clause for clause in self.outcome.decided}
+
+    @property
+    def missed(self) -> list[Gap]:
+        """Critical misses first."""
+        return sorted((gap for gap in self.gaps if not gap.held), key=lambda gap: (not gap.critical, gap.position))
+
+    @property
+    def in_order_of_alarm(self) -> list[Answer]:
+        return sorted(self.answers, key=lambda a: (a.right, not a.critical, a.position))
+
+    @property
+    def by_section(self) -> list[tuple[str, list[Gap]]]:
+        """The gap map: sections with a critical miss first, then with a miss, then in order."""
+        rows: dict[str, list[Gap]] = {}
+        for gap in self.gaps:
+            rows.setdefault(gap.section_title, []).append(gap)
+        for gaps in rows.values():
+            gaps.sort(key=lambda gap: (gap.held, not gap.critical, gap.code))
+
+        def alarm(row: tuple[str, list[Gap]]) -> tuple[bool, bool]:
+            return (not any(g.critical and not g.held for g in row[1]), all(g.held for g in row[1]))
+
+        return sorted(rows.items(), key=alarm)
+
+
+def result_of(attempt: Attempt) -> Result:
+    """Everything about a finished attempt in a fixed number of queries."""
+    sealed = json.loads(attempt.seal.text)
+    outcome: Outcome = attempt.outcomes.order_by("-number")[0]
+    rationales = {
+        (version.question.code, version.number): {o["id"]: o["rationale"] for o in version.content["options"]}
+        for item in attempt.items.select_related("question_version__question")
+        for version in [item.question_version]
+    }
+    answers = [_answer(item, rationales[item["question"], item["version"]]) for item in sealed["items"]]
+    return Result(attempt, outcome, answers, _gaps(attempt, answers))
+
+
+def _answer(item: dict[str, Any], rationales: dict[str, str]) -> Answer:
+    chosen = {token: option for token, option, _ in item["shown"]}.get(item["answer"], "")
+    texts = {option: text for _, option, text in item["shown"]}
+    options = [
+        {"text": text, "key": option == item["key"], "chosen": option == chosen, "rationale": rationales[option]}
+        for _, option, text in item["shown"]
+    ]
+    return Answer(
+        position=item["position"],
+        code=item["question"],
+        version=item["version"],
+        stem=item["stem"],
+        options=options,
+        chosen=texts.get(chosen, ""),
+        key=texts[item["key"]],
+        right=chosen == item["key"],
+        critical=any(point["critical"] for point in item["points"]),
+        points=[point["code"] for point in item["points"]],
+        section=item["section"],
+    )
+
+
+def _gaps(attempt: Attempt, answers: list[Answer]) -> list[Gap]:
+    rows = (
+        KeyPointVersion.objects.filter(attemptitempoint__item__attempt=attempt)
+        .select_related("key_point", "section_version__section")
+        .distinct()
+    )
+    read = {
+        row.section_version_id: row.confirmed_at
+        for row in ReadingConfirmation.objects.filter(
+            person=attempt.candidacy.person_id, section_version__points__attemptitempoint__item__attempt=attempt
+        ).order_by("number")
+    }
+    by_point = {code: answer for answer in answers for code in answer.points}
+    return sorted(
+        (
+            Gap(
+                code=row.key_point.code,
+                text=row.text,
+                critical=row.critical,
+                held=by_point[row.key_point.code].right,
+                position=by_point[row.key_point.code].position,
+                section_slug=row.section_version.section.slug,
+                section_title=row.section_version.title,
+                read_at=read.get(row.section_version_id),
+            )
+            for row in rows
+        ),
+        key=lambda gap: gap.code,
+    )

@@ -1,0 +1,22 @@
+from django.urls import path
+
+from certificates.views import adoption, attempts, certificates, reviews, verify
+
+app_name = "certificates"
+urlpatterns = [
+    path("attempts/<str:public_id>/submit/", attempts.attempt_submit, name="attempt-submit"),
+    path("attempts/<str:public_id>/result/", attempts.attempt_result, name="attempt-result"),
+    path("certificates/", certificates.certificate_list, name="certificate-list"),
+    path("certificates/<str:number>.<str:format>", certificates.certificate_file, name="certificate-file"),
+    path("certificates/<str:number>/", certificates.certificate_detail, name="certificate-detail"),
+    path("certificates/<str:number>/revoke/", certificates.certificate_revoke, name="certificate-revoke"),
+    path("certificates/<str:number>/suspend/", certificates.certificate_suspend, name="certificate-suspend"),
+    path("certificates/<str:number>/lift/", certificates.certificate_lift, name="certificate-lift"),
+    path("verify/", verify.verify, name="verify"),
+    path("verify/<str:code>/", verify.verify_code, name="verify-code"),
+    path("reviews/", reviews.review_queue, name="review-queue"),
+    path("reviews/<str:public_id>/", reviews.review_detail, name="review-detail"),
+    path("reviews/<str:public_id>/talk/", reviews.review_talk, name="review-talk"),
+    path("protocol/", adoption.protocol, name="protocol"),
+    path("protocol/adopt/<slug:slug>/", adoption.module_adopt, name="module-adopt"),
+]

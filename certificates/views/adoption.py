@@ -1,0 +1,94 @@
+"""The clinic's protocol, and a physician's adoption of a module version."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from certificates import actions
+from certificates.forms import AdoptForm
+from certificates.signing_views import signing_context, try_to_sign
+from staff import signing
+from staff.access import Permission, StaffRequest, clinics_as, require_permission
+from staff.models import Clinic
+from staff.models.clinics import Role
+from training.models import KeyPointVersion, Module, Position
+from training.queries import live_version, live_versions, protocol_of, standing_adoption
+
+
+def physician_clinic(request: StaffRequest) -> Clinic:
+    """The clinic she signs for: the one asked for, or her first."""
+    clinics = clinics_as(request.user, Role.PHYSICIAN)
+    wanted = request.POST.get("clinic") or request.GET.get("clinic")
+    found = next((clinic for clinic in clinics if clinic.public_id == wanted), None) if wanted else clinics[0]
+    if found is None:
+        raise Http404("not a clinic she supervises")
+    return found
+
+
+@require_safe
+@require_permission(Permission.ADOPT_MODULES)
+def protocol(request: StaffRequest) -> HttpResponse:
+    clinic = physician_clinic(request)
+    modules = [(version, standing_adoption(clinic, version)) for version in live_versions()]
+    context = {
+        "protocol_clinic": clinic,
+        "clinics": clinics_as(request.user, Role.PHYSICIAN),
+        "modules": modules,
+        "items": list(protocol_of(clinic).values()),
+    }
+    return render(request, "certificates/protocol.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.ADOPT_MODULES)
+def module_adopt(request: StaffRequest, slug: str) -> HttpResponse:
+    """One signature after seeing the critical points, the positions taken and the open decisions."""
+    clinic = physician_clinic(request)
+    version = live_version(get_object_or_404(Module, slug=slug))
+    if version is None:
+        raise Http404("the module has no published version")
+    form = AdoptForm(request.POST or None)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        error = try_to_sign(
+            request,
+            form,
+            lambda evidence: actions.adopt(
+                clinic=clinic,
+                version=version,
+                with_defaults=data["defaults"],
+                shown_sha256=data["shown_sha256"],
+                opened_at=data["opened_at"],
+                by=request.user,
+                evidence=evidence,
+            ),
+        )
+        if not error:
+            messages.success(request, f"{version} is adopted for {clinic}. Passes that waited have their certificates now.")
+            return redirect("certificates:protocol")
+    elif request.method == "POST":
+        error = "Tick that you have read what stands above, and type your password. Nothing was signed."
+    context: dict[str, Any] = _shown_to_adopt(version, clinic) | {"form": form, "protocol_clinic": clinic}
+    context |= signing_context(
+        request, clinic=clinic, sha256=version.sha256, meaning=signing.MEANINGS["adopt"], error=error
+    )
+    return render(request, "certificates/module_adopt.html", context, status=400 if error else 200)
+
+
+def _shown_to_adopt(version: Any, clinic: Clinic) -> dict[str, Any]:
+    points = KeyPointVersion.objects.filter(section_version__places__module_version=version)
+    critical = points.filter(critical=True).select_related("key_point", "section_version__section")
+    positions = Position.objects.filter(citation__section_version__places__module_version=version).distinct()
+    shown = protocol_of(clinic).values()
+    return {
+        "version": version,
+        "points": list(critical.order_by("section_version__places__position", "position")),
+        "positions": list(positions.order_by("code")),
+        "undecided": [item for item in shown if item.value is None],
+        "decided": [item for item in shown if item.value],
+        "adoption": standing_adoption(clinic, version),
+    }

@@ -1,0 +1,138 @@
+"""A holder's certificates, one certificate, its files, and what a physician or manager may do to it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from certificates import actions, codes, papers
+from certificates.forms import LiftForm, RevokeForm, SuspendForm
+from certificates.models import Certificate
+from certificates.queries import state_of, visible_to, with_events
+from certificates.signing_views import signing_context, try_to_sign
+from staff import signing
+from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
+from staff.models.clinics import Role
+
+
+@require_safe
+def certificate_list(request: StaffRequest) -> HttpResponse:
+    """One's own, newest first; also for whoever has left."""
+    own = with_events(Certificate.objects.filter(person=request.user)).order_by("-issued_at")
+    rows = [(certificate, state_of(certificate)) for certificate in own]
+    context = {"rows": rows, "downloads": has_permission(request.user, Permission.DOWNLOAD_CERTIFICATES)}
+    return render(request, "certificates/certificate_list.html", context)
+
+
+def visible_certificate(request: StaffRequest, number: str) -> Certificate:
+    certificate: Certificate = get_object_or_404(visible_to(request.user).distinct(), number=number)
+    return certificate
+
+
+@require_safe
+def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
+    certificate = visible_certificate(request, number)
+    own = certificate.person_id == request.user.pk
+    supervises = certificate.clinic in clinics_as(request.user, Role.PHYSICIAN)
+    manages = certificate.clinic in clinics_as(request.user, Role.MANAGER)
+    context = {
+        "certificate": certificate,
+        "state": state_of(certificate),
+        "events": list(certificate.events.all()),
+        "grouped_code": codes.grouped(certificate.code),
+        "own": own,
+        "may_revoke": supervises and not own,
+        "may_suspend": (supervises or manages) and not own,
+        "successor": next(iter(certificate.superseded_by.all()), None),
+    }
+    return render(request, "certificates/certificate_detail.html", context)
+
+
+@require_safe
+def certificate_file(request: StaffRequest, number: str, format: str) -> HttpResponse:
+    """The stored PDF or PNG, or the frozen facts as JSON."""
+    certificate = visible_certificate(request, number)
+    if format == "json":
+        response = HttpResponse(certificate.facts, content_type="application/json")
+    elif format in papers.MEDIA:
+        stored = papers.file_of(certificate, format)
+        response = HttpResponse(bytes(stored.bytes), content_type=stored.media_type)
+    else:
+        raise Http404("a certificate comes as pdf, png or json")
+    response["Content-Disposition"] = f'attachment; filename="{certificate.number}.{format}"'
+    return response
+
+
+def _for_staff(request: StaffRequest, number: str, *roles: str) -> Certificate:
+    """A visible certificate of somebody else, in a clinic where she holds one of the roles; else 403."""
+    certificate = visible_certificate(request, number)
+    if certificate.clinic not in clinics_as(request.user, *roles) or certificate.person_id == request.user.pk:
+        raise PermissionDenied("not hers to decide")
+    return certificate
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVOKE_CERTIFICATES)
+def certificate_revoke(request: StaffRequest, number: str) -> HttpResponse:
+    certificate = _for_staff(request, number, Role.PHYSICIAN)
+    form = RevokeForm(request.POST or None)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        data: dict[str, Any] = form.cleaned_data
+        error = try_to_sign(
+            request,
+            form,
+            lambda evidence: actions.revoke(
+                certificate=certificate,
+                reason_class=data["reason_class"],
+                public_text=data["public_text"],
+                private_note=data["private_note"],
+                shown_sha256=data["shown_sha256"],
+                opened_at=data["opened_at"],
+                by=request.user,
+                evidence=evidence,
+            ),
+        )
+        if not error:
+            messages.success(request, f"{certificate.number} is revoked. Whoever verifies it sees that and the reason.")
+            return redirect(certificate)
+    elif request.method == "POST":
+        error = "Choose the reason and say it in one sentence for the public. Nothing was signed."
+    context = {"certificate": certificate, "form": form, "state": state_of(certificate)}
+    context |= signing_context(
+        request,
+        clinic=certificate.clinic,
+        sha256=certificate.facts_sha256,
+        meaning=signing.MEANINGS["revoke"],
+        error=error,
+    )
+    return render(request, "certificates/certificate_revoke.html", context, status=400 if error else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVOKE_CERTIFICATES, Permission.MANAGE_PEOPLE)
+def certificate_suspend(request: StaffRequest, number: str) -> HttpResponse:
+    certificate = _for_staff(request, number, Role.PHYSICIAN, Role.MANAGER)
+    form = SuspendForm(request.POST or None)
+    if form.is_valid():
+        actions.suspend(certificate=certificate, by=request.user, **form.cleaned_data)
+        messages.success(request, f"{certificate.number} is suspended until somebody lifts it.")
+        return redirect(certificate)
+    context = {"certificate": certificate, "form": form, "verb": "Suspend", "state": state_of(certificate)}
+    return render(request, "certificates/certificate_decide.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVOKE_CERTIFICATES, Permission.MANAGE_PEOPLE)
+def certificate_lift(request: StaffRequest, number: str) -> HttpResponse:
+    certificate = _for_staff(request, number, Role.PHYSICIAN, Role.MANAGER)
+    form = LiftForm(request.POST or None)
+    if form.is_valid():
+        actions.lift(certificate=certificate, by=request.user, **form.cleaned_data)
+        messages.success(request, f"The suspension of {certificate.number} is lifted.")
+        return redirect(certificate)
+    context = {"certificate": certificate, "form": form, "verb": "Lift the suspension of", "state": state_of(certificate)}
+    return render(request, "certificates/certificate_decide.html", context)

@@ -1,0 +1,162 @@
+"""The physician's queue, the review of an attempt, and the recorded talk."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from certificates import actions
+from certificates.forms import ReviewForm, TalkForm
+from certificates.models import Certificate
+from certificates.queries import with_events
+from certificates.results import result_of
+from certificates.signing_views import signing_context, try_to_sign
+from quizzes.models import Attempt, AttemptItem, Candidacy, Review
+from quizzes.queries import standing
+from staff import signing
+from staff.access import Permission, StaffRequest, clinics_as, require_permission
+from staff.models.clinics import Role
+from training.models import KeyPoint
+
+
+def supervised(request: StaffRequest) -> "QuerySet[Attempt]":
+    """Finished attempts of the clinics whose physician she is, but for her own."""
+    attempts: QuerySet[Attempt] = Attempt.objects.finished().filter(
+        candidacy__clinic__in=clinics_as(request.user, Role.PHYSICIAN)
+    )
+    return attempts.exclude(candidacy__person=request.user).select_related(
+        "candidacy__person", "candidacy__clinic", "candidacy__quiz__module", "module_version__module", "quiz_version"
+    )
+
+
+def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
+    """Attempts that wait for a physician: not reviewed, and a critical point missed or the last attempt used."""
+    critical_miss = AttemptItem.objects.filter(
+        attempt=OuterRef("pk"), marks__points=0, marks__number=1, points__point_version__critical=True
+    )
+    reviewed = Review.objects.filter(attempt=OuterRef("pk"))
+    return attempts.filter(Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=3)).filter(~Exists(reviewed))
+
+
+def locked_candidacies(request: StaffRequest) -> list[Candidacy]:
+    """Open candidacies of her clinics with no attempt left."""
+    open_ones = Candidacy.objects.filter(
+        clinic__in=clinics_as(request.user, Role.PHYSICIAN), closed_at=None, attempts__number__gte=3
+    ).exclude(person=request.user)
+    rows = open_ones.exclude(attempts__state="open").select_related("person", "clinic", "quiz__module").distinct()
+    locked = []
+    for candidacy in rows:
+        where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+        if where.attempts_used >= where.attempts_allowed:
+            candidacy.last = candidacy.attempts.order_by("-number")[0]  # type: ignore[attr-defined]
+            locked.append(candidacy)
+    return locked
+
+
+@require_safe
+@require_permission(Permission.REVIEW_ATTEMPTS)
+def review_queue(request: StaffRequest) -> HttpResponse:
+    everything = supervised(request).prefetch_related("outcomes", "reviews")
+    waiting = list(exceptions(everything).order_by("ended_at").distinct()[:50])
+    page = Paginator(everything.order_by("-ended_at", "-pk"), 25).get_page(request.GET.get("page"))
+    locked = locked_candidacies(request)
+    context = {"waiting": waiting, "locked": locked, "waiting_count": len(waiting) + len(locked), "page_obj": page}
+    return render(request, "certificates/review_queue.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVIEW_ATTEMPTS)
+def review_detail(request: StaffRequest, public_id: str) -> HttpResponse:
+    attempt = get_object_or_404(supervised(request), public_id=public_id)
+    result = result_of(attempt)
+    points = KeyPoint.objects.filter(code__in=[gap.code for gap in result.gaps])
+    form = ReviewForm(request.POST or None, points=points)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        error = try_to_sign(request, form, lambda evidence: _sign_review(request, attempt, form, evidence))
+        if not error:
+            messages.success(request, f"Signed. {attempt.candidacy.person.full_name} sees your decision on the result.")
+            return redirect("certificates:review-queue")
+    elif request.method == "POST":
+        error = " ".join(str(e) for errors in form.errors.values() for e in errors)
+    context = _review_context(request, attempt, result) | {"form": form}
+    context |= signing_context(
+        request, clinic=attempt.candidacy.clinic, sha256=attempt.seal_sha256, meaning="", error=error
+    )
+    return render(request, "certificates/review_detail.html", context, status=400 if error else 200)
+
+
+def _sign_review(request: StaffRequest, attempt: Attempt, form: ReviewForm, evidence: signing.Evidence) -> None:
+    data = form.cleaned_data
+    returned = data["decision"] == Review.Decision.RETURNED
+    actions.review(
+        attempt=attempt,
+        decision=data["decision"],
+        text=data["text"].strip(),
+        restudy=list(data["restudy"]) if returned else [],
+        suspend=data["certificate"] != "keep",
+        shown_sha256=data["shown_sha256"],
+        opened_at=data["opened_at"],
+        by=request.user,
+        evidence=evidence,
+    )
+
+
+def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dict[str, Any]:
+    candidacy = attempt.candidacy
+    earlier = Attempt.objects.filter(candidacy__person=candidacy.person, candidacy__quiz=candidacy.quiz).exclude(pk=attempt.pk)
+    where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+    return {
+        "attempt": attempt,
+        "result": result,
+        "earlier": list(earlier.filter(candidacy__clinic=candidacy.clinic).prefetch_related("outcomes").order_by("-started_at")),
+        "reviews": list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")),
+        "certificate": with_events(Certificate.objects.filter(attempt=attempt)).first(),
+        "locked": candidacy.closed_at is None and where.attempts_used >= where.attempts_allowed,
+        "meanings": {"endorsed": signing.MEANINGS["endorse"], "returned": signing.MEANINGS["return"]},
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVIEW_ATTEMPTS)
+def review_talk(request: StaffRequest, public_id: str) -> HttpResponse:
+    """Record the talk that opens two more attempts, from the last attempt's page."""
+    attempt = get_object_or_404(supervised(request), public_id=public_id)
+    candidacy = attempt.candidacy
+    form = TalkForm(request.POST or None)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        error = try_to_sign(
+            request,
+            form,
+            lambda evidence: actions.record_talk(
+                candidacy=candidacy,
+                text=data["text"],
+                shown_sha256=data["shown_sha256"],
+                opened_at=data["opened_at"],
+                by=request.user,
+                evidence=evidence,
+            ),
+        )
+        if not error:
+            messages.success(request, f"Recorded. {candidacy.person.full_name} has two more attempts.")
+            return redirect("certificates:review-queue")
+    elif request.method == "POST":
+        error = "Say what you talked about: the note is part of the record."
+    last = candidacy.attempts.finished().order_by("-number").first()
+    context = {"attempt": attempt, "candidacy": candidacy, "result": result_of(attempt), "form": form}
+    context |= signing_context(
+        request,
+        clinic=candidacy.clinic,
+        sha256=last.seal_sha256 if last else "",
+        meaning=signing.MEANINGS["talk"],
+        error=error,
+    )
+    context["back"] = reverse("certificates:review-detail", args=[public_id])
+    return render(request, "certificates/review_talk.html", context, status=400 if error else 200)

@@ -1,0 +1,93 @@
+"""Verbs of managers that reach from the person to her first sign-in."""
+
+from datetime import date
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from staff import actions as staff_actions
+from staff import audit, clock, mail
+from staff.models import Clinic, Membership, StaffMember
+
+DAY_SECONDS = 24 * 60 * 60
+
+
+class AlreadyMember(Exception):
+    """The person works in this clinic already; `membership` is hers."""
+
+    def __init__(self, membership: Membership) -> None:
+        self.membership = membership
+        super().__init__(str(membership))
+
+
+def add_person(
+    *,
+    clinic: Clinic,
+    full_name: str,
+    latin_name: str,
+    email: str,
+    job_title: str,
+    hired_on: date,
+    roles: list[str],
+    by: StaffMember,
+) -> Membership:
+    """Add somebody to the clinic and queue her invitation, in one transaction. Raises AlreadyMember."""
+    try:
+        with transaction.atomic():
+            membership = staff_actions.add_member(
+                clinic=clinic,
+                email=email,
+                full_name=full_name,
+                latin_name=latin_name,
+                job_title=job_title,
+                hired_on=hired_on,
+                roles=roles,
+                by=by,
+            )
+            invite(membership=membership, by=by)
+            return membership
+    except IntegrityError:
+        current = Membership.objects.filter(clinic=clinic, person__email=email.strip().lower(), ended_at=None)
+        known = current.select_related("person", "clinic").first()
+        if known is None:
+            raise
+        raise AlreadyMember(known) from None
+
+
+@transaction.atomic
+def invite(*, membership: Membership, by: StaffMember) -> None:
+    """Queue the invitation; pressed twice in a minute it goes out once. Its link dies when a password is chosen."""
+    person, clinic = membership.person, membership.clinic
+    minute = int(clock.now().timestamp()) // 60
+    mail.queue(
+        to=person,
+        key=f"invitation:{membership.pk}:{minute}",
+        subject=f"{by.full_name} added you to {clinic.name}",
+        body=_invitation(person, clinic, by),
+    )
+    audit.record(clinic=clinic, by=by, action="invitation.queued", subject=membership, body={"person": person.pk})
+
+
+def _invitation(person: StaffMember, clinic: Clinic, by: StaffMember) -> str:
+    opening = (
+        f"{person.full_name},\n\n{by.full_name} added you to {clinic.name} on Pinpoint, "
+        "where staff train for microneedling.\n"
+    )
+    if person.has_usable_password():
+        return f"{opening}Sign in with {person.email} and the password you have:\n{settings.SITE_URL}/\n"
+    return (
+        f"{opening}Choose your password here:\n\n{set_password_url(person)}\n\n"
+        f"The link works once, for {settings.PASSWORD_RESET_TIMEOUT // DAY_SECONDS} days. "
+        f"After that, sign in with {person.email}.\n"
+        "If you do not work there, do nothing: without a password nobody can use the account.\n"
+    )
+
+
+def set_password_url(person: StaffMember) -> str:
+    """A link in the form of allauth's own reset mails; SITE_URL names the host, never a request."""
+    token = default_token_generator.make_token(person)
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(person), "key": token})
+    return f"{settings.SITE_URL}{path}"

@@ -1,0 +1,127 @@
+"""Files for managers: a CSV that a spreadsheet cannot run, and a ZIP of certificates that never stands in memory."""
+
+import csv
+import io
+import logging
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.conf import settings
+from zipstream import ZipStream
+
+from certificates import papers
+from certificates.models import Certificate
+from certificates.queries import state_of, with_events
+from certificates.validity import IN_FORCE
+from compliance.queries import Board, Row, changed_on
+from staff.models import Clinic
+
+log = logging.getLogger(__name__)
+BOM = "\ufeff"
+CHUNK = 50
+MANIFEST = ["file", "number", "holder", "title", "clinic", "valid_from", "valid_until", "state", "since", "sha256", "verify"]
+BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def inert(value: object) -> str:
+    """A text that a spreadsheet would run as a formula gets an apostrophe in front, so that it is shown instead."""
+    text = str(value)
+    return f"'{text}" if text.startswith(BEGINS_A_FORMULA) else text
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """With a byte-order mark, so that a spreadsheet reads names in any script."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for row in rows:
+        writer.writerow([inert(value) for value in row])
+    return BOM + out.getvalue()
+
+
+def people_csv(board: Board, rows: Sequence[Row]) -> str:
+    head = ["name", "latin_name", "email", "clinic", "job_title", "roles", "hired_on", "word"]
+    for column in board.columns:
+        head += [f"{column.slug} {what}" for what in ("word", "state", "valid_until", "certificate")]
+    return csv_text([head, *(_person_line(row) for row in rows)])
+
+
+def _person_line(row: Row) -> list[object]:
+    person = row.person
+    line: list[object] = [person.full_name, person.latin_name, person.email, row.clinic.name, row.membership.job_title]
+    line += [row.role_names, row.membership.hired_on.isoformat(), row.word]
+    for cell in row.cells:
+        held = cell.certificate
+        line += [cell.standing.word, cell.standing.state]
+        line += [held.valid_until_on.isoformat(), held.number] if held else ["", ""]
+    return line
+
+
+def certificates_of(rows: Sequence[Row], clinics: Sequence[Clinic]) -> list[int]:
+    """The ids of what these clinics issued to these people, by name and number; superseded ones left out."""
+    people = {row.person.pk for row in rows}
+    issued = (
+        Certificate.objects.filter(clinic__in=[clinic.pk for clinic in clinics], superseded_by=None)
+        .order_by("holder_name", "number")
+        .values_list("pk", "person")
+    )
+    return [pk for pk, person in issued if person in people]
+
+
+def file_name(certificate: Certificate) -> str:
+    """In ASCII and unique: "Maya-Lindqvist-PP-2026-000001.pdf". What is not in force lies in a folder."""
+    folder = "" if state_of(certificate) in IN_FORCE else "not-in-force/"
+    return f"{folder}{ascii_name(certificate)}-{certificate.number}.pdf"
+
+
+def ascii_name(certificate: Certificate) -> str:
+    for name in (certificate.holder_name, certificate.printed_name, certificate.person.latin_name):
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        letters = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")
+        if letters:
+            return letters[:60].strip("-")
+    return "holder"
+
+
+def zip_chunks(pks: Sequence[int]) -> Iterator[bytes]:
+    """The archive piece by piece: a few certificates are held at a time, and the manifest comes last.
+
+    A paper that cannot be drawn does not stop the others: its line in the manifest says so.
+    """
+    archive = ZipStream()
+    lines: list[list[str]] = []
+    for start in range(0, len(pks), CHUNK):
+        some = pks[start : start + CHUNK]
+        found = {row.pk: row for row in with_events(Certificate.objects.filter(pk__in=some))}
+        for pk in some:
+            certificate = found[pk]
+            name, sha256 = file_name(certificate), "not drawn: ask your administrator"
+            try:
+                stored = papers.file_of(certificate, "pdf")
+            except Exception:
+                log.exception("the paper of certificate %s was not drawn", certificate.number)
+            else:
+                archive.add(bytes(stored.bytes), name)
+                sha256 = stored.sha256
+                yield from archive.all_files()
+            lines.append(_manifest_line(certificate, name, sha256))
+    archive.add(csv_text([MANIFEST, *lines]).encode(), "manifest.csv")
+    yield from archive.all_files()
+    yield from archive.finalize()
+
+
+def _manifest_line(certificate: Certificate, name: str, sha256: str) -> list[str]:
+    since = changed_on(certificate)
+    return [
+        name,
+        certificate.number,
+        certificate.holder_name,
+        certificate.title,
+        certificate.clinic_name,
+        certificate.valid_from_on.isoformat(),
+        certificate.valid_until_on.isoformat(),
+        state_of(certificate),
+        since.isoformat() if since else "",
+        sha256,
+        f"{settings.SITE_URL}/verify/{certificate.code}/",
+    ]

@@ -1,0 +1,231 @@
+"""What managers fill in, and how they narrow a list. Choices are passed in, scoped to the clinics of who asks."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from crispy_forms.helper import FormHelper
+from django import forms
+from django.conf import settings
+
+from certificates import fonts
+from compliance import standing
+from compliance.queries import Row
+from staff import clock
+from staff.models import Clinic, Licence, Membership, StaffMember
+from staff.models.clinics import Role
+from staff.templatetags.look import day
+
+DATE = {"type": "date"}
+
+
+class Plain:
+    """crispy-forms renders the fields; tag and buttons stand in the template."""
+
+    @property
+    def helper(self) -> FormHelper:
+        helper = FormHelper()
+        helper.form_tag = False
+        helper.disable_csrf = True
+        return helper
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What the address asks for. Empty means all."""
+
+    q: str = ""
+    clinic: str = ""
+    role: str = ""
+    word: str = ""
+    state: str = ""
+
+    @property
+    def any(self) -> bool:
+        return any((self.q, self.clinic, self.role, self.word, self.state))
+
+    def described(self, clinics: Sequence[Clinic]) -> str:
+        named = [f"“{self.q}”"] if self.q else []
+        named += [clinic.name for clinic in clinics if clinic.public_id == self.clinic]
+        named += [str(Role(self.role).label)] if self.role else []
+        named += [standing.WORDS[self.word]] if self.word else []
+        named += [standing.STATES[self.state]] if self.state else []
+        return ", ".join(named)
+
+    def keeps(self, row: Row) -> bool:
+        return self.keeps_person(row) and self.word in ("", row.word) and (not self.state or self.state in row.states)
+
+    def keeps_person(self, row: Row) -> bool:
+        """Without looking at word and state: what the counts of the legend are counted over."""
+        return (
+            matches(self.q, row.membership)
+            and self.clinic in ("", row.clinic.public_id)
+            and (not self.role or self.role in row.roles)
+        )
+
+
+def matches(q: str, membership: Membership) -> bool:
+    """Every word that was typed is somewhere in the name, the job title or the address."""
+    person = membership.person
+    words = f"{person.full_name} {person.latin_name} {membership.job_title} {person.email}".casefold()
+    return all(part in words for part in q.casefold().split())
+
+
+class NarrowingForm(forms.Form):
+    """An unknown value in the address asks for nothing; a clinic that is not the viewer's is refused by the view."""
+
+    q = forms.CharField(label="Name", required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search"}))
+    clinic = forms.ChoiceField(label="Clinic", required=False)
+    role = forms.ChoiceField(label="Role", required=False, choices=[("", "All roles"), *Role.choices])
+    word = forms.ChoiceField(label="State", required=False, choices=[("", "All states"), *standing.WORDS.items()])
+    state = forms.ChoiceField(required=False, choices=[("", ""), *standing.STATES.items()])
+
+    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+        super().__init__(*args, **(kwargs | {"auto_id": "f-%s"}))
+        choices = [("", "All clinics"), *((clinic.public_id, clinic.name) for clinic in clinics)]
+        self.fields["clinic"].choices = choices  # type: ignore[attr-defined]
+        for name in ("clinic", "role", "word"):
+            self.fields[name].widget.attrs["class"] = "form-select"
+        self.fields["q"].widget.attrs["class"] = "form-control"
+
+    def narrowing(self) -> Narrowing:
+        self.is_valid()
+        return Narrowing(**{name: self.cleaned_data.get(name, "") for name in self.fields})
+
+
+class NameFields(Plain, forms.Form):
+    """A name that certificates can print: in its own script or, where no font has it, in a Latin form as well."""
+
+    full_name = forms.CharField(
+        label="Full name", help_text="As it should stand on certificates, in any script", max_length=200
+    )
+    latin_name = forms.CharField(
+        label="Name in Latin letters",
+        help_text="Needed only where the certificate's fonts cannot write the full name",
+        max_length=200,
+        required=False,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        full, latin = cleaned.get("full_name"), cleaned.get("latin_name", "")
+        if full:
+            self._check_name(full, latin)
+        return cleaned
+
+    def _check_name(self, full: str, latin: str) -> None:
+        known = fonts.load(settings.CERTIFICATE_FONTS)
+        try:
+            known.printable_name(full)
+        except fonts.Unprintable as gap:
+            if any(unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cs") for part in gap.gaps for sign in part):
+                self.add_error("full_name", str(gap))
+                return
+            if not latin:
+                self.add_error("latin_name", str(gap))
+                return
+        if latin:
+            try:
+                known.printable_name(latin)
+            except fonts.Unprintable as gap:
+                named = " and ".join(gap.gaps)
+                self.add_error("latin_name", f"The Latin form, “{latin}”, cannot be printed either: {named}.")
+
+
+class PersonForm(NameFields):
+    email = forms.EmailField(
+        label="E-mail", help_text="The invitation goes there, and the person signs in with it", max_length=254
+    )
+    clinic = forms.ModelChoiceField(Clinic.objects.none(), label="Clinic", empty_label=None, to_field_name="public_id")
+    job_title = forms.CharField(label="Job title", help_text="Such as Registered nurse", max_length=120)
+    hired_on = forms.DateField(
+        label="Hired on",
+        help_text="Treating staff must hold each module 30 days later",
+        widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"),
+    )
+    roles = forms.MultipleChoiceField(
+        label="Roles",
+        help_text="Somebody may hold several. A supervising physician signs only once somebody has checked who that is",
+        choices=Role.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["clinic"]
+        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
+        field.initial = clinics[0].public_id
+        if len(clinics) == 1:
+            field.widget = forms.HiddenInput()
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        known = StaffMember.objects.filter(email=email).first()
+        if known and (known.erased_at or known == StaffMember.objects.pinpoint()):
+            raise forms.ValidationError("This address belongs to the site itself. Ask the person for another one.")
+        return email
+
+    def clean_hired_on(self) -> date:
+        return _sensible(self.cleaned_data["hired_on"], years_back=70, years_on=1, what="hired")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        clinic, email = cleaned.get("clinic"), cleaned.get("email")
+        if clinic and email:
+            members = Membership.objects.filter(clinic=clinic, person__email=email, ended_at=None)
+            for row in members.select_related("person"):
+                self.add_error(
+                    "email",
+                    f"{row.person.full_name}, {row.job_title}, already works at {clinic} under this address. "
+                    "Nothing was stored.",
+                )
+        return cleaned
+
+
+class NameForm(NameFields):
+    reason = forms.CharField(
+        label="Reason", help_text="Such as marriage, or a misspelling. Kept on record", max_length=300
+    )
+
+
+class LicenceForm(Plain, forms.Form):
+    type = forms.CharField(label="Type", help_text="Such as Registered nurse or Aesthetician", max_length=80)
+    number = forms.CharField(label="Number", max_length=80)
+    authority = forms.CharField(label="Issued by", help_text="Such as Colorado Board of Nursing", max_length=120)
+    expires_on = forms.DateField(label="Valid to", widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
+
+    def clean_expires_on(self) -> date:
+        return _sensible(self.cleaned_data["expires_on"], years_back=20, years_on=30, what="valid to")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        same = {"number__iexact": cleaned.get("number"), "authority__iexact": cleaned.get("authority")}
+        if all(same.values()) and cleaned.get("expires_on"):
+            known = Licence.objects.filter(**same, expires_on=cleaned["expires_on"]).exists()
+            if known:
+                self.add_error("number", "This licence is on record already, with the same number, authority and day.")
+        return cleaned
+
+
+class IdentityForm(Plain, forms.Form):
+    how = forms.CharField(
+        label="How it was checked",
+        help_text="Such as: passport seen, and licence looked up in the board's register. No document numbers",
+        max_length=200,
+    )
+
+
+class EndForm(Plain, forms.Form):
+    reason = forms.CharField(
+        label="Reason", help_text="Such as left, or moved elsewhere. Kept on record", max_length=300
+    )
+
+
+def _sensible(value: date, *, years_back: int, years_on: int, what: str) -> date:
+    today = clock.now().date()
+    first, last = today - timedelta(days=366 * years_back), today + timedelta(days=366 * years_on)
+    if not first <= value <= last:
+        raise forms.ValidationError(f"“{what.capitalize()} {day(value)}” cannot be right. Check the year.")
+    return value

@@ -1,0 +1,184 @@
+"""What a manager or a physician sees of one person, and whom a manager may change."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Prefetch, Q
+from django.http import Http404
+from django.urls import reverse
+
+from certificates.models import Certificate
+from certificates.queries import state_of, with_events
+from compliance.forms import matches
+from compliance.queries import Board, Row, board_of
+from compliance.waiting import latest_outcomes
+from quizzes.models import Attempt, Outcome, Review
+from quizzes.queries import attempts_visible_to
+from staff import clock
+from staff.access import clinics_as, people_visible_to
+from staff.models import Clinic, Licence, Membership, MembershipRole, StaffMember
+from staff.models.clinics import Role
+
+
+def person_for(viewer: StaffMember, public_id: str) -> StaffMember:
+    """404 for a stranger."""
+    person = people_visible_to(viewer).filter(public_id=public_id).first()
+    if person is None:
+        raise Http404("no such person")
+    return person
+
+
+def managed(viewer: StaffMember, person: StaffMember) -> list[Membership]:
+    """The person's open memberships in clinics that the viewer manages: through them she may change something."""
+    return list(
+        Membership.objects.filter(person=person, clinic__in=clinics_as(viewer, Role.MANAGER), ended_at=None)
+        .select_related("person", "clinic")
+        .order_by("clinic__name", "pk")
+    )
+
+
+@dataclass(frozen=True)
+class AttemptShown:
+    """State and score; the answers are for the person and her physicians. `url` leads a physician to them."""
+
+    attempt: Attempt
+    state: str
+    word: str
+    url: str
+
+
+@dataclass(frozen=True)
+class CertificateShown:
+    certificate: Certificate
+    state: str
+    url: str
+
+
+@dataclass(frozen=True)
+class MembershipShown:
+    membership: Membership
+    roles: tuple[MembershipRole, ...]
+    managed: bool
+
+    @property
+    def unchecked(self) -> bool:
+        """A physician whose identity nobody has checked: she cannot sign."""
+        return any(role.role == Role.PHYSICIAN and role.identity_checked_at is None for role in self.roles)
+
+
+def memberships_shown(viewer: StaffMember, person: StaffMember) -> list[MembershipShown]:
+    """In the viewer's clinics, open ones first; of herself all."""
+    seen = Membership.objects.filter(person=person)
+    if viewer != person:
+        seen = seen.filter(clinic__in=clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN))
+    managing = {clinic.pk for clinic in clinics_as(viewer, Role.MANAGER)}
+    rows = seen.select_related("clinic", "ended_by").prefetch_related(
+        Prefetch("roles", MembershipRole.objects.select_related("identity_checked_by").order_by("role"))
+    )
+    return [
+        MembershipShown(
+            row,
+            tuple(role for role in row.roles.all() if row.ended_at or role.ended_at is None),
+            row.ended_at is None and row.clinic_id in managing,
+        )
+        for row in sorted(rows, key=lambda row: (row.ended_at is not None, -row.began_at.timestamp()))
+    ]
+
+
+def certificates_shown(viewer: StaffMember, person: StaffMember) -> list[CertificateShown]:
+    """Those of the viewer's clinics; of somebody who works in one of them now, also those another clinic issued."""
+    seen = {clinic.pk for clinic in clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)}
+    works_here = Membership.objects.filter(person=person, clinic__in=seen, ended_at=None).exists()
+    wanted = Q() if works_here or viewer == person else Q(clinic__in=seen)
+    rows = with_events(Certificate.objects.filter(wanted, person=person))
+    own = viewer == person
+    return [
+        CertificateShown(row, state_of(row), row.get_absolute_url() if own or row.clinic_id in seen else "")
+        for row in rows
+    ]
+
+
+def attempts_shown(viewer: StaffMember, person: StaffMember) -> list[AttemptShown]:
+    """Of the viewer's clinics, the newest first."""
+    clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)
+    rows = list(
+        Attempt.objects.filter(candidacy__person=person, candidacy__clinic__in=clinics)
+        .select_related("module_version", "quiz_version", "candidacy__clinic")
+        .prefetch_related("reviews")
+        .order_by("-started_at", "-pk")
+    )
+    outcomes = latest_outcomes(rows)
+    reviewable = set(attempts_visible_to(viewer).filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    shown = []
+    for row in rows:
+        state, word = _attempt_state(row, outcomes)
+        opens = row.pk in reviewable and row.state in Attempt.FINISHED and viewer != person
+        url = reverse("certificates:review-detail", args=[row.public_id]) if opens else ""
+        shown.append(AttemptShown(row, state, word, url))
+    return shown
+
+
+def _attempt_state(row: Attempt, outcomes: dict[int, Outcome]) -> tuple[str, str]:
+    if row.state == Attempt.State.OPEN:
+        return "in-progress", "In progress"
+    if row.state == Attempt.State.VOIDED:
+        return "voided", ""
+    outcome = outcomes[row.pk]
+    reviews = list(row.reviews.all())
+    decided: dict[str, str] = {Review.Decision.ENDORSED: ", endorsed", Review.Decision.RETURNED: ", returned"}
+    after = decided.get(reviews[0].decision, "") if reviews else ""
+    word = f"{outcome.points} of {outcome.max_points}, {'passed' if outcome.passed else 'not passed'}{after}"
+    return ("passed" if outcome.passed else "failed"), word
+
+
+@dataclass(frozen=True)
+class LicenceShown:
+    licence: Licence
+    expired: bool
+
+
+def licences_shown(person: StaffMember, today: date) -> list[LicenceShown]:
+    rows = Licence.objects.filter(person=person).order_by("-expires_on", "pk")
+    return [LicenceShown(row, row.expires_on < today) for row in rows]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line of the list of people."""
+
+    person: StaffMember
+    membership: Membership
+    roles: str
+    word: str = ""
+    invited: bool = False
+
+
+def people_here(board: Board) -> list[Listed]:
+    rows = sorted(board.rows, key=lambda row: (row.person.full_name.casefold(), row.membership.pk))
+    return [_listed(row) for row in rows]
+
+
+def _listed(row: Row) -> Listed:
+    return Listed(row.person, row.membership, row.role_names, row.word, not row.person.has_usable_password())
+
+
+def people_gone(clinics: list[Clinic]) -> list[Listed]:
+    """The last membership of everybody who worked in one of these clinics and does no longer."""
+    rows = Membership.objects.filter(clinic__in=clinics).select_related("person", "clinic").order_by("began_at", "pk")
+    last = {(row.person_id, row.clinic_id): row for row in rows}
+    gone = [Listed(row.person, row, "") for row in last.values() if row.ended_at]
+    return sorted(gone, key=lambda line: (line.person.full_name.casefold(), line.membership.pk))
+
+
+def matching(lines: list[Listed], q: str) -> list[Listed]:
+    return [line for line in lines if matches(q, line.membership)]
+
+
+def today_for(viewer: StaffMember) -> date:
+    clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)
+    return clock.today(clinics[0].zone if clinics else "UTC")
+
+
+def own_row(viewer: StaffMember, person: StaffMember) -> list[Row]:
+    """The person's rows of the matrix, in the viewer's clinics."""
+    return list(board_of(clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN), person).rows)

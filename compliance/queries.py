@@ -1,0 +1,294 @@
+"""Who is current: every member of some clinics against every module of the programme, in a fixed number of queries."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+from certificates.models import Certificate, CertificateEvent
+from certificates.queries import state_of
+from compliance import standing
+from quizzes.models import Attempt, AttemptGrant, Candidacy, QuizVersion
+from staff import clock
+from staff.models import Clinic, Membership, StaffMember
+from staff.models.clinics import Role
+from staff.templatetags.look import STATES
+from training.models import ModuleVersion, ModuleVersionSection, Programme, Reading, ReadingConfirmation
+from training.queries import live_versions
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A published module of the programme."""
+
+    version: ModuleVersion
+    sections: int
+    minutes: int
+
+    @property
+    def module_id(self) -> int:
+        return self.version.module_id
+
+    @property
+    def slug(self) -> str:
+        return self.version.module.slug
+
+    @property
+    def title(self) -> str:
+        return self.version.title
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`certificate` is the one that counts, wherever it was issued; it is linked where the viewer may open it."""
+
+    column: Column
+    standing: standing.Standing
+    certificate: Certificate | None
+    url: str
+
+    @property
+    def icon(self) -> str:
+        return STATES[self.standing.state][1]
+
+    @property
+    def tone(self) -> str:
+        return STATES[self.standing.state][2]
+
+
+@dataclass(frozen=True)
+class Row:
+    membership: Membership
+    roles: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def person(self) -> StaffMember:
+        return self.membership.person
+
+    @property
+    def clinic(self) -> Clinic:
+        return self.membership.clinic
+
+    @property
+    def role_names(self) -> str:
+        return ", ".join(str(Role(role).label) for role in self.roles)
+
+    @cached_property
+    def word(self) -> str:
+        return standing.worst_word(cell.standing.word for cell in self.cells)
+
+    @cached_property
+    def states(self) -> frozenset[str]:
+        return frozenset(cell.standing.state for cell in self.cells)
+
+    @property
+    def certified(self) -> bool:
+        return any(cell.certificate for cell in self.cells)
+
+    @property
+    def in_order(self) -> int:
+        return sum(cell.standing.in_order for cell in self.cells)
+
+    @property
+    def urgency(self) -> tuple[int, int, str, int]:
+        most = min((standing.alarm(state) for state in self.states), default=len(standing.STATES))
+        return list(standing.WORDS).index(self.word), most, self.person.full_name.casefold(), self.membership.pk
+
+
+@dataclass(frozen=True)
+class Board:
+    """`rows` are open memberships, the most urgent first. Somebody who works in two of the clinics has two."""
+
+    programme: Programme | None
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+    def counted(self, rows: Sequence[Row] | None = None) -> dict[str, int]:
+        """People by word; of somebody with two rows the more alarming one counts."""
+        words: dict[int, str] = {}
+        for row in self.rows if rows is None else rows:
+            words[row.person.pk] = standing.worst_word([row.word, words.get(row.person.pk, "not-required")])
+        counts = dict.fromkeys(standing.WORDS, 0)
+        for word in words.values():
+            counts[word] += 1
+        return counts
+
+    def counted_states(self, rows: Sequence[Row]) -> dict[str, int]:
+        """People who have the state in at least one module."""
+        people: dict[str, set[int]] = defaultdict(set)
+        for row in rows:
+            for state in row.states:
+                people[state].add(row.person.pk)
+        return {state: len(people[state]) for state in standing.STATES if people[state]}
+
+
+def programme_columns() -> tuple[Programme | None, tuple[Column, ...]]:
+    """The published modules of the first programme, in the course's order."""
+    programme = Programme.objects.order_by("position", "pk").first()
+    asked = set(json.loads(programme.modules)) if programme else set()
+    versions = [version for version in live_versions() if version.module.slug in asked]
+    sums = {
+        row["module_version"]: row
+        for row in ModuleVersionSection.objects.filter(module_version__in=versions)
+        .order_by()
+        .values("module_version")
+        .annotate(n=Count("pk"), minutes=Sum("section_version__minutes"))
+    }
+    none = {"n": 0, "minutes": 0}
+    return programme, tuple(
+        Column(version, sums.get(version.pk, none)["n"], sums.get(version.pk, none)["minutes"]) for version in versions
+    )
+
+
+def board_of(clinics: Sequence[Clinic], person: StaffMember | None = None) -> Board:
+    """Everybody who works in these clinics now, or one of them."""
+    seen = {clinic.pk for clinic in clinics}
+    members = Membership.objects.filter(clinic__in=seen)
+    return _board(members.filter(person=person) if person else members, seen)
+
+
+def board_for(person: StaffMember) -> Board:
+    """The person's own rows; her certificates are hers to open, whichever clinic issued them."""
+    return _board(Membership.objects.filter(person=person), None)
+
+
+def _board(members: "QuerySet[Membership]", opens: set[int] | None) -> Board:
+    """`opens`: the clinics whose certificates the viewer may open; None for all."""
+    programme, columns = programme_columns()
+    people = members.filter(ended_at=None).values("person")
+    gathered = _Gathered(people, columns)
+    rows = []
+    for membership in members.filter(ended_at=None).select_related("person", "clinic").prefetch_related("roles"):
+        roles = tuple(sorted(role.role for role in membership.roles.all() if role.ended_at is None))
+        today = clock.today(membership.clinic.zone)
+        cells = tuple(_cell(membership, roles, column, gathered, today, opens) for column in columns)
+        rows.append(Row(membership, roles, cells))
+    return Board(programme, columns, tuple(sorted(rows, key=lambda row: row.urgency)))
+
+
+def _cell(
+    membership: Membership,
+    roles: tuple[str, ...],
+    column: Column,
+    gathered: "_Gathered",
+    today: date,
+    opens: set[int] | None,
+) -> Cell:
+    pair = (membership.person_id, column.module_id)
+    proofs = gathered.proofs.get(pair, [])
+    where = (*pair, membership.clinic_id)
+    decided = standing.decide(
+        standing.Facts(
+            required=Role.AESTHETICIAN in roles,
+            hired_on=membership.hired_on,
+            proofs=[proof for _, proof in proofs],
+            sections=column.sections,
+            read=gathered.read.get(pair, 0),
+            started=pair in gathered.opened or where in gathered.sitting,
+            locked=where in gathered.locked,
+            awaiting_adoption=where in gathered.waiting,
+        ),
+        today,
+    )
+    certificate = next((row for row, proof in proofs if proof is decided.proof), None)
+    if certificate and (opens is None or certificate.clinic_id in opens):
+        url = certificate.get_absolute_url()
+    else:
+        url = reverse("compliance:person-detail", args=[membership.person.public_id])
+    return Cell(column, decided, certificate, url)
+
+
+class _Gathered:
+    """The facts of all these people (a subquery) in all these modules, each kind fetched by one statement."""
+
+    def __init__(self, people: Any, columns: Sequence[Column]) -> None:
+        modules = [column.module_id for column in columns]
+        live = ModuleVersionSection.objects.filter(module_version__in=[column.version.pk for column in columns])
+        sections = live.values("section_version")
+        self.proofs = _proofs(people, modules)
+        self.read: dict[Pair, int] = {
+            (row["person"], row["section_version__section__module"]): row["n"]
+            for row in ReadingConfirmation.objects.filter(person__in=people, section_version__in=sections)
+            .values("person", "section_version__section__module")
+            .annotate(n=Count("section_version", distinct=True))
+            .order_by()
+        }
+        self.opened: set[Pair] = set(
+            Reading.objects.filter(person__in=people, section_version__in=sections)
+            .values_list("person", "section_version__section__module")
+            .distinct()
+        )
+        self.sitting: set[tuple[int, int, int]] = set()
+        self.locked: set[tuple[int, int, int]] = set()
+        for row in with_attempts(Candidacy.objects.filter(person__in=people, quiz__module__in=modules, closed_at=None)):
+            key = (row.person_id, row.quiz.module_id, row.clinic_id)
+            if row.used:  # type: ignore[attr-defined]
+                self.sitting.add(key)
+            if is_locked(row):
+                self.locked.add(key)
+        self.waiting: set[tuple[int, int, int]] = set(
+            passes_awaiting_adoption()
+            .filter(candidacy__person__in=people, module_version__module__in=modules)
+            .values_list("candidacy__person", "module_version__module", "candidacy__clinic")
+        )
+
+
+def _proofs(people: Any, modules: list[int]) -> dict[Pair, list[tuple[Certificate, standing.Proof]]]:
+    rows = (
+        Certificate.objects.filter(
+            kind=Certificate.Kind.KNOWLEDGE, person__in=people, candidacy__quiz__module__in=modules
+        )
+        .select_related("candidacy__quiz")
+        .defer("facts", "scope")
+        .prefetch_related("events", "superseded_by")
+        .order_by("issued_at", "pk")
+    )
+    proofs: dict[Pair, list[tuple[Certificate, standing.Proof]]] = defaultdict(list)
+    for row in rows:
+        if row.candidacy is None:
+            continue
+        proof = standing.Proof(state_of(row), row.valid_until_on, changed_on(row), row.number)
+        proofs[row.person_id, row.candidacy.quiz.module_id].append((row, proof))
+    return proofs
+
+
+def changed_on(certificate: Certificate) -> date | None:
+    """The day of the last suspension or revocation, in the certificate's zone; uses the events fetched with it."""
+    kinds = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)
+    at = max((event.effective_at for event in certificate.events.all() if event.kind in kinds), default=None)
+    return at.astimezone(ZoneInfo(certificate.zone)).date() if at else None
+
+
+def with_attempts(rows: "QuerySet[Candidacy]") -> "QuerySet[Candidacy]":
+    """With `used`, `running` and `allowed` full attempts, as the quiz's rules in force and the grants say."""
+    full = Q(attempts__kind=Attempt.Kind.FULL) & ~Q(attempts__state=Attempt.State.VOIDED)
+    rules = QuizVersion.objects.filter(quiz=OuterRef("quiz")).order_by("-number").values("attempts")[:1]
+    extra = AttemptGrant.objects.filter(candidacy=OuterRef("pk")).order_by().values("candidacy")
+    return rows.select_related("quiz").annotate(
+        used=Count("attempts", filter=full),
+        running=Count("attempts", filter=full & Q(attempts__state=Attempt.State.OPEN)),
+        allowed=Subquery(rules, output_field=IntegerField())
+        + Coalesce(Subquery(extra.annotate(sum=Sum("extra")).values("sum"), output_field=IntegerField()), 0),
+    )
+
+
+def is_locked(row: Candidacy) -> bool:
+    """All attempts are used and none is running: a physician must talk it through. Takes a row of `with_attempts`."""
+    return bool(not row.running and row.used >= row.allowed)  # type: ignore[attr-defined]
+
+
+def passes_awaiting_adoption() -> "QuerySet[Attempt]":
+    """Passed, and without a certificate until a physician adopts the version."""
+    waiting: QuerySet[Attempt] = Attempt.objects.finished().filter(outcomes__passed=True, certificates=None)
+    return waiting.order_by()

@@ -1,0 +1,156 @@
+"""Whether a person is current in a module. Pure: facts and the day go in, a word and the exact state come out.
+
+Four words come first (decision 50): current = valid; due soon = expiring, or within 30 days of being hired; not
+current = all else; not required = other roles. The exact state stands beneath. A certificate that was withdrawn or has
+run out is never excused by a recent hire.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+DUE_DAYS = 30
+
+# Both in the order of alarm, as in the table of states.
+WORDS = {
+    "not-current": "Not current",
+    "due-soon": "Due soon",
+    "current": "Current",
+    "not-required": "Not required",
+}
+STATES = {
+    "overdue": "Overdue",
+    "expired": "Expired",
+    "revoked": "Revoked",
+    "suspended": "Suspended",
+    "locked": "Locked",
+    "expiring": "Expiring",
+    "due-soon": "Due soon",
+    "awaiting-adoption": "Adoption pending",
+    "in-progress": "In progress",
+    "valid": "Valid",
+    "not-started": "Not started",
+    "not-required": "Not required",
+}
+IN_FORCE = ("valid", "expiring")
+WITHDRAWN = ("expired", "revoked", "suspended")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A certificate of the module: its state now, its last day, and the day it was suspended or revoked."""
+
+    state: str
+    valid_until_on: date
+    changed_on: date | None = None
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one person and one module. `proofs` stand in the order of their issue."""
+
+    required: bool
+    hired_on: date
+    proofs: Sequence[Proof] = ()
+    sections: int = 0
+    read: int = 0
+    started: bool = False
+    locked: bool = False
+    awaiting_adoption: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`word` and `state` are keys of WORDS and STATES; `detail` is the exact state with its day, to stand beneath."""
+
+    word: str
+    state: str
+    detail: str
+    due_on: date
+    proof: Proof | None = None
+
+    @property
+    def in_order(self) -> bool:
+        return self.word in ("current", "not-required")
+
+    @property
+    def title(self) -> str:
+        return WORDS[self.word]
+
+
+def due_on(hired_on: date) -> date:
+    return hired_on + timedelta(days=DUE_DAYS)
+
+
+def decide(facts: Facts, today: date) -> Standing:
+    due = due_on(facts.hired_on)
+    proof = _counting(facts.proofs)
+    state = _state(facts, proof, due, today)
+    return Standing(_word(facts, state, due, today), state, _detail(facts, state, proof, due), due, proof)
+
+
+def worst_word(words: Iterable[str]) -> str:
+    """The most alarming; nobody asks anything of a person without modules."""
+    return min(words, key=list(WORDS).index, default="not-required")
+
+
+def alarm(state: str) -> int:
+    """0 is the most alarming."""
+    return list(STATES).index(state)
+
+
+def short_day(day: date) -> str:
+    return f"{day.day}\u00a0{day:%b}\u00a0{day.year}"
+
+
+def _counting(proofs: Sequence[Proof]) -> Proof | None:
+    """The one in force that lasts longest; without one, the last that says why there is none."""
+    in_force = [proof for proof in proofs if proof.state in IN_FORCE]
+    if in_force:
+        return max(in_force, key=lambda proof: proof.valid_until_on)
+    return next((proof for proof in reversed(proofs) if proof.state in WITHDRAWN), None)
+
+
+def _state(facts: Facts, proof: Proof | None, due: date, today: date) -> str:
+    if proof and proof.state in IN_FORCE:
+        return proof.state if facts.required else "valid"
+    if not facts.required:
+        return "not-required"
+    if proof:
+        return proof.state
+    if facts.locked:
+        return "locked"
+    if facts.awaiting_adoption:
+        return "awaiting-adoption"
+    if today > due:
+        return "overdue"
+    if facts.started or facts.read:
+        return "in-progress"
+    return "not-started" if today < facts.hired_on else "due-soon"
+
+
+def _word(facts: Facts, state: str, due: date, today: date) -> str:
+    if not facts.required:
+        return "not-required"
+    if state == "valid":
+        return "current"
+    if state == "expiring" or (state not in WITHDRAWN and today <= due):
+        return "due-soon"
+    return "not-current"
+
+
+def _detail(facts: Facts, state: str, proof: Proof | None, due: date) -> str:
+    name = STATES[state]
+    if proof and state in IN_FORCE:
+        return f"{'Valid to' if state == 'valid' else 'Expires'} {short_day(proof.valid_until_on)}"
+    if proof and state == "expired":
+        return f"Expired {short_day(proof.valid_until_on)}{', locked' if facts.locked else ''}"
+    if proof and state in WITHDRAWN:
+        return f"{name} {short_day(proof.changed_on)}" if proof.changed_on else name
+    if state == "not-required":
+        return ""
+    read = f", {facts.read} of {facts.sections} read" if facts.read and state in ("overdue", "in-progress") else ""
+    if state in ("locked", "awaiting-adoption"):
+        return f"{name}, due {short_day(due)}"
+    return f"{name if state != 'due-soon' else 'Not started'}{read}, due {short_day(due)}"

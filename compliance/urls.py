@@ -1,0 +1,21 @@
+from django.urls import path
+
+from compliance.views import exports, home, matrix, people
+
+app_name = "compliance"
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("compliance/", matrix.matrix, name="matrix"),
+    path("compliance/sheet/", matrix.sheet, name="sheet"),
+    path("compliance/people.csv", exports.people_csv, name="people-csv"),
+    path("compliance/download/", exports.download, name="certificates-download"),
+    path("compliance/certificates.zip", exports.certificates_zip, name="certificates-zip"),
+    path("people/", people.person_list, name="person-list"),
+    path("people/add/", people.person_add, name="person-add"),
+    path("people/<str:public_id>/", people.person_detail, name="person-detail"),
+    path("people/<str:public_id>/name/", people.person_rename, name="person-rename"),
+    path("people/<str:public_id>/licence/", people.licence_add, name="licence-add"),
+    path("people/<str:public_id>/<str:clinic_id>/invite/", people.person_invite, name="person-invite"),
+    path("people/<str:public_id>/<str:clinic_id>/identity/", people.identity_check, name="identity-check"),
+    path("people/<str:public_id>/<str:clinic_id>/end/", people.membership_end, name="membership-end"),
+]

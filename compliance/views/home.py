@@ -1,0 +1,139 @@
+"""Everybody's home: one next step, then what it belongs to."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from certificates.actions import lift_restudied, open_renewals
+from certificates.queries import state_of, visible_to
+from certificates.validity import IN_FORCE
+from compliance.queries import Board, board_for, board_of
+from compliance.steps import Step, learner_step, manager_step, module_row, physician_step
+from compliance.waiting import waiting_for
+from staff.access import LEARNING_ROLES, StaffRequest, clinics_as, memberships, roles
+from staff.models import Clinic, MembershipRole, StaffMember
+from staff.models.clinics import Role
+from staff.templatetags.look import today_in_words
+from training.queries import live_versions
+
+
+@require_safe
+def home(request: StaffRequest) -> HttpResponse:
+    person = request.user
+    held = memberships(person)
+    if held:
+        timezone.activate(ZoneInfo(held[0].clinic.zone))
+    context: dict[str, Any] = {}
+    steps: list[Step] = []
+    for part in (_physician, _learner, _manager, _house):
+        steps += part(person, context)
+    step = next((step for step in steps if step.acts), steps[0] if steps else _nothing())
+    context |= {"step": step, "kicker": _kicker(step)}
+    return render(request, "compliance/home.html", context)
+
+
+def _kicker(step: Step) -> str:
+    parts = [today_in_words()]
+    if step.acts:
+        parts.append(f"your next step, {step.kicker}" if step.kicker else "your next step")
+    return " · ".join(parts)
+
+
+def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
+    clinics = clinics_as(person, *LEARNING_ROLES)
+    if not clinics:
+        return []
+    open_renewals(person)
+    lift_restudied(person)
+    board = board_for(person)
+    row = next((row for row in board.rows if row.clinic == clinics[0]), None)
+    cells = row.cells if row else ()
+    rows = [module_row(person, clinics[0], cell) for cell in cells]
+    certificates = [
+        (certificate, state)
+        for certificate in visible_to(person).filter(person=person)
+        if (state := state_of(certificate)) != "superseded"
+    ]
+    found_soon = [cell.standing for cell in cells if cell.standing.word == "due-soon" and not cell.standing.proof]
+    context["learning"] = {
+        "programme": board.programme,
+        "rows": rows,
+        "due_on": min((found.due_on for found in found_soon), default=None),
+        "certificates": sorted(certificates, key=lambda pair: pair[1] not in IN_FORCE),
+    }
+    return [learner_step(rows, clinics[0])]
+
+
+def _physician(person: StaffMember, context: dict[str, Any]) -> list[Step]:
+    if not clinics_as(person, Role.PHYSICIAN):
+        return []
+    work = waiting_for(person)
+    context["work"] = work
+    return [physician_step(work)]
+
+
+def _manager(person: StaffMember, context: dict[str, Any]) -> list[Step]:
+    clinics = clinics_as(person, Role.MANAGER)
+    if not clinics:
+        return []
+    board = board_of(clinics)
+    counts = board.counted()
+    context["managing"] = {
+        "counts": counts,
+        "clinics": clinics,
+        "urgent": [row for row in board.rows if row.word in ("not-current", "due-soon")][:8],
+        "unchecked": _unchecked(clinics, person),
+        "uninvited": _never_signed_in(board),
+    }
+    return [manager_step(board, counts)]
+
+
+def _unchecked(clinics: list[Clinic], manager: StaffMember) -> list[MembershipRole]:
+    """Physicians who cannot sign yet, because nobody has checked who they are."""
+    return list(
+        MembershipRole.objects.filter(
+            membership__clinic__in=clinics,
+            membership__ended_at=None,
+            role=Role.PHYSICIAN,
+            ended_at=None,
+            identity_checked_at=None,
+        )
+        .exclude(membership__person=manager)
+        .select_related("membership__person", "membership__clinic")
+        .order_by("membership__person__full_name", "pk")
+    )
+
+
+def _never_signed_in(board: Board) -> list[StaffMember]:
+    return [row.person for row in board.rows if row.person.is_active and not row.person.has_usable_password()]
+
+
+def _house(person: StaffMember, context: dict[str, Any]) -> list[Step]:
+    """Authors and administrators: the material, and where it is kept."""
+    held = roles(person)
+    if not held & {"author", "administrator"}:
+        return []
+    context["house"] = {"versions": live_versions(), "administers": "administrator" in held}
+    return [
+        Step(
+            "Nothing waits for you",
+            "Modules are published from files with manage.py load_material. Read them here as everybody does.",
+            "/modules/",
+            "Open the modules",
+            rank=5,
+        )
+    ]
+
+
+def _nothing() -> Step:
+    return Step(
+        "You work in no clinic at present",
+        "Your certificates stay yours. Ask the manager of your clinic to add you if this is not right.",
+        "/certificates/",
+        "See your certificates",
+        rank=5,
+    )

@@ -1,0 +1,128 @@
+"""Staff against modules, and the same as a sheet for an inspector."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from compliance import standing
+from compliance.queries import Row, board_of
+from compliance.selection import seen_clinics, select
+from compliance.steps import count_sentence
+from staff import clock
+from staff.access import Permission, StaffRequest, require_permission
+from staff.models import Licence
+from staff.models.clinics import Role
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A length of the drawn bar, in per cent of its whole, as SVG attributes take it."""
+
+    tone: str
+    x: str
+    width: str
+
+
+def bars(counts: dict[str, int]) -> list[Bar]:
+    """Who must be current, as one bar; whole permille, so that no share is lost to rounding."""
+    shares = [("stop", counts["not-current"]), ("care", counts["due-soon"]), ("good", counts["current"])]
+    total = sum(share for _, share in shares)
+    drawn, done = [], 0
+    for tone, share in shares:
+        if share:
+            start, end = done * 1000 // total, (done + share) * 1000 // total
+            drawn.append(Bar(tone, _percent(start), _percent(end - start)))
+        done += share
+    return drawn
+
+
+def _percent(permille: int) -> str:
+    return f"{permille // 10}.{permille % 10}%"
+
+
+@require_safe
+@require_permission(Permission.SEE_COMPLIANCE)
+def matrix(request: StaffRequest) -> HttpResponse:
+    chosen = select(request, request.user)
+    counts = chosen.board.counted(chosen.counted_over)
+    page = Paginator(chosen.rows, PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "compliance/matrix.html",
+        {
+            "chosen": chosen,
+            "columns": chosen.board.columns,
+            "counts": counts,
+            "words": [(word, title, counts[word]) for word, title in standing.WORDS.items() if counts[word]],
+            "states": list(chosen.board.counted_states(chosen.counted_over).items()),
+            "sentence": count_sentence(chosen.board.counted()),
+            "bars": bars(counts),
+            "page_obj": page,
+            "certificates": _linked(chosen.rows),
+            "described": chosen.narrowing.described(chosen.clinics),
+            "several": len(chosen.clinics) > 1,
+        },
+    )
+
+
+def _linked(rows: list[Row]) -> int:
+    return len({cell.certificate.pk for row in rows for cell in row.cells if cell.certificate})
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """A member as an inspector reads her; `exceptions` are sentences, none when all is in order."""
+
+    row: Row
+    licences: tuple[Licence, ...]
+    exceptions: tuple[str, ...]
+
+
+@require_safe
+@require_permission(Permission.SEE_COMPLIANCE)
+def sheet(request: StaffRequest) -> HttpResponse:
+    clinics = seen_clinics(request.user)
+    asked = request.GET.get("clinic") or clinics[0].public_id
+    clinic = next((clinic for clinic in clinics if clinic.public_id == asked), None)
+    if clinic is None:
+        raise Http404("no such clinic")
+    board = board_of([clinic])
+    today = clock.today(clinic.zone)
+    licences: dict[int, list[Licence]] = {}
+    for licence in Licence.objects.filter(person__in=[row.person.pk for row in board.rows]):
+        licences.setdefault(licence.person_id, []).append(licence)
+    rows = [_sheet_row(row, tuple(licences.get(row.person.pk, ())), today) for row in board.rows]
+    return render(
+        request,
+        "compliance/sheet.html",
+        {
+            "sheet_clinic": clinic,
+            "clinics": clinics,
+            "board": board,
+            "counts": board.counted(),
+            "groups": [
+                ("Exceptions", [row for row in rows if row.exceptions]),
+                ("In order", [row for row in rows if not row.exceptions]),
+            ],
+            "printed_at": clock.now(),
+            "verify_url": f"{settings.SITE_URL}/verify/",
+        },
+    )
+
+
+def _sheet_row(row: Row, licences: tuple[Licence, ...], today: date) -> SheetRow:
+    found = [f"{cell.column.title}: {cell.standing.detail}" for cell in row.cells if not cell.standing.in_order]
+    licensed = {Role.AESTHETICIAN, Role.PHYSICIAN} & set(row.roles)
+    newest = max((licence.expires_on for licence in licences), default=None)
+    if newest is not None and newest < today:
+        found.append(f"Licence expired {standing.short_day(newest)}")
+    elif newest is None and licensed:
+        found.append("No licence recorded")
+    return SheetRow(row, licences, tuple(found))

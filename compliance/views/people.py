@@ -1,0 +1,187 @@
+"""People: who works here, what is known of each, and what a manager may change."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from certificates.actions import end_membership
+from compliance import actions, people
+from compliance.forms import EndForm, IdentityForm, LicenceForm, NameForm, PersonForm
+from compliance.queries import board_of
+from compliance.selection import seen_clinics
+from quizzes.models import Attempt
+from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
+from staff.actions import check_identity, correct_name, record_licence
+from staff.models import Membership, MembershipRole, StaffMember
+from staff.models.clinics import Role
+from staff.templatetags.look import plural
+
+PAGE = 50
+
+
+@require_safe
+@require_permission(Permission.SEE_COMPLIANCE)
+def person_list(request: StaffRequest) -> HttpResponse:
+    clinics = seen_clinics(request.user)
+    q, gone = request.GET.get("q", "")[:100], request.GET.get("who") == "left"
+    everyone = people.people_gone(clinics) if gone else people.people_here(board_of(clinics))
+    lines = people.matching(everyone, q)
+    return render(
+        request,
+        "compliance/person_list.html",
+        {
+            "page_obj": Paginator(lines, PAGE).get_page(request.GET.get("page")),
+            "q": q,
+            "gone": gone,
+            "total": len({line.person.pk for line in everyone}),
+            "clinics": clinics,
+            "manages": has_permission(request.user, Permission.MANAGE_PEOPLE),
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.MANAGE_PEOPLE)
+def person_add(request: StaffRequest) -> HttpResponse:
+    form = PersonForm(request.POST or None, clinics=clinics_as(request.user, Role.MANAGER))
+    if form.is_valid():
+        try:
+            membership = actions.add_person(by=request.user, **form.cleaned_data)
+        except actions.AlreadyMember as known:
+            form.add_error("email", f"{known.membership.person} already works at {known.membership.clinic}.")
+        else:
+            messages.success(request, _added(membership, form.cleaned_data["full_name"]))
+            return redirect("compliance:person-detail", membership.person.public_id)
+    return render(request, "compliance/person_add.html", {"form": form})
+
+
+def _added(membership: Membership, typed: str) -> str:
+    person = membership.person
+    said = f"{person.full_name} now belongs to {membership.clinic}. An invitation goes to {person.email} in a minute."
+    if person.full_name != typed:
+        said += f" This address was known already, so the name on record stays; you typed “{typed}”."
+    return said
+
+
+@require_safe
+@require_permission(Permission.SEE_COMPLIANCE)
+def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
+    viewer = request.user
+    person = people.person_for(viewer, public_id)
+    managed = people.managed(viewer, person)
+    return render(
+        request,
+        "compliance/person_detail.html",
+        {
+            "person": person,
+            "managed": managed,
+            "is_self": person == viewer,
+            "invitable": managed[0] if managed and not person.has_usable_password() else None,
+            "invitation_days": settings.PASSWORD_RESET_TIMEOUT // actions.DAY_SECONDS,
+            "shown_memberships": people.memberships_shown(viewer, person),
+            "rows": people.own_row(viewer, person),
+            "licences": people.licences_shown(person, people.today_for(viewer)),
+            "certificates": people.certificates_shown(viewer, person),
+            "attempts": people.attempts_shown(viewer, person),
+        },
+    )
+
+
+def _managed(request: StaffRequest, public_id: str, clinic_id: str = "") -> tuple[StaffMember, Membership]:
+    """The person and the membership through which the manager acts; 404 for a stranger, 403 for one not managed."""
+    person = people.person_for(request.user, public_id)
+    held = people.managed(request.user, person)
+    if not held:
+        raise PermissionDenied("the person has no open membership in a clinic that the viewer manages")
+    membership = next((row for row in held if clinic_id in ("", row.clinic.public_id)), None)
+    if membership is None:
+        raise Http404("no such membership")
+    return person, membership
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.MANAGE_PEOPLE)
+def person_rename(request: StaffRequest, public_id: str) -> HttpResponse:
+    person, membership = _managed(request, public_id)
+    form = NameForm(request.POST or None, initial={"full_name": person.full_name, "latin_name": person.latin_name})
+    if form.is_valid():
+        before = person.full_name
+        correct_name(person=person, clinic=membership.clinic, by=request.user, **form.cleaned_data)
+        messages.success(
+            request, f"{before} is now {person.full_name}. Certificates issued before keep the name they carry."
+        )
+        return redirect("compliance:person-detail", person.public_id)
+    issued = person.certificates.count()
+    return render(request, "compliance/person_rename.html", {"form": form, "person": person, "issued": issued})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.MANAGE_PEOPLE)
+def licence_add(request: StaffRequest, public_id: str) -> HttpResponse:
+    person, membership = _managed(request, public_id)
+    form = LicenceForm(request.POST or None)
+    if form.is_valid():
+        licence = record_licence(person=person, clinic=membership.clinic, by=request.user, **form.cleaned_data)
+        messages.success(request, f"The licence {licence.type} of {person.full_name} is on record.")
+        return redirect("compliance:person-detail", person.public_id)
+    return render(request, "compliance/licence_add.html", {"form": form, "person": person})
+
+
+@require_POST
+@require_permission(Permission.MANAGE_PEOPLE)
+def person_invite(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
+    person, membership = _managed(request, public_id, clinic_id)
+    if person.has_usable_password():
+        messages.info(
+            request,
+            f"{person.full_name} has chosen a password already, so no invitation was sent. A new password can be asked "
+            "for on the sign-in page.",
+        )
+    else:
+        actions.invite(membership=membership, by=request.user)
+        messages.success(request, f"A new invitation goes to {person.email} within a minute.")
+    return redirect("compliance:person-detail", person.public_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.MANAGE_PEOPLE)
+def identity_check(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
+    person, membership = _managed(request, public_id, clinic_id)
+    if person == request.user:
+        messages.error(request, "Nobody checks their own identity. Ask another manager of the clinic to record it.")
+        return redirect("compliance:person-detail", person.public_id)
+    open_roles = MembershipRole.objects.filter(membership=membership, role=Role.PHYSICIAN, ended_at=None)
+    if not open_roles.filter(identity_checked_at=None).exists():
+        messages.info(request, f"There is no identity left to check for {person.full_name} at {membership.clinic}.")
+        return redirect("compliance:person-detail", person.public_id)
+    form = IdentityForm(request.POST or None)
+    if form.is_valid():
+        check_identity(membership=membership, how=form.cleaned_data["how"], by=request.user)
+        messages.success(request, f"{person.full_name} can now sign for {membership.clinic}.")
+        return redirect("compliance:person-detail", person.public_id)
+    return render(request, "compliance/identity_check.html", {"form": form, "person": person, "membership": membership})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.MANAGE_PEOPLE)
+def membership_end(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
+    person, membership = _managed(request, public_id, clinic_id)
+    if person == request.user:
+        messages.error(request, "Nobody ends their own membership. Ask another manager of the clinic.")
+        return redirect("compliance:person-detail", person.public_id)
+    running = Attempt.objects.filter(
+        candidacy__person=person, candidacy__clinic=membership.clinic, state=Attempt.State.OPEN
+    ).count()
+    form = EndForm(request.POST or None)
+    if form.is_valid():
+        end_membership(membership=membership, reason=form.cleaned_data["reason"], by=request.user)
+        scored = f" {plural(running, 'open attempt was,open attempts were')} scored as stored." if running else ""
+        said = f"{person.full_name} no longer belongs to {membership.clinic}."
+        messages.success(request, f"{said}{scored} The records stay.")
+        return redirect("compliance:person-detail", person.public_id)
+    context = {"form": form, "person": person, "membership": membership, "running": running}
+    return render(request, "compliance/membership_end.html", context)

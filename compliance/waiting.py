@@ -1,0 +1,138 @@
+"""What waits for a physician: the exceptions only. A clean pass is visible elsewhere and never a task."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count
+from django.urls import reverse
+
+from compliance.queries import is_locked, passes_awaiting_adoption, with_attempts
+from quizzes.models import Attempt, Candidacy, Outcome
+from staff.access import clinics_as
+from staff.models import Clinic, StaffMember
+from staff.models.clinics import Role
+from training.models import ModuleVersion
+from training.queries import live_versions, standing_adoption
+
+
+@dataclass(frozen=True)
+class AttemptWaiting:
+    """`critical` counts the safety-critical answers that were wrong."""
+
+    person: StaffMember
+    title: str
+    ended_at: datetime | None
+    score: str
+    critical: int
+    url: str
+
+    @property
+    def critical_words(self) -> str:
+        return f"{self.critical} critical missed"
+
+
+@dataclass(frozen=True)
+class AdoptionWaiting:
+    clinic: Clinic
+    version: ModuleVersion
+    passes: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    locked: tuple[AttemptWaiting, ...]
+    critical: tuple[AttemptWaiting, ...]
+    adoptions: tuple[AdoptionWaiting, ...]
+
+    @property
+    def total(self) -> int:
+        return len(self.locked) + len(self.critical) + len(self.adoptions)
+
+
+def waiting_for(physician: StaffMember) -> Waiting:
+    clinics = clinics_as(physician, Role.PHYSICIAN)
+    locked = _locked(clinics, physician)
+    critical = _critical(clinics, physician)
+    known = {row.url for row in locked}
+    return Waiting(tuple(locked), tuple(row for row in critical if row.url not in known), tuple(_adoptions(clinics)))
+
+
+def _shown(attempt: Attempt, outcome: Outcome) -> AttemptWaiting:
+    missed = next((clause for clause in outcome.decided if clause["code"] == "critical"), None)
+    return AttemptWaiting(
+        person=attempt.candidacy.person,
+        title=attempt.module_version.title,
+        ended_at=attempt.ended_at,
+        score=f"{outcome.points} of {outcome.max_points}",
+        critical=len(missed["missed"]) if missed else 0,
+        url=reverse("certificates:review-detail", args=[attempt.public_id]),
+    )
+
+
+def latest_outcomes(attempts: list[Attempt]) -> dict[int, Outcome]:
+    """By attempt; the highest number counts."""
+    rows = Outcome.objects.filter(attempt__in=[attempt.pk for attempt in attempts]).order_by("number")
+    return {row.attempt_id: row for row in rows}
+
+
+def _locked(clinics: list[Clinic], physician: StaffMember) -> list[AttemptWaiting]:
+    rows = with_attempts(Candidacy.objects.filter(clinic__in=clinics, closed_at=None).exclude(person=physician))
+    candidacies = [row.pk for row in rows if is_locked(row)]
+    attempts = list(
+        Attempt.objects.finished()
+        .filter(candidacy__in=candidacies, kind=Attempt.Kind.FULL)
+        .select_related("candidacy__person", "module_version")
+        .order_by("number")
+    )
+    last = {attempt.candidacy_id: attempt for attempt in attempts}
+    outcomes = latest_outcomes(list(last.values()))
+    shown = [_shown(attempt, outcomes[attempt.pk]) for attempt in last.values()]
+    return sorted(shown, key=lambda row: str(row.ended_at))
+
+
+def _critical(clinics: list[Clinic], physician: StaffMember) -> list[AttemptWaiting]:
+    """Finished attempts with a safety-critical miss that nobody has reviewed, the oldest first."""
+    missed = (
+        Attempt.objects.finished()
+        .filter(
+            candidacy__clinic__in=clinics,
+            reviews=None,
+            items__marks__points=0,
+            items__points__point_version__critical=True,
+        )
+        .exclude(candidacy__person=physician)
+        .order_by()
+        .values("pk")
+    )
+    attempts = list(
+        Attempt.objects.filter(pk__in=missed)
+        .select_related("candidacy__person", "module_version")
+        .order_by("ended_at", "pk")
+    )
+    outcomes = latest_outcomes(attempts)
+    shown = [_shown(attempt, outcomes[attempt.pk]) for attempt in attempts]
+    return [row for row in shown if row.critical]
+
+
+def _adoptions(clinics: list[Clinic]) -> list[AdoptionWaiting]:
+    """Live versions without a standing adoption; where passes wait for it first."""
+    passes = {
+        (row["candidacy__clinic"], row["module_version__module"]): row["n"]
+        for row in passes_awaiting_adoption()
+        .filter(candidacy__clinic__in=clinics)
+        .values("candidacy__clinic", "module_version__module")
+        .annotate(n=Count("pk", distinct=True))
+    }
+    rows = [
+        AdoptionWaiting(
+            clinic,
+            version,
+            passes.get((clinic.pk, version.module_id), 0),
+            reverse("certificates:module-adopt", args=[version.module.slug]),
+        )
+        for clinic in clinics
+        for version in live_versions()
+        if standing_adoption(clinic, version) is None
+    ]
+    return sorted(rows, key=lambda row: -row.passes)

@@ -1,0 +1,167 @@
+"""Taking a quiz. Every item is on the page, one shown; a save is one short request, with or without JavaScript."""
+
+import secrets
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.timezone import localtime
+from django.views.decorators.http import require_POST, require_safe
+
+from quizzes import actions
+from quizzes.models import Attempt, AttemptItem
+from staff import clock
+from staff.access import Permission, StaffRequest, require_permission
+
+
+@dataclass(frozen=True)
+class Question:
+    """One drawn item as the taker sees it: tokens and texts, never an option's own name or the key."""
+
+    item: AttemptItem
+    stem: str
+    choices: list[tuple[str, str]]
+
+    @property
+    def answered(self) -> bool:
+        return bool(self.item.answer)
+
+
+def own_attempt(request: StaffRequest, public_id: str) -> Attempt:
+    attempts = Attempt.objects.of(request.user).select_related(
+        "candidacy__quiz__module", "candidacy__clinic", "quiz_version", "module_version"
+    )
+    attempt: Attempt = get_object_or_404(attempts, public_id=public_id)
+    return attempt
+
+
+def questions_of(attempt: Attempt) -> list[Question]:
+    items = AttemptItem.objects.filter(attempt=attempt).select_related("question_version").order_by("position")
+    questions = []
+    for item in items:
+        content = item.question_version.content
+        texts = {option["id"]: option["text"] for option in content["options"]}
+        questions.append(Question(item, content["stem"], [(token, texts[option]) for token, option in item.shown]))
+    return questions
+
+
+def is_over(attempt: Attempt) -> bool:
+    return attempt.state != Attempt.State.OPEN or actions.is_late(attempt, clock.now(), attempt.quiz_version.grace_seconds)
+
+
+@require_safe
+@require_permission(Permission.TAKE_QUIZZES)
+def attempt_take(request: StaffRequest, public_id: str) -> HttpResponse:
+    attempt = own_attempt(request, public_id)
+    if is_over(attempt):
+        return redirect("certificates:attempt-result", public_id=public_id)
+    questions = questions_of(attempt)
+    wanted = request.GET.get("q", "")
+    first_open = next((q.item.position for q in questions if not q.answered), 1)
+    current = int(wanted) if wanted.isdecimal() and 1 <= int(wanted) <= len(questions) else first_open
+    context = {
+        "attempt": attempt,
+        "questions": questions,
+        "current": current,
+        "answered": sum(q.answered for q in questions),
+        "flagged": sum(q.item.flagged for q in questions),
+        "save_key": secrets.token_urlsafe(12),
+        "saved_at": request.session.pop("saved_at", ""),
+        "stale": request.session.pop("stale", None),
+    }
+    return render(request, "quizzes/attempt_take.html", context)
+
+
+@require_safe
+@require_permission(Permission.TAKE_QUIZZES)
+def attempt_check(request: StaffRequest, public_id: str) -> HttpResponse:
+    """What is open or flagged, before handing in."""
+    attempt = own_attempt(request, public_id)
+    if is_over(attempt):
+        return redirect("certificates:attempt-result", public_id=public_id)
+    questions = questions_of(attempt)
+    context = {
+        "attempt": attempt,
+        "questions": questions,
+        "unanswered": [q for q in questions if not q.answered],
+        "flagged": [q for q in questions if q.item.flagged and q.answered],
+        "answered": sum(q.answered for q in questions),
+    }
+    return render(request, "quizzes/attempt_check.html", context)
+
+
+@require_POST
+def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpResponse:
+    """Keep one answer and its flag. Authorised by attempt and person alone: at most five statements."""
+    wants_json = request.headers.get("Accept") == "application/json"
+    revision = request.POST.get("revision", "")
+    try:
+        saved = None
+        if request.POST.get("answer") is not None:
+            saved = actions.save_answer(
+                attempt_id=public_id,
+                person=request.user,
+                position=position,
+                answer=request.POST["answer"],
+                base_revision=int(revision) if revision.isdecimal() else -1,
+                client_key=request.POST.get("key") or secrets.token_urlsafe(12),
+            )
+        if "flag_sent" in request.POST:
+            actions.set_flag(
+                attempt_id=public_id, person=request.user, position=position, flagged=request.POST.get("flag") == "on"
+            )
+    except AttemptItem.DoesNotExist:
+        raise Http404("no such question in an attempt of yours") from None
+    except actions.AttemptEnded:
+        return _ended(public_id, wants_json)
+    except actions.Stale as newer:
+        return _stale(request, public_id, position, newer.item, wants_json)
+    except actions.UnknownAnswer:
+        return _unknown(request, public_id, position, wants_json)
+    if wants_json:
+        return JsonResponse({"state": "saved", "revision": saved.revision if saved else None, "at": _time(saved)})
+    if saved:
+        request.session["saved_at"] = _time(saved)
+    return redirect(_next_page(request, public_id, position))
+
+
+def _time(saved: actions.Saved | None) -> str:
+    return f"{localtime(saved.saved_at):%H:%M:%S}" if saved else ""
+
+
+def _next_page(request: StaffRequest, public_id: str, position: int) -> str:
+    take = reverse("quizzes:attempt-take", args=[public_id])
+    go = request.POST.get("go", "next")
+    if go == "check":
+        return reverse("quizzes:attempt-check", args=[public_id])
+    if go.isdecimal():
+        return f"{take}?q={go}"
+    last = int(request.POST.get("last") or 0)
+    if go == "next" and position >= last:
+        return reverse("quizzes:attempt-check", args=[public_id])
+    return f"{take}?q={position + 1 if go == 'next' else max(1, position - 1)}"
+
+
+def _ended(public_id: str, wants_json: bool) -> HttpResponse:
+    url = reverse("certificates:attempt-result", args=[public_id])
+    if wants_json:
+        return JsonResponse({"state": "ended", "url": url}, status=409)
+    return redirect(url)
+
+
+def _stale(request: StaffRequest, public_id: str, position: int, item: AttemptItem, wants_json: bool) -> HttpResponse:
+    """A newer answer was saved elsewhere: nothing is overwritten; both answers are shown."""
+    if wants_json:
+        return JsonResponse({"state": "stale", "revision": item.revision, "answer": item.answer}, status=409)
+    request.session["stale"] = {"position": position, "tried": request.POST.get("answer", "")}
+    return redirect(f"{reverse('quizzes:attempt-take', args=[public_id])}?q={position}")
+
+
+def _unknown(request: StaffRequest, public_id: str, position: int, wants_json: bool) -> HttpResponse:
+    sentence = "That answer is not one of this question's. Nothing was changed; choose again."
+    if wants_json:
+        return JsonResponse({"state": "unknown", "sentence": sentence}, status=400)
+    messages.error(request, sentence)
+    return redirect(f"{reverse('quizzes:attempt-take', args=[public_id])}?q={position}")

@@ -1,0 +1,157 @@
+"""Every named URL × every person. A URL without a row fails; so does a row whose URL is gone.
+
+Cells: what a GET answers. 200 shown, 302 sent on (to sign-in for nobody), 403 not for this kind of person, 404 not theirs
+to see, 405 not a GET. `own` is Maya's; `other` belongs to the other clinic.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from tests import factories
+
+PEOPLE = (
+    "aesthetician", "colleague", "support", "physician", "manager",
+    "other_aesthetician", "other_physician", "other_manager", "author", "administrator", "leaver", "nobody",
+)  # fmt: skip
+SIGN_IN = 302
+
+
+def row(default: int, *, nobody: int = SIGN_IN, leaver: int | None = None, **cells: int) -> dict[str, int]:
+    """One line of the table: everybody gets `default` unless named. A leaver is signed out, so she is nobody."""
+    return {name: default for name in PEOPLE} | cells | {"nobody": nobody, "leaver": nobody if leaver is None else leaver}
+
+
+EVERYBODY = row(200)
+LEARNERS = {"aesthetician": 200, "colleague": 200, "support": 200, "other_aesthetician": 200}
+PHYSICIANS = {"physician": 200, "other_physician": 200}
+MANAGERS = {"manager": 200, "other_manager": 200}
+PUBLIC = row(200, nobody=200)
+POST_ONLY = 405
+
+# Maya's attempt and certificate at Lakeside: hers, her physician's, her manager's (certificate only).
+OWN_ATTEMPT = {"aesthetician": 200, "physician": 403, "manager": 403, "other_physician": 403, "other_manager": 403, "author": 403, "administrator": 403}
+REVIEW_OF_HERS = {"physician": 200, "other_physician": 404}
+HER_CERTIFICATE = {"aesthetician": 200, "physician": 200, "manager": 200}
+
+TABLE: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
+    "healthz": ((), PUBLIC),
+    "readyz": ((), PUBLIC),
+    "styleguide": ((), row(403, author=200, administrator=200)),
+    "training:module-list": ((), EVERYBODY),
+    "training:module-detail": (("needle-depth",), EVERYBODY),
+    "training:module-print": (("needle-depth",), EVERYBODY),
+    "training:module-points": (("needle-depth",), EVERYBODY),
+    "training:section-detail": (("needle-depth", "technique-and-endpoint"), EVERYBODY),
+    "training:section-confirm": (("needle-depth", "technique-and-endpoint"), row(POST_ONLY, nobody=302)),
+    "training:section-place": (("needle-depth", "technique-and-endpoint"), row(POST_ONLY, nobody=302)),
+    "quizzes:quiz-detail": (("needle-depth",), EVERYBODY),
+    "quizzes:practice": (("needle-depth",), EVERYBODY),
+    "quizzes:practice-section": (("needle-depth", "technique-and-endpoint"), EVERYBODY),
+    "quizzes:attempt-take": (("open",), row(404, **OWN_ATTEMPT)),
+    "quizzes:attempt-check": (("open",), row(404, **OWN_ATTEMPT)),
+    "quizzes:attempt-save": (("open", 1), row(POST_ONLY, nobody=302)),
+    "certificates:attempt-submit": (("open",), row(POST_ONLY, nobody=302)),
+    "certificates:attempt-result": (
+        ("finished",),
+        row(404, aesthetician=200, physician=302, manager=403, other_manager=403, author=403, administrator=403),
+    ),
+    "certificates:certificate-list": ((), EVERYBODY),
+    "certificates:certificate-detail": (("number",), row(404, **HER_CERTIFICATE)),
+    "certificates:certificate-file": (("number", "json"), row(404, **HER_CERTIFICATE)),
+    "certificates:certificate-revoke": (("number",), row(403, physician=200, other_physician=404)),
+    "certificates:certificate-suspend": (
+        ("number",), row(403, physician=200, manager=200, other_physician=404, other_manager=404),
+    ),
+    "certificates:certificate-lift": (
+        ("number",), row(403, physician=200, manager=200, other_physician=404, other_manager=404),
+    ),
+    "certificates:verify": ((), PUBLIC),
+    "certificates:verify-code": (("code",), PUBLIC),
+    "certificates:review-queue": ((), row(403, **PHYSICIANS)),
+    "certificates:review-detail": (("finished",), row(403, **REVIEW_OF_HERS)),
+    "certificates:review-talk": (("finished",), row(403, **REVIEW_OF_HERS)),
+    "certificates:protocol": ((), row(403, **PHYSICIANS)),
+    "certificates:module-adopt": (("needle-depth",), row(403, **PHYSICIANS)),
+}  # fmt: skip
+
+# allauth's pages and Django's admin have one rule each; the admin is walked in tests/test_admin.py.
+ACCOUNT_PAGES = {
+    "account_login": 200, "account_logout": 302, "account_inactive": 200, "account_signup": 200, "account_email": 302,
+    "account_reset_password": 200, "account_reset_password_done": 200, "account_reset_password_from_key_done": 200,
+    "account_change_password": 302, "account_set_password": 302, "account_reauthenticate": 302, "usersessions_list": 302,
+}  # fmt: skip
+ACCOUNT_ELSEWHERE = {"account_email_verification_sent", "account_confirm_email", "account_reset_password_from_key"}
+
+
+@dataclass
+class Stage:
+    cast: object
+    names: dict[str, str]
+
+    def path(self, name: str) -> str:
+        args = [self.names.get(arg, arg) if isinstance(arg, str) else arg for arg in TABLE[name][0]]
+        return reverse(name, args=args)
+
+
+@pytest.fixture
+def stage(cast, module) -> Stage:
+    """Maya holds a certificate; a second attempt of hers is open in a renewal."""
+    from quizzes.models import Candidacy
+
+    done = factories.make_finished(person=cast.aesthetician, course=module)
+    Candidacy.objects.create(
+        person=cast.aesthetician, quiz=module.quiz, clinic=cast.lakeside, cycle=2, reason="renewal", opened_by=cast.pinpoint
+    )
+    opened = factories.make_attempt(person=cast.aesthetician, course=module, read=False)
+    names = {
+        "open": opened.public_id,
+        "finished": done.attempt.public_id,
+        "number": done.certificate.number,
+        "code": done.certificate.code,
+        "maya": cast.aesthetician.public_id,
+    }
+    return Stage(cast, names)
+
+
+def all_names() -> set[str]:
+    """Every URL name of ours, with its namespace."""
+    names: set[str] = set()
+
+    def walk(patterns, namespace: str) -> None:
+        for pattern in patterns:
+            if hasattr(pattern, "url_patterns"):
+                inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+                walk(pattern.url_patterns, inner)
+            elif pattern.name:
+                names.add(f"{namespace}{pattern.name}")
+
+    walk(get_resolver().url_patterns, "")
+    return {name for name in names if not name.startswith("admin:")}
+
+
+def test_every_url_has_its_row():
+    assert all_names() == set(TABLE) | set(ACCOUNT_PAGES) | ACCOUNT_ELSEWHERE
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("person", PEOPLE)
+def test_access(stage, person):
+    """One person against the whole table, so that a wrong cell names its URL."""
+    wrong = {}
+    for name, (_, cells) in TABLE.items():
+        client = Client()
+        if person != "nobody":
+            client.force_login(getattr(stage.cast, person))
+        got = client.get(stage.path(name)).status_code
+        if got != cells[person]:
+            wrong[name] = f"{got}, expected {cells[person]}"
+    assert not wrong
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "expected"), ACCOUNT_PAGES.items())
+def test_account_pages_for_nobody(client, name, expected):
+    assert client.get(reverse(name)).status_code == expected

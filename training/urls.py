@@ -1,0 +1,14 @@
+from django.urls import path
+
+from training import views
+
+app_name = "training"
+urlpatterns = [
+    path("modules/", views.module_list, name="module-list"),
+    path("modules/<slug:slug>/", views.module_detail, name="module-detail"),
+    path("modules/<slug:slug>/print/", views.module_print, name="module-print"),
+    path("modules/<slug:slug>/critical-points/", views.module_points, name="module-points"),
+    path("modules/<slug:slug>/<slug:section>/", views.section_detail, name="section-detail"),
+    path("modules/<slug:slug>/<slug:section>/read/", views.section_confirm, name="section-confirm"),
+    path("modules/<slug:slug>/<slug:section>/place/", views.section_place, name="section-place"),
+]
