@@ -8,20 +8,19 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from certificates import codes, fonts, validity
+from certificates import codes, drawing, fonts, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
 from certificates.queries import holding_of
 from quizzes import actions as sitting
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
 from quizzes.queries import standing
-from staff import audit, canonical, clock, mail, signing
 from staff import actions as staff_actions
+from staff import audit, canonical, clock, mail, signing
 from staff.models import Clinic, Membership, Signature, StaffMember
 from training.actions import record_adoption, take_defaults
 from training.models import Adoption, KeyPoint, ModuleVersion, Programme, ReadingConfirmation
 from training.queries import standing_adoption
 
-DESIGN = "knowledge-1"
 KIND_LINE = "Certificate of knowledge"
 STATEMENT = "has passed the knowledge quiz in"
 DISCLAIMER = "Knowledge quiz completed, unproctored. Not a permit to treat."
@@ -177,9 +176,7 @@ def next_number(year: int) -> str:
 
 def rule_line(attempt: Attempt) -> str:
     rules = attempt.quiz_version
-    return (
-        f"Rule: {rules.cut} of {rules.items} right and every safety-critical question right. Cut score {rules.cut_basis}."
-    )
+    return f"Rule: {rules.cut} of {rules.items} right and every safety-critical question right. Cut score {rules.cut_basis}."
 
 
 def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificate:
@@ -211,7 +208,7 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         "valid_until_on": end,
         "zone": clinic.zone,
         "renewal_days": programme.renewal_opens_days if programme else 60,
-        "design_version": DESIGN,
+        "design_version": drawing.DESIGN_VERSION,
         "site_url": settings.SITE_URL,
         "issued_at": clock.now(),
         "kind": Certificate.Kind.KNOWLEDGE,
@@ -277,7 +274,12 @@ def adopt(
         if with_defaults:
             take_defaults(clinic=clinic, signature=signature, by=by)
         audit.record(
-            clinic=clinic, by=by, role="physician", action="module.adopted", subject=version, body={"sha256": version.sha256}
+            clinic=clinic,
+            by=by,
+            role="physician",
+            action="module.adopted",
+            subject=version,
+            body={"sha256": version.sha256},
         )
         for attempt in _passes_waiting(clinic, version):
             issue(attempt=attempt, by=by)
@@ -293,7 +295,11 @@ def _passes_waiting(clinic: Clinic, version: ModuleVersion) -> list[Attempt]:
             break
         covered.append(successor.pk)
     passed = Attempt.objects.filter(
-        candidacy__clinic=clinic, module_version__in=covered, state__in=Attempt.FINISHED, outcomes__passed=True, certificates=None
+        candidacy__clinic=clinic,
+        module_version__in=covered,
+        state__in=Attempt.FINISHED,
+        outcomes__passed=True,
+        certificates=None,
     )
     return list(
         passed.select_related(
@@ -358,7 +364,13 @@ def review(
 
 
 def record_talk(
-    *, candidacy: Candidacy, text: str, shown_sha256: str, opened_at: datetime, by: StaffMember, evidence: signing.Evidence
+    *,
+    candidacy: Candidacy,
+    text: str,
+    shown_sha256: str,
+    opened_at: datetime,
+    by: StaffMember,
+    evidence: signing.Evidence,
 ) -> AttemptGrant:
     """The talk that opens two more attempts after the last one failed."""
     if candidacy.person_id == by.pk:
@@ -469,7 +481,9 @@ def revoke(
     return event
 
 
-def suspend(*, certificate: Certificate, reason_class: str, public_text: str, private_note: str, by: StaffMember) -> None:
+def suspend(
+    *, certificate: Certificate, reason_class: str, public_text: str, private_note: str, by: StaffMember
+) -> None:
     """Hold until somebody decides; a manager or a physician may."""
     with transaction.atomic():
         if validity.state(holding_of(certificate), clock.now()) in ("revoked", "suspended"):
@@ -488,9 +502,17 @@ def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Ca
     """The next cycle of the same quiz, unless one is open or the person has left."""
     quiz_id = certificate.candidacy.quiz_id if certificate.candidacy else None
     member = Membership.objects.filter(person=certificate.person, clinic=certificate.clinic, ended_at=None).exists()
-    if quiz_id is None or not member or Candidacy.objects.filter(person=certificate.person, quiz=quiz_id, closed_at=None).exists():
+    if (
+        quiz_id is None
+        or not member
+        or Candidacy.objects.filter(person=certificate.person, quiz=quiz_id, closed_at=None).exists()
+    ):
         return None
-    last = Candidacy.objects.filter(person=certificate.person, quiz=quiz_id).order_by("-cycle").values_list("cycle", flat=True)[0]
+    last = (
+        Candidacy.objects.filter(person=certificate.person, quiz=quiz_id)
+        .order_by("-cycle")
+        .values_list("cycle", flat=True)[0]
+    )
     try:
         with transaction.atomic():
             return Candidacy.objects.create(
@@ -509,12 +531,16 @@ def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Ca
 def open_renewals(person: StaffMember | None = None) -> int:
     """Open the renewal cycle of each certificate whose window has come; from `tick`, and when the person visits home."""
     last_day = clock.now().date() + timedelta(days=400)
-    waiting = Certificate.objects.filter(kind=Certificate.Kind.KNOWLEDGE, valid_until_on__lte=last_day, superseded_by=None)
+    waiting = Certificate.objects.filter(
+        kind=Certificate.Kind.KNOWLEDGE, valid_until_on__lte=last_day, superseded_by=None
+    )
     if person:
         waiting = waiting.filter(person=person)
     opened = 0
     newest: dict[tuple[int, int], Certificate] = {}
-    for certificate in waiting.select_related("candidacy", "person", "clinic").prefetch_related("events").order_by("valid_until_on"):
+    for certificate in (
+        waiting.select_related("candidacy", "person", "clinic").prefetch_related("events").order_by("valid_until_on")
+    ):
         if certificate.candidacy:
             newest[certificate.person_id, certificate.candidacy.quiz_id] = certificate
     for certificate in newest.values():
@@ -525,14 +551,20 @@ def open_renewals(person: StaffMember | None = None) -> int:
 
 def lift_restudied(person: StaffMember | None = None) -> int:
     """End suspensions whose returned passages have all been confirmed again since the review."""
-    held = Review.objects.filter(decision=Review.Decision.RETURNED, attempt__certificates__events__reason_class="restudy")
+    held = Review.objects.filter(
+        decision=Review.Decision.RETURNED, attempt__certificates__events__reason_class="restudy"
+    )
     if person:
         held = held.filter(candidate=person)
     lifted = 0
     for row in held.select_related("attempt", "candidate").prefetch_related("restudy").distinct():
         certificate = Certificate.objects.filter(attempt=row.attempt).prefetch_related("events").first()
         if certificate and validity.state(holding_of(certificate), clock.now()) == "suspended" and restudy_done(row):
-            lift(certificate=certificate, private_note="The passages were confirmed again.", by=StaffMember.objects.pinpoint())
+            lift(
+                certificate=certificate,
+                private_note="The passages were confirmed again.",
+                by=StaffMember.objects.pinpoint(),
+            )
             lifted += 1
     return lifted
 

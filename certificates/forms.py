@@ -32,7 +32,9 @@ class ReviewForm(SigningForm):
 
     def __init__(self, *args: Any, points: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["restudy"].queryset = points
+        field = self.fields["restudy"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = points
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -5,5 +5,11 @@ GUARDS: list[Guard] = [
     insert_only("certificates_certificateevent"),
     insert_only("certificates_certificatefile"),
     never_deleted("certificates_numberseries"),
-    Guard("certificates_numberseries", "forward", ("UPDATE",), "certificate numbers only rise", when="NEW.last <= OLD.last"),
+    Guard(
+        "certificates_numberseries",
+        "forward",
+        ("UPDATE",),
+        "certificate numbers only rise",
+        when="NEW.last <= OLD.last",
+    ),
 ]

@@ -42,7 +42,9 @@ class Certificate(models.Model):
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     candidacy = models.ForeignKey(Candidacy, on_delete=models.PROTECT, null=True, blank=True)
     attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, null=True, blank=True, related_name="certificates")
-    supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by")
+    supersedes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
     holder_name = models.CharField(max_length=200)
     printed_name = models.CharField(max_length=200)
     title = models.CharField(max_length=200)
@@ -69,7 +71,9 @@ class Certificate(models.Model):
     class Meta:
         ordering = ("-issued_at", "-pk")
         constraints = (
-            models.UniqueConstraint(fields=["attempt"], condition=Q(supersedes=None), name="certificate_once_an_attempt"),
+            models.UniqueConstraint(
+                fields=["attempt"], condition=Q(supersedes=None), name="certificate_once_an_attempt"
+            ),
             models.UniqueConstraint(fields=["supersedes"], name="certificate_superseded_once"),
             models.CheckConstraint(
                 condition=Q(kind="knowledge", attempt__isnull=False) | Q(kind="programme", attempt=None),
@@ -123,7 +127,9 @@ class CertificateEvent(models.Model):
     class Meta:
         ordering = ("at", "pk")
         constraints = (
-            models.UniqueConstraint(fields=["certificate"], condition=Q(kind="revoked"), name="certificateevent_revoked_once"),
+            models.UniqueConstraint(
+                fields=["certificate"], condition=Q(kind="revoked"), name="certificateevent_revoked_once"
+            ),
             models.CheckConstraint(
                 condition=~Q(kind="revoked") | (Q(signature__isnull=False) & ~Q(public_text="")),
                 name="certificateevent_revocation_signed",

@@ -39,7 +39,7 @@ def paper_of(certificate: Certificate) -> drawing.Paper:
         valid_until=day(certificate.valid_until_on),
         issued_on=certificate.issued_on,
         rule_line=certificate.rule_line,
-        module_version=f"Module version {certificate.module_version_number}",
+        module_version=f"Module version {certificate.module_version_number}" if certificate.attempt_id else "",
         disclaimer=certificate.disclaimer,
         attempt_line=certificate.attempt_line,
     )
@@ -55,7 +55,9 @@ def file_of(certificate: Certificate, format: str) -> StoredFile:
     sha256 = canonical.sha256(data)
     try:
         with transaction.atomic():
-            file, _ = StoredFile.objects.get_or_create(sha256=sha256, defaults={"bytes": data, "media_type": MEDIA[format]})
+            file, _ = StoredFile.objects.get_or_create(
+                sha256=sha256, defaults={"bytes": data, "media_type": MEDIA[format]}
+            )
             CertificateFile.objects.create(certificate=certificate, format=format, file=file)
     except IntegrityError:
         return CertificateFile.objects.select_related("file").get(certificate=certificate, format=format).file

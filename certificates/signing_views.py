@@ -14,7 +14,9 @@ WINDOW_SECONDS = 3600
 MOST_FAILURES = 10
 
 
-def signing_context(request: StaffRequest, *, clinic: Clinic, sha256: str, meaning: str, error: str = "") -> dict[str, Any]:
+def signing_context(
+    request: StaffRequest, *, clinic: Clinic, sha256: str, meaning: str, error: str = ""
+) -> dict[str, Any]:
     """For `_parts/signing.html`."""
     return {
         "signer": request.user,

@@ -53,7 +53,9 @@ class Holding:
 
 def state(holding: Holding, at: datetime) -> str:
     """The first that matches: revoked, suspended, superseded, ended, not-yet-valid, expired, expiring, valid."""
-    happened = [event.kind for event in sorted(holding.events, key=lambda e: e.effective_at) if event.effective_at <= at]
+    happened = [
+        event.kind for event in sorted(holding.events, key=lambda e: e.effective_at) if event.effective_at <= at
+    ]
     if "revoked" in happened:
         return "revoked"
     if happened.count("suspended") and [k for k in happened if k in ("suspended", "lifted")][-1] == "suspended":

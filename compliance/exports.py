@@ -20,7 +20,19 @@ from staff.models import Clinic
 log = logging.getLogger(__name__)
 BOM = "\ufeff"
 CHUNK = 50
-MANIFEST = ["file", "number", "holder", "title", "clinic", "valid_from", "valid_until", "state", "since", "sha256", "verify"]
+MANIFEST = [
+    "file",
+    "number",
+    "holder",
+    "title",
+    "clinic",
+    "valid_from",
+    "valid_until",
+    "state",
+    "since",
+    "sha256",
+    "verify",
+]
 BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

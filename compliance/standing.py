@@ -153,4 +153,6 @@ def _detail(facts: Facts, state: str, proof: Proof | None, due: date) -> str:
     read = f", {facts.read} of {facts.sections} read" if facts.read and state in ("overdue", "in-progress") else ""
     if state in ("locked", "awaiting-adoption"):
         return f"{name}, due {short_day(due)}"
-    return f"{name if state != 'due-soon' else 'Not started'}{read}, due {short_day(due)}"
+    if state == "overdue":
+        return f"Overdue{read}, was due {short_day(due)}"
+    return f"{'Not started' if state == 'due-soon' else name}{read}, due {short_day(due)}"

@@ -160,7 +160,9 @@ def _shown_state(now: Progress) -> tuple[str, str]:
         return "failed", "Not passed yet"
     if found.state == "not-required" and (now.where.attempts_used or now.open_attempt):
         return "in-progress", ""
-    return found.state, found.detail if found.state not in ("due-soon", "not-started") else f"Due {day(found.due_on)}"
+    if found.state in ("due-soon", "not-started"):
+        return found.state, f"Due {day(found.due_on)}"
+    return found.state, "" if found.state == "in-progress" else found.detail
 
 
 def _note(now: Progress) -> str:

@@ -19,6 +19,7 @@ from training.queries import live_versions, standing_adoption
 class AttemptWaiting:
     """`critical` counts the safety-critical answers that were wrong."""
 
+    attempt: Attempt
     person: StaffMember
     title: str
     ended_at: datetime | None
@@ -53,14 +54,14 @@ class Waiting:
 def waiting_for(physician: StaffMember) -> Waiting:
     clinics = clinics_as(physician, Role.PHYSICIAN)
     locked = _locked(clinics, physician)
-    critical = _critical(clinics, physician)
-    known = {row.url for row in locked}
-    return Waiting(tuple(locked), tuple(row for row in critical if row.url not in known), tuple(_adoptions(clinics)))
+    critical = _critical(clinics, physician, [row.attempt.candidacy_id for row in locked])
+    return Waiting(tuple(locked), tuple(critical), tuple(_adoptions(clinics)))
 
 
 def _shown(attempt: Attempt, outcome: Outcome) -> AttemptWaiting:
     missed = next((clause for clause in outcome.decided if clause["code"] == "critical"), None)
     return AttemptWaiting(
+        attempt=attempt,
         person=attempt.candidacy.person,
         title=attempt.module_version.title,
         ended_at=attempt.ended_at,
@@ -91,8 +92,11 @@ def _locked(clinics: list[Clinic], physician: StaffMember) -> list[AttemptWaitin
     return sorted(shown, key=lambda row: str(row.ended_at))
 
 
-def _critical(clinics: list[Clinic], physician: StaffMember) -> list[AttemptWaiting]:
-    """Finished attempts with a safety-critical miss that nobody has reviewed, the oldest first."""
+def _critical(clinics: list[Clinic], physician: StaffMember, locked: list[int]) -> list[AttemptWaiting]:
+    """Finished attempts with a safety-critical miss that nobody has reviewed, the oldest first.
+
+    Those of locked people are left out: the talk that waits covers them.
+    """
     missed = (
         Attempt.objects.finished()
         .filter(
@@ -102,6 +106,7 @@ def _critical(clinics: list[Clinic], physician: StaffMember) -> list[AttemptWait
             items__points__point_version__critical=True,
         )
         .exclude(candidacy__person=physician)
+        .exclude(candidacy__in=locked)
         .order_by()
         .values("pk")
     )

@@ -52,7 +52,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        checks = {"database": "ok", "migrations": _migrations(), "triggers": _triggers(), "tick": _tick(), "disk": _disk()}
+        checks = {
+            "database": "ok",
+            "migrations": _migrations(),
+            "triggers": _triggers(),
+            "tick": _tick(),
+            "disk": _disk(),
+        }
     except DatabaseError as error:
         checks = {"database": f"does not answer: {type(error).__name__}"}
     ready = all(value == "ok" for name, value in checks.items() if name != "tick")

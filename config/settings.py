@@ -19,7 +19,7 @@ if ENV_FILE and Path(ENV_FILE).is_file():
 
 
 def required(name: str, what: str) -> str:
-    value = env.str(name, default="").strip()
+    value = str(env.str(name, default="")).strip()
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set: {what}. Set it in the environment or in the .env file beside manage.py; "
@@ -42,7 +42,9 @@ PINPOINT_DEMO = env.bool("PINPOINT_DEMO", default=False)
 # Signatures and the chain of the audit trail are authenticated with a key that is not in the database.
 SIGNING_KEYS = dict(
     pair.split(":", 1)
-    for pair in required("SIGNING_KEYS", "name:key pairs, the newest first, such as 2026a:<64 random characters>").split(",")
+    for pair in required(
+        "SIGNING_KEYS", "name:key pairs, the newest first, such as 2026a:<64 random characters>"
+    ).split(",")
 )
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
@@ -106,7 +108,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "staff.context.frame",
             ],
-            "builtins": ["staff.templatetags.look", "training.templatetags.material", "heroicons.templatetags.heroicons"],
+            "builtins": [
+                "staff.templatetags.look",
+                "training.templatetags.material",
+                "heroicons.templatetags.heroicons",
+            ],
         },
     }
 ]
@@ -159,7 +165,10 @@ AUTH_USER_MODEL = "staff.StaffMember"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("full_name", "email")}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("full_name", "email")},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
@@ -227,7 +236,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
-PERMISSIONS_POLICY: dict[str, list[str]] = {name: [] for name in ("camera", "geolocation", "microphone", "payment", "usb")}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    name: [] for name in ("camera", "geolocation", "microphone", "payment", "usb")
+}
 
 # Language and time: pages show the clinic's own zone.
 LANGUAGE_CODE = "en"

@@ -12,13 +12,11 @@ urlpatterns = [
     path("styleguide/", styleguide, name="styleguide"),
     # An address is changed by the manager, who knows the person; allauth's own page for it stays closed.
     path("accounts/email/", login_not_required(RedirectView.as_view(url="/")), name="account_email"),
+    path("", include("staff.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("quizzes.urls")),
     path("", include("training.urls")),
     path("", include("certificates.urls")),
+    path("", include("compliance.urls")),
 ]
-try:
-    urlpatterns.append(path("", include("compliance.urls")))
-except ImportError:
-    pass

@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from quizzes import drawing, eligibility, scoring, sealing
-from quizzes.models import Attempt, AttemptGrant, AttemptItem, AttemptItemPoint, Candidacy, Mark, Outcome, QuestionVersion, Quiz, Response, Seal
+from quizzes.models import (
+    Attempt,
+    AttemptGrant,
+    AttemptItem,
+    AttemptItemPoint,
+    Candidacy,
+    Mark,
+    Outcome,
+    QuestionVersion,
+    Quiz,
+    Response,
+    Seal,
+)
 from quizzes.queries import blueprint, live_points, live_rules, open_candidacy, pool, standing
 from staff import audit, canonical, clock
 from staff.models import Clinic, Signature, StaffMember
@@ -167,7 +179,10 @@ def save_answer(
 
 def set_flag(*, attempt_id: str, person: StaffMember, position: int, flagged: bool) -> None:
     AttemptItem.objects.filter(
-        attempt__public_id=attempt_id, attempt__candidacy__person=person, attempt__state=Attempt.State.OPEN, position=position
+        attempt__public_id=attempt_id,
+        attempt__candidacy__person=person,
+        attempt__state=Attempt.State.OPEN,
+        position=position,
     ).update(flagged=flagged)
 
 
@@ -177,7 +192,13 @@ def locked_attempt(pk: int) -> Attempt:
     Candidacy.objects.select_for_update().get(pk=candidacy)
     return (
         Attempt.objects.select_for_update(of=("self",))
-        .select_related("candidacy__person", "candidacy__clinic", "candidacy__quiz__module", "quiz_version", "module_version__module")
+        .select_related(
+            "candidacy__person",
+            "candidacy__clinic",
+            "candidacy__quiz__module",
+            "quiz_version",
+            "module_version__module",
+        )
         .get(pk=pk)
     )
 
@@ -188,7 +209,10 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
     items = sealing.sealed_items(attempt)
     rules = attempt.quiz_version
     scored = scoring.score_sealed(
-        {"items": items, "quiz": {"cut": rules.cut, "critical_rule": rules.critical_rule, "scoring_rule": rules.scoring_rule}}
+        {
+            "items": items,
+            "quiz": {"cut": rules.cut, "critical_rule": rules.critical_rule, "scoring_rule": rules.scoring_rule},
+        }
     )
     text = sealing.text(attempt, items, scored)
     attempt.seal_sha256 = canonical.sha256(text)
@@ -224,12 +248,25 @@ def close_candidacy(candidacy: Candidacy, *, by: StaffMember) -> None:
 
 
 @transaction.atomic
-def grant(*, candidacy: Candidacy, kind: str, extra: int, reason: str, signature: Signature, by: StaffMember) -> AttemptGrant:
+def grant(
+    *, candidacy: Candidacy, kind: str, extra: int, reason: str, signature: Signature, by: StaffMember
+) -> AttemptGrant:
     """Open further attempts after a recorded talk, or the next one before its time."""
     row = AttemptGrant.objects.create(
-        candidacy=candidacy, kind=kind, extra=extra, reason=reason, signature=signature, granted_by=by, granted_at=clock.now()
+        candidacy=candidacy,
+        kind=kind,
+        extra=extra,
+        reason=reason,
+        signature=signature,
+        granted_by=by,
+        granted_at=clock.now(),
     )
     audit.record(
-        clinic=candidacy.clinic, by=by, action=f"attempts.granted.{kind}", subject=candidacy, reason=reason, body={"extra": extra}
+        clinic=candidacy.clinic,
+        by=by,
+        action=f"attempts.granted.{kind}",
+        subject=candidacy,
+        reason=reason,
+        body={"extra": extra},
     )
     return row

@@ -111,7 +111,9 @@ def _least_recall(pool: Sequence[PoolItem], blueprint: Blueprint, name: str) -> 
         if best == 0:
             break
     if best is None:
-        raise Unfillable(f"section {name} cannot fill {blueprint.sections[name]} places with its critical points and no key point twice")
+        raise Unfillable(
+            f"section {name} cannot fill {blueprint.sections[name]} places with its critical points and no key point twice"
+        )
     return best
 
 

@@ -98,7 +98,9 @@ class ItemReader:
         critical = {p.code for p in section.points if p.critical}
         known = {p.code for p in section.points}
         points = tuple(row["points"])
-        if not re.fullmatch(rf"{module.data['code']}-\d\d-[qp]\d+", str(row["code"])) or not str(row["code"]).startswith(points[0]):
+        if not re.fullmatch(rf"{module.data['code']}-\d\d-[qp]\d+", str(row["code"])) or not str(
+            row["code"]
+        ).startswith(points[0]):
             wrong(f"the code must be its first key point, then -q and a number (got points {', '.join(points)})")
         if row["bank"] not in ("certifying", "practice"):
             wrong(f"bank is {row['bank']}: certifying or practice")

@@ -27,8 +27,20 @@ GUARDS: list[Guard] = [
         "NEW.module_version_id <> OLD.module_version_id OR NEW.seed <> OLD.seed OR NEW.started_at <> OLD.started_at OR "
         "NEW.public_id <> OLD.public_id OR NEW.kind <> OLD.kind",
     ),
-    Guard("quizzes_attemptitem", "sealed", ("UPDATE",), "the items of a sealed attempt do not change", when=_sealed.format(row="OLD")),
-    Guard("quizzes_attemptitem", "late", ("INSERT",), "a sealed attempt takes no further item", when=_sealed.format(row="NEW")),
+    Guard(
+        "quizzes_attemptitem",
+        "sealed",
+        ("UPDATE",),
+        "the items of a sealed attempt do not change",
+        when=_sealed.format(row="OLD"),
+    ),
+    Guard(
+        "quizzes_attemptitem",
+        "late",
+        ("INSERT",),
+        "a sealed attempt takes no further item",
+        when=_sealed.format(row="NEW"),
+    ),
     Guard(
         "quizzes_attemptitem",
         "drawn",

@@ -96,13 +96,13 @@ def load(course: Course, *, by: StaffMember) -> Loaded:
 
 def _load_library(lib: Library) -> None:
     for row in lib.sources.values():
-        fields = {name: str(row.get(name) or "") for name in ("title", "publisher", "year", "kind", "label", "address")}
-        Source.objects.update_or_create(code=row["code"], defaults=fields)
+        texts = {name: str(row.get(name) or "") for name in ("title", "publisher", "year", "kind", "label", "address")}
+        Source.objects.update_or_create(code=row["code"], defaults=texts)
     sources = {source.code: source for source in Source.objects.all()}
     known = {fact.code: fact for fact in Fact.objects.all()}
     new = []
     for row in lib.facts.values():
-        fields = {
+        fields: dict[str, Any] = {
             "source": sources[row["source"]],
             "statement": row["statement"],
             "quote": row.get("quote") or "",
@@ -124,7 +124,6 @@ def _load_library(lib: Library) -> None:
         fields = {name: plain(row[name]) for name in ("title", "question", "default")}
         table = {"kind": row.get("kind", "text"), "columns": ", ".join(row.get("columns", ()))}
         ProtocolItem.objects.update_or_create(code=row["code"], defaults={"position": place, **fields, **table})
-
 
     for place, row in enumerate(lib.programmes["programmes"]):
         fields = {name: row[name] for name in ("title", "scope", "validity_months", "renewal_opens_days")}
@@ -165,7 +164,11 @@ def _load_module(
             for n, version in enumerate(versions, start=1)
         )
         audit.record(
-            clinic=None, by=by, action="module.published", subject=latest, body={"number": latest.number, "sha256": sha256}
+            clinic=None,
+            by=by,
+            action="module.published",
+            subject=latest,
+            body={"number": latest.number, "sha256": sha256},
         )
         done.published.append(str(latest))
     _retire_points(module, latest, by)
@@ -175,13 +178,19 @@ def _load_module(
 
 def _picture(module: Module, file: Any) -> Picture:
     fields = {
-        "svg": file.svg, "title": file.title, "caption": plain(file.caption), "words": file.words.strip(), "to_scale": file.to_scale,
-    }  # fmt: skip
+        "svg": file.svg,
+        "title": file.title,
+        "caption": plain(file.caption),
+        "words": file.words.strip(),
+        "to_scale": file.to_scale,
+    }
     sha256 = canonical.sha256_of([module.slug, file.code, fields])
     return Picture.objects.get_or_create(sha256=sha256, defaults={"module": module, "code": file.code, **fields})[0]
 
 
-def _section_version(module: Module, file: SectionFile, pictures: dict[str, Picture], by: StaffMember) -> SectionVersion:
+def _section_version(
+    module: Module, file: SectionFile, pictures: dict[str, Picture], by: StaffMember
+) -> SectionVersion:
     section, _ = Section.objects.get_or_create(module=module, slug=file.slug)
     shown = [pictures[block.code] for block in file.blocks if block.kind == "picture"]
     sha256 = canonical.sha256_of([file.title, file.text, [picture.sha256 for picture in shown]])
@@ -231,7 +240,9 @@ def _point(module: Module, version: SectionVersion, place: int, block: markdown.
 
 def _retire_points(module: Module, version: ModuleVersion, by: StaffMember) -> None:
     live = KeyPointVersion.objects.filter(section_version__places__module_version=version).values("key_point")
-    KeyPoint.objects.filter(module=module, retired_at=None).exclude(pk__in=live).update(retired_at=clock.now(), retired_by=by)
+    KeyPoint.objects.filter(module=module, retired_at=None).exclude(pk__in=live).update(
+        retired_at=clock.now(), retired_by=by
+    )
     KeyPoint.objects.filter(module=module, pk__in=live).update(retired_at=None, retired_by=None)
 
 
@@ -249,13 +260,19 @@ def _load_quiz(module: Module, file: QuizFile, by: StaffMember) -> None:
     sha256 = canonical.sha256_of(rules)
     latest = quiz.versions.order_by("-number").first()
     if latest is None or latest.sha256 != sha256:
-        QuizVersion.objects.create(quiz=quiz, number=latest.number + 1 if latest else 1, sha256=sha256, created_by=by, **rules)
+        QuizVersion.objects.create(
+            quiz=quiz, number=latest.number + 1 if latest else 1, sha256=sha256, created_by=by, **rules
+        )
 
 
-def _load_items(module: Module, items: tuple[ItemFile, ...], version: ModuleVersion, by: StaffMember, done: Loaded) -> None:
+def _load_items(
+    module: Module, items: tuple[ItemFile, ...], version: ModuleVersion, by: StaffMember, done: Loaded
+) -> None:
     live_points = {
         row.key_point.code: row
-        for row in KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related("key_point")
+        for row in KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related(
+            "key_point"
+        )
     }
     protocol = {item.code: item for item in ProtocolItem.objects.all()}
     sections = {section.slug: section for section in Section.objects.filter(module=module)}
@@ -287,7 +304,9 @@ def _load_items(module: Module, items: tuple[ItemFile, ...], version: ModuleVers
             approved_via=QuestionVersion.Via.RELEASE,
         )
         QuestionPoint.objects.bulk_create(
-            QuestionPoint(question_version=row, key_point=live_points[code].key_point, approved_against=live_points[code])
+            QuestionPoint(
+                question_version=row, key_point=live_points[code].key_point, approved_against=live_points[code]
+            )
             for code in file.points
         )
         if file.depends:

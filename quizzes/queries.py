@@ -35,12 +35,16 @@ def blueprint(rules: QuizVersion, points: dict[int, KeyPointVersion]) -> drawing
     return drawing.Blueprint(plan["sections"], plan["recall_at_most"], critical)
 
 
-def pool(version: ModuleVersion, clinic: Clinic, person: StaffMember) -> tuple[list[drawing.PoolItem], dict[str, QuestionVersion]]:
+def pool(
+    version: ModuleVersion, clinic: Clinic, person: StaffMember
+) -> tuple[list[drawing.PoolItem], dict[str, QuestionVersion]]:
     """The items this person may be given in this clinic: live, not stale, not resting on a protocol item signed otherwise."""
     points = live_points(version)
     signed = {code for code, item in protocol_of(clinic).items() if item.differs}
     seen = Counter(
-        AttemptItem.objects.filter(attempt__candidacy__person=person).values_list("question_version__question_id", flat=True)
+        AttemptItem.objects.filter(attempt__candidacy__person=person).values_list(
+            "question_version__question_id", flat=True
+        )
     )
     rows = (
         QuestionVersion.objects.filter(
@@ -63,7 +67,12 @@ def pool(version: ModuleVersion, clinic: Clinic, person: StaffMember) -> tuple[l
         critical = frozenset(test.key_point.code for test in tested if points[test.key_point_id].critical)
         items.append(
             drawing.PoolItem(
-                row.question.code, row.question.section.slug, row.content["level"], codes, critical, seen[row.question_id]
+                row.question.code,
+                row.question.section.slug,
+                row.content["level"],
+                codes,
+                critical,
+                seen[row.question_id],
             )
         )
         versions[row.question.code] = row
@@ -91,7 +100,9 @@ def standing(person: StaffMember, quiz: Quiz, clinic: Clinic) -> eligibility.Sta
     allowed = rules.attempts
     early_at = None
     if candidacy:
-        attempts = list(candidacy.attempts.filter(kind=Attempt.Kind.FULL).exclude(state=Attempt.State.VOIDED).order_by("number"))
+        attempts = list(
+            candidacy.attempts.filter(kind=Attempt.Kind.FULL).exclude(state=Attempt.State.VOIDED).order_by("number")
+        )
         granted = candidacy.grants.aggregate(extra=Sum("extra"), last=Max("granted_at"))
         allowed += granted["extra"] or 0
         early_at = granted["last"]
@@ -103,7 +114,8 @@ def standing(person: StaffMember, quiz: Quiz, clinic: Clinic) -> eligibility.Sta
         reread = tuple(
             s.title
             for s in sections
-            if s.section_id in missed and (s.pk not in read or read[s.pk].confirmed_at <= (last.ended_at or clock.now()))
+            if s.section_id in missed
+            and (s.pk not in read or read[s.pk].confirmed_at <= (last.ended_at or clock.now()))
         )
     return eligibility.Standing(
         attempts_allowed=allowed,

@@ -21,7 +21,9 @@ def sealed_items(attempt: Attempt) -> list[dict[str, Any]]:
     items = list(
         AttemptItem.objects.filter(attempt=attempt)
         .select_related("question_version__question__section")
-        .prefetch_related("points__point_version__key_point", "points__point_version__section_version__section", "responses")
+        .prefetch_related(
+            "points__point_version__key_point", "points__point_version__section_version__section", "responses"
+        )
         .order_by("position")
     )
     met = Counter(

@@ -11,7 +11,16 @@ import subprocess
 import sys
 import tempfile
 
-OWN = ("DEBUG", "PINPOINT_DEMO", "SECURE_TLS", "DATABASE_URL", "CACHE_URL", "EMAIL_URL", "TRUSTED_PROXIES", "SECRET_KEY_FALLBACKS")
+OWN = (
+    "DEBUG",
+    "PINPOINT_DEMO",
+    "SECURE_TLS",
+    "DATABASE_URL",
+    "CACHE_URL",
+    "EMAIL_URL",
+    "TRUSTED_PROXIES",
+    "SECRET_KEY_FALLBACKS",
+)
 
 
 def main(command: list[str]) -> int:

@@ -42,7 +42,9 @@ def main(port: int) -> int:
         raise SystemExit(f"Something else answers at port {port}. Choose another: make run PORT={port + 1}")
     signal.signal(signal.SIGTERM, interrupted)
     # In sessions of their own, so that Ctrl-C reaches them once, from here.
-    children = {name: subprocess.Popen(command, cwd=ROOT, start_new_session=True) for name, command in commands(port).items()}
+    children = {
+        name: subprocess.Popen(command, cwd=ROOT, start_new_session=True) for name, command in commands(port).items()
+    }
     try:
         return watch(children, port)
     except KeyboardInterrupt:

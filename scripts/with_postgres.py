@@ -18,7 +18,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin")
+PLACES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+)
 # Nothing here outlives the run, so nothing needs to survive a power cut.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -106,7 +111,19 @@ class Cluster:
         )  # fmt: skip
         options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
         options += f" -c port={self.port} -c unix_socket_directories={self.home}"
-        self.tool("pg_ctl", "-D", str(self.data), "-l", str(self.home / "server.log"), "-w", "-t", "60", "-o", options, "start")
+        self.tool(
+            "pg_ctl",
+            "-D",
+            str(self.data),
+            "-l",
+            str(self.home / "server.log"),
+            "-w",
+            "-t",
+            "60",
+            "-o",
+            options,
+            "start",
+        )
 
     def stop(self) -> None:
         if (self.data / "postmaster.pid").exists():

@@ -62,7 +62,7 @@ LEARNING_ROLES = (Role.AESTHETICIAN, Role.SUPPORT)
 class StaffRequest(HttpRequest):
     """A request whose user is signed in."""
 
-    user: StaffMember  # type: ignore[assignment]
+    user: StaffMember
 
 
 def memberships(person: StaffMember) -> list[Membership]:
@@ -103,7 +103,9 @@ def has_permission(person: StaffMember, permission: Permission) -> bool:
     return person.is_active and any(permission in PERMISSIONS[role] for role in roles(person))
 
 
-def require_permission(*permissions: Permission) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def require_permission(
+    *permissions: Permission,
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """The view is for people who hold one of these; others get 403. Which rows they see is the access function's."""
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -56,7 +56,11 @@ def add_member(
         [MembershipRole(membership=membership, role=role, granted_by=by, granted_at=began) for role in roles]
     )
     audit.record(
-        clinic=clinic, by=by, action="membership.began", subject=membership, body={"roles": sorted(roles), "person": person.pk}
+        clinic=clinic,
+        by=by,
+        action="membership.began",
+        subject=membership,
+        body={"roles": sorted(roles), "person": person.pk},
     )
     forget(person)
     return membership
@@ -86,7 +90,12 @@ def close_membership(*, membership: Membership, by: StaffMember, reason: str = "
     MembershipRole.objects.filter(membership=membership, ended_at=None).update(ended_at=moment, ended_by=by)
     person = membership.person
     audit.record(
-        clinic=membership.clinic, by=by, action="membership.ended", subject=membership, reason=reason, body={"person": person.pk}
+        clinic=membership.clinic,
+        by=by,
+        action="membership.ended",
+        subject=membership,
+        reason=reason,
+        body={"person": person.pk},
     )
     elsewhere = Membership.objects.filter(person=person, ended_at=None).exists()
     if not elsewhere and not InstallationRole.objects.filter(person=person, ended_at=None).exists():
@@ -97,7 +106,9 @@ def close_membership(*, membership: Membership, by: StaffMember, reason: str = "
 
 
 @transaction.atomic
-def correct_name(*, person: StaffMember, full_name: str, latin_name: str, clinic: Clinic, reason: str, by: StaffMember) -> None:
+def correct_name(
+    *, person: StaffMember, full_name: str, latin_name: str, clinic: Clinic, reason: str, by: StaffMember
+) -> None:
     """The name from now on. Papers already issued keep the name they were issued with."""
     person.full_name, person.latin_name = full_name.strip(), latin_name.strip()
     person.save(update_fields=["full_name", "latin_name"])

@@ -9,7 +9,19 @@ from django_guid import get_guid
 from staff import canonical, clock
 from staff.models import ActorName, AuditEvent, Chain, Clinic, StaffMember
 
-HASHED = ("seq", "actor_id", "actor_commitment", "role", "action", "subject_type", "subject_id", "reason", "request_id", "body", "prev_hash")
+HASHED = (
+    "seq",
+    "actor_id",
+    "actor_commitment",
+    "role",
+    "action",
+    "subject_type",
+    "subject_id",
+    "reason",
+    "request_id",
+    "body",
+    "prev_hash",
+)
 
 
 def event_hash(event: AuditEvent) -> str:

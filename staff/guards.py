@@ -5,6 +5,7 @@ rebuilds SQLite tables on some migrations and their triggers are lost; `verify_r
 """
 
 import importlib
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

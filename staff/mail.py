@@ -24,7 +24,7 @@ def queue(*, to: StaffMember, subject: str, body: str, key: str = "", due_at: da
 
 
 def send_due(limit: int = 200) -> int:
-    """Send what is due; returns how many went out. Each row is claimed by raising its tries, so that two ticks never send one twice."""
+    """Send what is due; returns how many went out. A row is claimed by raising its tries: two ticks never send it twice."""
     sent = 0
     waiting = OutgoingMail.objects.filter(sent_at=None, due_at__lte=clock.now(), tries__lt=MOST_TRIES)
     for pk, tries in list(waiting.order_by("due_at", "pk").values_list("pk", "tries")[:limit]):

@@ -50,7 +50,7 @@ class Evidence:
 def is_continuous(request: HttpRequest) -> bool:
     """True within 15 minutes of the session's last signing: then the password alone signs again."""
     last = request.session.get("signed_at", 0)
-    return 0 <= clock.now().timestamp() - last < CONTINUOUS_SECONDS
+    return bool(0 <= clock.now().timestamp() - last < CONTINUOUS_SECONDS)
 
 
 def evidence_from(request: HttpRequest, *, password: str, email: str = "") -> Evidence:
@@ -183,7 +183,10 @@ def report_failed_signing(*, signer: StaffMember, count: int) -> None:
     hour = clock.now().strftime("%Y-%m-%dT%H")
     clinics = Membership.objects.filter(person=signer, ended_at=None).values("clinic")
     managers = StaffMember.objects.filter(
-        membership__clinic__in=clinics, membership__ended_at=None, membership__roles__role=Role.MANAGER, membership__roles__ended_at=None
+        membership__clinic__in=clinics,
+        membership__ended_at=None,
+        membership__roles__role=Role.MANAGER,
+        membership__roles__ended_at=None,
     )
     for person in {signer, *managers}:
         mail.queue(

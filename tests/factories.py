@@ -32,7 +32,9 @@ def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
     return Evidence(password=password, email=person.email)
 
 
-def make_module(*, by: StaffMember, adopted_by: StaffMember | None = None, clinic: Clinic | None = None, root: Path = SLICE) -> Course:
+def make_module(
+    *, by: StaffMember, adopted_by: StaffMember | None = None, clinic: Clinic | None = None, root: Path = SLICE
+) -> Course:
     """The small course under tests/material (section 2.5, six items, cut 5), or another folder."""
     material.load(material.read(root), by=by)
     module = Module.objects.get(slug="needle-depth")
@@ -65,12 +67,16 @@ def make_attempt(*, person: StaffMember, course: Course, read: bool = True, seed
     """An open attempt; the sections are read first unless `read` is False."""
     if read:
         read_all(person=person, course=course)
-    return sitting.start(person=person, quiz=course.quiz, clinic=person.membership_set.get(ended_at=None).clinic, seed=seed)
+    return sitting.start(
+        person=person, quiz=course.quiz, clinic=person.membership_set.get(ended_at=None).clinic, seed=seed
+    )
 
 
 def answer(*, attempt: Attempt, wrong: int = 0, critical_wrong: int = 0) -> None:
     """Answer every item; the first `wrong` ordinary and `critical_wrong` critical ones wrongly."""
-    for item in attempt.items.select_related("question_version").prefetch_related("points__point_version").order_by("position"):
+    for item in (
+        attempt.items.select_related("question_version").prefetch_related("points__point_version").order_by("position")
+    ):
         critical = any(point.point_version.critical for point in item.points.all())
         miss = critical_wrong > 0 if critical else wrong > 0
         if miss and critical:
@@ -105,4 +111,5 @@ def make_locked(*, person: StaffMember, course: Course) -> Attempt:
             read_all(person=person, course=course)
             finished = make_finished(person=person, course=course, wrong=4, critical_wrong=1, read=False)
     assert finished is not None
-    return finished.attempt
+    last: Attempt = finished.attempt
+    return last

@@ -29,11 +29,20 @@ class Cast:
     administrator: StaffMember
 
 
-def make_person(clinic: Clinic, name: str, *roles: str, by: StaffMember, job_title: str = "Aesthetician", **fields) -> StaffMember:
+def make_person(
+    clinic: Clinic, name: str, *roles: str, by: StaffMember, job_title: str = "Aesthetician", **fields
+) -> StaffMember:
     """A member of `clinic` who signs in as <name>@<clinic's first word>.example with PASSWORD."""
     email = f"{name.lower().replace(' ', '.')}@{clinic.name.split()[0].lower()}.example"
     membership = actions.add_member(
-        clinic=clinic, email=email, full_name=name, job_title=job_title, hired_on=date(2026, 1, 5), roles=list(roles), by=by, **fields
+        clinic=clinic,
+        email=email,
+        full_name=name,
+        job_title=job_title,
+        hired_on=date(2026, 1, 5),
+        roles=list(roles),
+        by=by,
+        **fields,
     )
     person = membership.person
     person.set_password(PASSWORD)
@@ -45,8 +54,12 @@ def make_person(clinic: Clinic, name: str, *roles: str, by: StaffMember, job_tit
 
 def make_cast() -> Cast:
     site = StaffMember.objects.pinpoint()
-    lakeside = actions.open_clinic(name="Lakeside Skin Clinic", address="1 Lake Road, Example Town", zone="America/Denver", by=site)
-    harbour = actions.open_clinic(name="Harbour Aesthetics", address="2 Quay Street, Example Port", zone="Europe/London", by=site)
+    lakeside = actions.open_clinic(
+        name="Lakeside Skin Clinic", address="1 Lake Road, Example Town", zone="America/Denver", by=site
+    )
+    harbour = actions.open_clinic(
+        name="Harbour Aesthetics", address="2 Quay Street, Example Port", zone="Europe/London", by=site
+    )
     author = StaffMember.objects.create_user("author@house.example", "Iris Author", PASSWORD)
     administrator = StaffMember.objects.create_user("administrator@house.example", "Otto Administrator", PASSWORD)
     actions.appoint(person=author, role="author", by=site)

@@ -21,7 +21,9 @@ SIGN_IN = 302
 
 def row(default: int, *, nobody: int = SIGN_IN, leaver: int | None = None, **cells: int) -> dict[str, int]:
     """One line of the table: everybody gets `default` unless named. A leaver is signed out, so she is nobody."""
-    return {name: default for name in PEOPLE} | cells | {"nobody": nobody, "leaver": nobody if leaver is None else leaver}
+    return (
+        dict.fromkeys(PEOPLE, default) | cells | {"nobody": nobody, "leaver": nobody if leaver is None else leaver}
+    )
 
 
 EVERYBODY = row(200)
@@ -32,11 +34,19 @@ PUBLIC = row(200, nobody=200)
 POST_ONLY = 405
 
 # Maya's attempt and certificate at Lakeside: hers, her physician's, her manager's (certificate only).
-OWN_ATTEMPT = {"aesthetician": 200, "physician": 403, "manager": 403, "other_physician": 403, "other_manager": 403, "author": 403, "administrator": 403}
+OWN_ATTEMPT = {
+    "aesthetician": 200,
+    "physician": 403,
+    "manager": 403,
+    "other_physician": 403,
+    "other_manager": 403,
+    "author": 403,
+    "administrator": 403,
+}
 REVIEW_OF_HERS = {"physician": 200, "other_physician": 404}
 HER_CERTIFICATE = {"aesthetician": 200, "physician": 200, "manager": 200}
 
-TABLE: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
+TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "healthz": ((), PUBLIC),
     "readyz": ((), PUBLIC),
     "styleguide": ((), row(403, author=200, administrator=200)),
@@ -73,6 +83,21 @@ TABLE: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "certificates:review-queue": ((), row(403, **PHYSICIANS)),
     "certificates:review-detail": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-talk": (("finished",), row(403, **REVIEW_OF_HERS)),
+    "staff:display": ((), EVERYBODY),
+    "compliance:home": ((), EVERYBODY),
+    "compliance:matrix": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:sheet": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:people-csv": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:certificates-download": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:certificates-zip": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:person-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:person-add": ((), row(403, **MANAGERS)),
+    "compliance:person-detail": (("maya",), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
+    "compliance:person-rename": (("maya",), row(403, manager=200, other_manager=404)),
+    "compliance:licence-add": (("maya",), row(403, manager=200, other_manager=404)),
+    "compliance:person-invite": (("maya", "lakeside"), row(POST_ONLY, nobody=302)),
+    "compliance:identity-check": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),
+    "compliance:membership-end": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
     "certificates:protocol": ((), row(403, **PHYSICIANS)),
     "certificates:module-adopt": (("needle-depth",), row(403, **PHYSICIANS)),
 }  # fmt: skip
@@ -83,7 +108,7 @@ ACCOUNT_PAGES = {
     "account_reset_password": 200, "account_reset_password_done": 200, "account_reset_password_from_key_done": 200,
     "account_change_password": 302, "account_set_password": 302, "account_reauthenticate": 302, "usersessions_list": 302,
 }  # fmt: skip
-ACCOUNT_ELSEWHERE = {"account_email_verification_sent", "account_confirm_email", "account_reset_password_from_key"}
+ACCOUNT_ELSEWHERE = {"account_confirm_login_code", "account_email_verification_sent", "account_confirm_email", "account_reset_password_from_key"}
 
 
 @dataclass
@@ -103,7 +128,12 @@ def stage(cast, module) -> Stage:
 
     done = factories.make_finished(person=cast.aesthetician, course=module)
     Candidacy.objects.create(
-        person=cast.aesthetician, quiz=module.quiz, clinic=cast.lakeside, cycle=2, reason="renewal", opened_by=cast.pinpoint
+        person=cast.aesthetician,
+        quiz=module.quiz,
+        clinic=cast.lakeside,
+        cycle=2,
+        reason="renewal",
+        opened_by=cast.pinpoint,
     )
     opened = factories.make_attempt(person=cast.aesthetician, course=module, read=False)
     names = {
@@ -112,6 +142,7 @@ def stage(cast, module) -> Stage:
         "number": done.certificate.number,
         "code": done.certificate.code,
         "maya": cast.aesthetician.public_id,
+        "lakeside": cast.lakeside.public_id,
     }
     return Stage(cast, names)
 

@@ -4,7 +4,15 @@ from django.db import IntegrityError, transaction
 
 from staff import audit, clock
 from staff.models import Clinic, Signature, StaffMember
-from training.models import Adoption, ModuleVersion, ProtocolItem, ProtocolValue, Reading, ReadingConfirmation, SectionVersion
+from training.models import (
+    Adoption,
+    ModuleVersion,
+    ProtocolItem,
+    ProtocolValue,
+    Reading,
+    ReadingConfirmation,
+    SectionVersion,
+)
 
 DOUBLE_PRESS_SECONDS = 5
 
@@ -22,9 +30,7 @@ def keep_place(*, person: StaffMember, version: SectionVersion, place: str) -> N
 def confirm_reading(*, person: StaffMember, version: SectionVersion) -> ReadingConfirmation:
     """ "I have read this." Pressed twice at once it counts once; read again later it is confirmed again."""
     open_section(person=person, version=version)
-    last = (
-        ReadingConfirmation.objects.filter(person=person, section_version=version).order_by("-number").first()
-    )
+    last = ReadingConfirmation.objects.filter(person=person, section_version=version).order_by("-number").first()
     if last and (clock.now() - last.confirmed_at).total_seconds() < DOUBLE_PRESS_SECONDS:
         return last
     number = last.number + 1 if last else 1
@@ -46,12 +52,22 @@ def take_defaults(*, clinic: Clinic, signature: Signature, by: StaffMember) -> i
     open_items = list(ProtocolItem.objects.exclude(pk__in=decided))
     ProtocolValue.objects.bulk_create(
         ProtocolValue(
-            item=item, clinic=clinic, number=1, text=item.default, is_default=True, signature=signature, decided_at=clock.now()
+            item=item,
+            clinic=clinic,
+            number=1,
+            text=item.default,
+            is_default=True,
+            signature=signature,
+            decided_at=clock.now(),
         )
         for item in open_items
     )
     if open_items:
         audit.record(
-            clinic=clinic, by=by, action="protocol.defaults", subject=signature, body={"items": [i.code for i in open_items]}
+            clinic=clinic,
+            by=by,
+            action="protocol.defaults",
+            subject=signature,
+            body={"items": [i.code for i in open_items]},
         )
     return len(open_items)

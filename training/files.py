@@ -13,7 +13,9 @@ from training import markdown, numbers
 
 LEAST_WORDS, MOST_WORDS = 250, 450
 LEAST_POINTS, MOST_POINTS = 3, 6
-FORBIDDEN_SVG = re.compile(r"<(script|style|image|foreignObject)|\s(style|on\w+)\s*=|javascript:|data:|<!DOCTYPE|<!ENTITY", re.I)
+FORBIDDEN_SVG = re.compile(
+    r"<(script|style|image|foreignObject)|\s(style|on\w+)\s*=|javascript:|data:|<!DOCTYPE|<!ENTITY", re.I
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -83,7 +85,11 @@ class Library:
                 said += [row["statement"], row.get("quote", "")]
             elif code in self.positions:
                 row = self.positions[code]
-                said += [row["teach"], row.get("differs", ""), self.text_of(c for c in row.get("cites", ()) if c in self.facts)]
+                said += [
+                    row["teach"],
+                    row.get("differs", ""),
+                    self.text_of(c for c in row.get("cites", ()) if c in self.facts),
+                ]
         return " ".join(said)
 
 
@@ -92,7 +98,7 @@ class LineLoader(yaml.SafeLoader):
 
 
 def _mapping(loader: LineLoader, node: yaml.MappingNode) -> dict[str, Any]:
-    mapping: dict[str, Any] = loader.construct_mapping(node, deep=True)
+    mapping = {str(key): value for key, value in loader.construct_mapping(node, deep=True).items()}
     mapping["__line__"] = node.start_mark.line + 1
     return mapping
 
@@ -119,7 +125,9 @@ class Reader:
             return yaml.load(path.read_text(encoding="utf-8"), LineLoader)  # noqa: S506 (a SafeLoader)
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             mark = getattr(error, "problem_mark", None)
-            self.problem(path, mark.line + 1 if mark else 1, f"not readable as YAML: {getattr(error, 'problem', error)}")
+            self.problem(
+                path, mark.line + 1 if mark else 1, f"not readable as YAML: {getattr(error, 'problem', error)}"
+            )
             return None
 
     def needs(self, path: Path, row: Any, fields: Iterable[str], what: str) -> bool:
@@ -153,14 +161,27 @@ class Reader:
         path = self.root / "programmes.yaml"
         if self.needs(path, lib.programmes, ("programmes", "modules", "practicals"), "programmes.yaml"):
             for row in lib.programmes["programmes"]:
-                self.needs(path, row, ("slug", "title", "scope", "modules", "validity_months", "renewal_opens_days"), "a programme")
+                self.needs(
+                    path,
+                    row,
+                    ("slug", "title", "scope", "modules", "validity_months", "renewal_opens_days"),
+                    "a programme",
+                )
         for code, fact in lib.facts.items():
             if fact["source"] not in lib.sources:
-                self.problem(self.root / "facts.yaml", fact["__line__"], f"{code} names source {fact['source']}, which is not in sources.yaml")
+                self.problem(
+                    self.root / "facts.yaml",
+                    fact["__line__"],
+                    f"{code} names source {fact['source']}, which is not in sources.yaml",
+                )
         for code, position in lib.positions.items():
             for cite in position.get("cites", ()):
                 if cite not in lib.facts:
-                    self.problem(self.root / "positions.yaml", position["__line__"], f"{code} cites {cite}, which is not in facts.yaml")
+                    self.problem(
+                        self.root / "positions.yaml",
+                        position["__line__"],
+                        f"{code} cites {cite}, which is not in facts.yaml",
+                    )
         return lib
 
     def module(self, folder: Path, lib: Library) -> ModuleFile | None:
@@ -175,7 +196,11 @@ class Reader:
             if self.needs(path, objective, ("text", "proof"), "an objective"):
                 proof = str(objective["proof"])
                 if proof not in ("quiz", "not assessed here") and not re.fullmatch(r"practical P\d+", proof):
-                    self.problem(path, objective["__line__"], f"proof is {proof}: quiz, practical P1 to P13, or not assessed here")
+                    self.problem(
+                        path,
+                        objective["__line__"],
+                        f"proof is {proof}: quiz, practical P1 to P13, or not assessed here",
+                    )
         pictures = tuple(p for row in data.get("pictures", []) if (p := self.picture(folder, path, row, lib)))
         sections = tuple(s for name in data["sections"] if (s := self.section(folder, str(name), data, lib)))
         seen: dict[str, str] = {}
@@ -211,8 +236,12 @@ class Reader:
             self.problem(file, 1, 'the root must be an svg with a viewBox and role="img"')
         lost = numbers.uncarried(row["words"] + " " + row["caption"], lib.text_of(row["cites"]))
         if lost:
-            self.problem(path, row["__line__"], f"picture {row['code']} states {', '.join(lost)}, which no cited row carries")
-        return PictureFile(row["code"], row["title"], row["caption"], row["words"], bool(row["scale"]), svg, row["__line__"])
+            self.problem(
+                path, row["__line__"], f"picture {row['code']} states {', '.join(lost)}, which no cited row carries"
+            )
+        return PictureFile(
+            row["code"], row["title"], row["caption"], row["words"], bool(row["scale"]), svg, row["__line__"]
+        )
 
     def section(self, folder: Path, name: str, data: dict[str, Any], lib: Library) -> SectionFile | None:
         path = folder / f"{name}.md"
@@ -226,7 +255,11 @@ class Reader:
             self.problem(path, 1, "the section must begin with front matter that has a title")
             return None
         section = SectionFile(
-            str(path.relative_to(self.root)), re.sub(r"^\d+-", "", name), str(meta["title"]), source, tuple(markdown.blocks(source))
+            str(path.relative_to(self.root)),
+            re.sub(r"^\d+-", "", name),
+            str(meta["title"]),
+            source,
+            tuple(markdown.blocks(source)),
         )
         self.check_section(path, section, str(data["code"]), lib)
         return section
@@ -251,13 +284,19 @@ class Reader:
             elif block.kind == "prose":
                 lost = numbers.uncarried(block.text, carried)
                 if lost:
-                    self.problem(path, block.line, f"states {', '.join(lost)}, which no row cited in this section carries")
+                    self.problem(
+                        path, block.line, f"states {', '.join(lost)}, which no row cited in this section carries"
+                    )
                 if block.text.startswith("#") and not block.text.startswith("## "):
                     self.problem(path, block.line, "headings inside a section are level 2")
 
     def check_point(self, path: Path, point: markdown.Block, prefix: str, lib: Library) -> None:
         if not re.fullmatch(rf"{prefix}-\d\d", point.code):
-            self.problem(path, point.line, f"a key point of this module is called {prefix}-01 to {prefix}-99, got {point.code or 'nothing'}")
+            self.problem(
+                path,
+                point.line,
+                f"a key point of this module is called {prefix}-01 to {prefix}-99, got {point.code or 'nothing'}",
+            )
         if not point.text:
             self.problem(path, point.line, f"{point.code} has no text")
         if not point.cites:

@@ -13,7 +13,13 @@ GUARDS: list[Guard] = [
     insert_only("training_protocolvalue"),
     insert_only("training_adoption"),
     never_deleted("training_keypoint"),
-    Guard("training_keypoint", "code", ("UPDATE",), "a key point keeps its code", columns=("code", "module_id"),
-          when="NEW.code <> OLD.code OR NEW.module_id <> OLD.module_id"),
+    Guard(
+        "training_keypoint",
+        "code",
+        ("UPDATE",),
+        "a key point keeps its code",
+        columns=("code", "module_id"),
+        when="NEW.code <> OLD.code OR NEW.module_id <> OLD.module_id",
+    ),
     never_deleted("training_reading"),
 ]

@@ -12,7 +12,25 @@ from mdit_py_plugins.front_matter import front_matter_plugin
 
 CONTAINERS = ("point", "protocol", "picture")
 CITED = re.compile(r"\s*\[((?:@[\w.-]+(?:;\s*)?)+)\]")
-TAGS = {"p", "h2", "h3", "ul", "ol", "li", "strong", "em", "table", "thead", "tbody", "tr", "th", "td", "a", "br", "blockquote"}
+TAGS = {
+    "p",
+    "h2",
+    "h3",
+    "ul",
+    "ol",
+    "li",
+    "strong",
+    "em",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "a",
+    "br",
+    "blockquote",
+}
 WORDS_A_MINUTE = 200
 
 
@@ -58,10 +76,18 @@ def blocks(source: str) -> list[Block]:
     for token in _markdown.parse(source):
         if token.level == 0 and token.nesting == 1 and token.type.startswith("container_"):
             depth_start = token
-        elif token.level == 0 and token.nesting == -1 and depth_start is not None and token.type.startswith("container_"):
+        elif (
+            token.level == 0 and token.nesting == -1 and depth_start is not None and token.type.startswith("container_")
+        ):
             found.append(_container(depth_start, lines))
             depth_start = None
-        elif depth_start is None and token.level == 0 and token.nesting >= 0 and token.map and token.type != "front_matter":
+        elif (
+            depth_start is None
+            and token.level == 0
+            and token.nesting >= 0
+            and token.map
+            and token.type != "front_matter"
+        ):
             found.append(_prose(token, lines))
     return found
 

@@ -20,7 +20,7 @@ def stated(text: str) -> list[str]:
 
 
 def carried(*sources: str) -> set[str]:
-    """Numbers that the sources carry: digits, number words, and micrometres also as millimetres to one or two places."""
+    """Numbers the sources carry: digits, number words, and micrometres also as millimetres to one or two places."""
     text = " ".join(sources)
     found = set(IN_SOURCE.findall(text))
     found |= {WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in WORDS}

@@ -30,7 +30,9 @@ def live_versions() -> list[ModuleVersion]:
     """The live version of every module, in the course's order."""
     newest = ModuleVersion.objects.filter(module=OuterRef("module")).order_by("-number").values("pk")[:1]
     return list(
-        ModuleVersion.objects.filter(pk=Subquery(newest)).select_related("module").order_by("module__position", "module__slug")
+        ModuleVersion.objects.filter(pk=Subquery(newest))
+        .select_related("module")
+        .order_by("module__position", "module__slug")
     )
 
 
@@ -40,16 +42,20 @@ def places(version: ModuleVersion) -> list[ModuleVersionSection]:
 
 
 def standing_adoption(clinic: Clinic, version: ModuleVersion) -> Adoption | None:
-    """The clinic's adoption that holds for `version`: of it, or of an earlier one that only cosmetic changes followed."""
+    """The adoption that holds for `version`: of it, or of an earlier one that only cosmetic changes followed."""
     numbers = dict(
-        ModuleVersion.objects.filter(module=version.module_id, number__lte=version.number).values_list("number", "change")
+        ModuleVersion.objects.filter(module=version.module_id, number__lte=version.number).values_list(
+            "number", "change"
+        )
     )
     oldest = version.number
     while oldest > 1 and numbers.get(oldest) == ModuleVersion.Change.COSMETIC:
         oldest -= 1
     return (
         Adoption.objects.filter(
-            clinic=clinic, module_version__module=version.module_id, module_version__number__range=(oldest, version.number)
+            clinic=clinic,
+            module_version__module=version.module_id,
+            module_version__number__range=(oldest, version.number),
         )
         .select_related("signature", "module_version")
         .order_by("-module_version__number")
@@ -122,16 +128,23 @@ def _chips(citations: list[Citation]) -> tuple[SourceChip, ...]:
         if citation.fact:
             source = citation.fact.source
             sources[source.code] = source
-            rows.setdefault(source.code, []).append((citation.fact.code, citation.fact.quote or citation.fact.statement))
+            rows.setdefault(source.code, []).append(
+                (citation.fact.code, citation.fact.quote or citation.fact.statement)
+            )
         elif citation.position:
             positions.append(
                 SourceChip(
-                    citation.position.code, citation.position.title, "position", "where sources differ", "",
+                    citation.position.code,
+                    citation.position.title,
+                    "position",
+                    "where sources differ",
+                    "",
                     ((citation.position.code, citation.position.teach),),
-                )  # fmt: skip
+                )
             )
     chips = [
-        SourceChip(code, s.title, s.label, s.get_label_display(), s.address, tuple(rows[code])) for code, s in sources.items()
+        SourceChip(code, s.title, s.label, s.get_label_display(), s.address, tuple(rows[code]))
+        for code, s in sources.items()
     ]
     return (*chips, *positions)
 

@@ -75,7 +75,9 @@ def progress(person: StaffMember, module: Module, version: ModuleVersion | None 
         raise Http404("the module has no published version")
     sections = [place.section_version for place in places(version)]
     read = confirmed(person, sections)
-    opened = {row.section_version_id: row.place for row in Reading.objects.filter(person=person, section_version__in=sections)}
+    opened = {
+        row.section_version_id: row.place for row in Reading.objects.filter(person=person, section_version__in=sections)
+    }
     steps = [
         Step(n, s, read[s.pk].confirmed_at if s.pk in read else None, s.pk in opened, opened.get(s.pk, ""))
         for n, s in enumerate(sections, start=1)

@@ -97,7 +97,9 @@ def section_confirm(request: StaffRequest, slug: str, section: str) -> HttpRespo
     reading = progress(request.user, get_object_or_404(Module, slug=slug))
     step = reading.step(section)
     if request.POST.get("version") != str(step.version.number):
-        messages.warning(request, "This section changed while you were reading. Here is the new text; confirm it at the end.")
+        messages.warning(
+            request, "This section changed while you were reading. Here is the new text; confirm it at the end."
+        )
         return redirect("training:section-detail", slug=slug, section=section)
     actions.confirm_reading(person=request.user, version=step.version)
     after = reading.after(step)

@@ -68,7 +68,9 @@ def module_adopt(request: StaffRequest, slug: str) -> HttpResponse:
             ),
         )
         if not error:
-            messages.success(request, f"{version} is adopted for {clinic}. Passes that waited have their certificates now.")
+            messages.success(
+                request, f"{version} is adopted for {clinic}. Passes that waited have their certificates now."
+            )
             return redirect("certificates:protocol")
     elif request.method == "POST":
         error = "Tick that you have read what stands above, and type your password. Nothing was signed."

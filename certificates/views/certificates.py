@@ -134,5 +134,10 @@ def certificate_lift(request: StaffRequest, number: str) -> HttpResponse:
         actions.lift(certificate=certificate, by=request.user, **form.cleaned_data)
         messages.success(request, f"The suspension of {certificate.number} is lifted.")
         return redirect(certificate)
-    context = {"certificate": certificate, "form": form, "verb": "Lift the suspension of", "state": state_of(certificate)}
+    context = {
+        "certificate": certificate,
+        "form": form,
+        "verb": "Lift the suspension of",
+        "state": state_of(certificate),
+    }
     return render(request, "certificates/certificate_decide.html", context)

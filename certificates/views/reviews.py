@@ -40,7 +40,9 @@ def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
         attempt=OuterRef("pk"), marks__points=0, marks__number=1, points__point_version__critical=True
     )
     reviewed = Review.objects.filter(attempt=OuterRef("pk"))
-    return attempts.filter(Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=3)).filter(~Exists(reviewed))
+    return attempts.filter(Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=3)).filter(
+        ~Exists(reviewed)
+    )
 
 
 def locked_candidacies(request: StaffRequest) -> list[Candidacy]:
@@ -109,12 +111,16 @@ def _sign_review(request: StaffRequest, attempt: Attempt, form: ReviewForm, evid
 
 def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dict[str, Any]:
     candidacy = attempt.candidacy
-    earlier = Attempt.objects.filter(candidacy__person=candidacy.person, candidacy__quiz=candidacy.quiz).exclude(pk=attempt.pk)
+    earlier = Attempt.objects.filter(candidacy__person=candidacy.person, candidacy__quiz=candidacy.quiz).exclude(
+        pk=attempt.pk
+    )
     where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
     return {
         "attempt": attempt,
         "result": result,
-        "earlier": list(earlier.filter(candidacy__clinic=candidacy.clinic).prefetch_related("outcomes").order_by("-started_at")),
+        "earlier": list(
+            earlier.filter(candidacy__clinic=candidacy.clinic).prefetch_related("outcomes").order_by("-started_at")
+        ),
         "reviews": list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")),
         "certificate": with_events(Certificate.objects.filter(attempt=attempt)).first(),
         "locked": candidacy.closed_at is None and where.attempts_used >= where.attempts_allowed,

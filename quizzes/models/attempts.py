@@ -30,7 +30,9 @@ class Candidacy(models.Model):
     opened_at = models.DateTimeField(default=clock.now)
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     closed_at = models.DateTimeField(null=True, blank=True)
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         verbose_name_plural = "candidacies"
@@ -119,7 +121,8 @@ class Attempt(models.Model):
                 name="attempt_one_critical_retest",
             ),
             models.CheckConstraint(
-                condition=Q(kind="full", parent=None, number__gte=1) | Q(kind="critical_retest", parent__isnull=False, number=None),
+                condition=Q(kind="full", parent=None, number__gte=1)
+                | Q(kind="critical_retest", parent__isnull=False, number=None),
                 name="attempt_kind_whole",
             ),
             models.CheckConstraint(

@@ -26,7 +26,9 @@ class Question(models.Model):
 
     class Meta:
         ordering = ("code",)
-        constraints = (models.CheckConstraint(condition=Q(bank__in=["certifying", "practice"]), name="question_bank_known"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(bank__in=["certifying", "practice"]), name="question_bank_known"),
+        )
 
     def __str__(self) -> str:
         return self.code
@@ -55,7 +57,9 @@ class QuestionVersion(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     approved_via = models.CharField(max_length=7, blank=True, choices=Via.choices)
 
     class Meta:
@@ -125,7 +129,9 @@ class QuizVersion(models.Model):
     open_minutes = models.PositiveIntegerField(default=24 * 60)
     grace_seconds = models.PositiveSmallIntegerField(default=60)
     attempts = models.PositiveSmallIntegerField(default=3)
-    next_day_hour = models.PositiveSmallIntegerField(default=6, help_text="The next attempt opens at this hour of the next day.")
+    next_day_hour = models.PositiveSmallIntegerField(
+        default=6, help_text="The next attempt opens at this hour of the next day."
+    )
     scoring_rule = models.CharField(max_length=20, default="whole-1")
     cut_basis = models.CharField(max_length=200, default="provisional: no panel has rated it")
     sha256 = models.CharField(max_length=64)

@@ -1,5 +1,7 @@
 """Practice items: answered one by one, explained at once, never scored or kept."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods
@@ -23,7 +25,13 @@ def practice(request: StaffRequest, slug: str, section: str = "") -> HttpRespons
     items = list(rows.order_by("question__code"))
     wanted = request.GET.get("q", "1")
     number = min(int(wanted) if wanted.isdecimal() and int(wanted) else 1, max(len(items), 1))
-    context = {"module": module, "version": version, "section": section, "items": items, "number": number}
+    context: dict[str, Any] = {
+        "module": module,
+        "version": version,
+        "section": section,
+        "items": items,
+        "number": number,
+    }
     if items:
         item = items[number - 1]
         chosen = request.POST.get("answer", "")

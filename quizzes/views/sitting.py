@@ -48,7 +48,9 @@ def questions_of(attempt: Attempt) -> list[Question]:
 
 
 def is_over(attempt: Attempt) -> bool:
-    return attempt.state != Attempt.State.OPEN or actions.is_late(attempt, clock.now(), attempt.quiz_version.grace_seconds)
+    return attempt.state != Attempt.State.OPEN or actions.is_late(
+        attempt, clock.now(), attempt.quiz_version.grace_seconds
+    )
 
 
 @require_safe

@@ -31,11 +31,15 @@ class Membership(models.Model):
     began_at = models.DateTimeField(default=clock.now)
     began_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["person", "clinic"], condition=Q(ended_at=None), name="membership_one_open"),
+            models.UniqueConstraint(
+                fields=["person", "clinic"], condition=Q(ended_at=None), name="membership_one_open"
+            ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, ended_by=None) | Q(ended_at__gte=F("began_at"), ended_by__isnull=False),
                 name="membership_end_whole",
@@ -66,18 +70,25 @@ class MembershipRole(models.Model):
     )
     identity_checked_how = models.CharField(max_length=200, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["membership", "role"], condition=Q(ended_at=None), name="membershiprole_one_open"),
+            models.UniqueConstraint(
+                fields=["membership", "role"], condition=Q(ended_at=None), name="membershiprole_one_open"
+            ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
                 name="membershiprole_end_whole",
             ),
             models.CheckConstraint(
                 condition=Q(identity_checked_at=None, identity_checked_by=None, identity_checked_how="")
-                | (Q(identity_checked_at__isnull=False, identity_checked_by__isnull=False) & ~Q(identity_checked_how="")),
+                | (
+                    Q(identity_checked_at__isnull=False, identity_checked_by__isnull=False)
+                    & ~Q(identity_checked_how="")
+                ),
                 name="membershiprole_identity_whole",
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membershiprole_role_known"),
@@ -99,16 +110,22 @@ class InstallationRole(models.Model):
     granted_at = models.DateTimeField(default=clock.now)
     granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["person", "role"], condition=Q(ended_at=None), name="installationrole_one_open"),
+            models.UniqueConstraint(
+                fields=["person", "role"], condition=Q(ended_at=None), name="installationrole_one_open"
+            ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
                 name="installationrole_end_whole",
             ),
-            models.CheckConstraint(condition=Q(role__in=["author", "administrator"]), name="installationrole_role_known"),
+            models.CheckConstraint(
+                condition=Q(role__in=["author", "administrator"]), name="installationrole_role_known"
+            ),
         )
 
     def __str__(self) -> str:
@@ -126,9 +143,7 @@ class Licence(models.Model):
 
     class Meta:
         ordering = ("expires_on",)
-        constraints = (
-            models.UniqueConstraint(Lower("authority"), Lower("number"), "expires_on", name="licence_once"),
-        )
+        constraints = (models.UniqueConstraint(Lower("authority"), Lower("number"), "expires_on", name="licence_once"),)
 
     def __str__(self) -> str:
         return f"{self.type}, {self.authority}, to {self.expires_on}"

@@ -98,7 +98,9 @@ class Signature(models.Model):
     class Meta:
         indexes = (models.Index(fields=["subject_type", "subject_id"], name="signature_subject"),)
         constraints = (
-            models.CheckConstraint(condition=Q(signed_at__gte=models.F("opened_at")), name="signature_opened_before_signed"),
+            models.CheckConstraint(
+                condition=Q(signed_at__gte=models.F("opened_at")), name="signature_opened_before_signed"
+            ),
         )
 
     def __str__(self) -> str:

@@ -58,8 +58,12 @@ def icon(name: str, label: str = "") -> SafeString:
 
 def _state(form: str, name: str, word: str, detail: str) -> SafeString:
     known, glyph, tone = STATES[name]
-    more = format_html('<small>{}</small>', detail) if detail and form == "cell" else ""
-    body = format_html("{}<span>{}{}</span>", icon(glyph), word or known, more) if form == "cell" else format_html("{}{}", icon(glyph), word or known)
+    more = format_html("<small>{}</small>", detail) if detail and form == "cell" else ""
+    body = (
+        format_html("{}<span>{}{}</span>", icon(glyph), word or known, more)
+        if form == "cell"
+        else format_html("{}{}", icon(glyph), word or known)
+    )
     return format_html('<span class="{} tone-{}">{}</span>', form, tone, body)
 
 

@@ -3,7 +3,18 @@
 import pytest
 from django.urls import reverse
 
-ALL = ("aesthetician", "colleague", "support", "physician", "manager", "other_aesthetician", "other_physician", "other_manager", "author", "administrator")
+ALL = (
+    "aesthetician",
+    "colleague",
+    "support",
+    "physician",
+    "manager",
+    "other_aesthetician",
+    "other_physician",
+    "other_manager",
+    "author",
+    "administrator",
+)
 SEES = {"physician", "manager", "other_physician", "other_manager"}
 OVER_HER = {"aesthetician": 403, "colleague": 403, "support": 403, "author": 403, "administrator": 403}
 

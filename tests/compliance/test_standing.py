@@ -57,11 +57,11 @@ def proof(state: str, until: date = LATER, **known) -> Proof:
         ),
         pytest.param(
             facts(proofs=[proof("superseded"), proof("ended"), proof("not-yet-valid")]),
-            "not-current", "overdue", "Overdue, due 4 Feb 2026", id="what does not count",
+            "not-current", "overdue", "Overdue, was due 4 Feb 2026", id="what does not count",
         ),
-        pytest.param(facts(), "not-current", "overdue", "Overdue, due 4 Feb 2026", id="overdue"),
+        pytest.param(facts(), "not-current", "overdue", "Overdue, was due 4 Feb 2026", id="overdue"),
         pytest.param(
-            facts(read=3, started=True), "not-current", "overdue", "Overdue, 3 of 7 read, due 4 Feb 2026", id="overdue, reading"
+            facts(read=3, started=True), "not-current", "overdue", "Overdue, 3 of 7 read, was due 4 Feb 2026", id="overdue, reading"
         ),
         pytest.param(facts(locked=True), "not-current", "locked", "Locked, due 4 Feb 2026", id="locked"),
         pytest.param(facts(NEW, locked=True), "due-soon", "locked", "Locked, due 19 Nov 2026", id="locked, in time"),

@@ -127,7 +127,9 @@ class ModuleVersionSection(models.Model):
         ordering = ("module_version", "position")
         constraints = (
             models.UniqueConstraint(fields=["module_version", "position"], name="moduleversionsection_position_once"),
-            models.UniqueConstraint(fields=["module_version", "section_version"], name="moduleversionsection_section_once"),
+            models.UniqueConstraint(
+                fields=["module_version", "section_version"], name="moduleversionsection_section_once"
+            ),
         )
 
     def __str__(self) -> str:
@@ -140,7 +142,9 @@ class KeyPoint(models.Model):
     module = models.ForeignKey(Module, on_delete=models.PROTECT, related_name="key_points")
     code = models.CharField(max_length=12, unique=True)
     retired_at = models.DateTimeField(null=True, blank=True)
-    retired_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    retired_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ("code",)

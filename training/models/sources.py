@@ -73,7 +73,8 @@ class Citation(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(
-                condition=Q(fact__isnull=False, position=None) | Q(fact=None, position__isnull=False), name="citation_exactly_one"
+                condition=Q(fact__isnull=False, position=None) | Q(fact=None, position__isnull=False),
+                name="citation_exactly_one",
             ),
         )
 

@@ -1,0 +1,350 @@
+"""What one person of the demo does, move by move, through the actions that the site's pages call."""
+
+import random
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from certificates import actions as proof
+from certificates.models import Certificate
+from compliance import actions
+from compliance.demo.stage import Story
+from quizzes import actions as sitting
+from quizzes.models import Attempt, AttemptItem, Quiz, Review
+from quizzes.queries import live_rules, missed_sections
+from quizzes.views.rules import DECLARATION
+from staff import actions as staff_actions
+from staff.models import Clinic, Membership, StaffMember
+from staff.models.clinics import Role
+from staff.signing import Evidence
+from training.actions import confirm_reading, keep_place, open_section
+from training.models import KeyPoint, ModuleVersion, SectionVersion
+from training.queries import live_version, places
+
+MODULE = "needle-depth"
+Sitting = Generator[datetime, None, Attempt]
+Handed = Generator[datetime, None, proof.Finished]
+
+
+@dataclass(frozen=True)
+class Licence:
+    """`days` from today to its last valid day; below zero it has expired."""
+
+    type: str
+    number: str
+    days: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """`mailbox` is the local part of the address, `hired` the days since the first working day."""
+
+    mailbox: str
+    name: str
+    title: str
+    hired: int
+    history: "Callable[[Member], Story]"
+    licence: Licence | None = None
+    role: str = Role.AESTHETICIAN
+    latin: str = ""
+
+
+@dataclass(frozen=True)
+class ClinicPart:
+    """`adopted`: days since its physician adopted the module."""
+
+    name: str
+    address: str
+    zone: str
+    domain: str
+    authority: str
+    adopted: int
+    physician: Part
+    manager: Part
+    staff: tuple[Part, ...]
+
+
+@dataclass
+class House:
+    """A clinic of the demo as its stories share it. What stands last is there once it is opened."""
+
+    part: ClinicPart
+    today: date
+    now: datetime
+    password: str
+    clinic: Clinic = field(init=False)
+    manager: StaffMember = field(init=False)
+    physician: StaffMember = field(init=False)
+
+    def at(self, ago: int, hour: str) -> datetime:
+        """`hour` (HH:MM) on the clinic's clock, that many days before today."""
+        return datetime.combine(self.today - timedelta(days=ago), time.fromisoformat(hour), tzinfo=ZoneInfo(self.part.zone))
+
+    def evidence(self, signer: StaffMember) -> Evidence:
+        return Evidence(password=self.password, email=signer.email)
+
+    @property
+    def quiz(self) -> Quiz:
+        return Quiz.objects.select_related("module").get(module__slug=MODULE)
+
+    @property
+    def version(self) -> ModuleVersion:
+        version = live_version(self.quiz.module)
+        assert version is not None
+        return version
+
+
+class Member:
+    """A person of the demo. Each choice left open comes from her own seeded generator, so that every load tells the same."""
+
+    person: StaffMember
+
+    def __init__(self, house: House, part: Part) -> None:
+        self.house, self.part = house, part
+        self.email = f"{part.mailbox}@{house.part.domain}"
+        self.random = random.Random(self.email)  # noqa: S311 (nothing here is secret)
+
+    def at(self, ago: int, hour: str) -> datetime:
+        """About `hour`: within the next quarter of an hour."""
+        return self.house.at(ago, hour) + timedelta(seconds=self.random.randrange(900))
+
+    def soon(self, least: int, most: int) -> timedelta:
+        return timedelta(seconds=self.random.randint(least, most))
+
+    # Who she is
+
+    def joins(self, *, by: StaffMember) -> None:
+        part, house = self.part, self.house
+        membership = actions.add_person(
+            clinic=house.clinic,
+            full_name=part.name,
+            latin_name=part.latin,
+            email=self.email,
+            job_title=part.title,
+            hired_on=house.today - timedelta(days=part.hired),
+            roles=[part.role],
+            by=by,
+        )
+        self.person = membership.person
+        if part.licence:
+            staff_actions.record_licence(
+                person=self.person,
+                type=part.licence.type,
+                number=part.licence.number,
+                authority=house.part.authority,
+                expires_on=house.today + timedelta(days=part.licence.days),
+                clinic=house.clinic,
+                by=by,
+            )
+
+    def membership(self) -> Membership:
+        return Membership.objects.select_related("person", "clinic").get(
+            person=self.person, clinic=self.house.clinic, ended_at=None
+        )
+
+    def chooses_password(self, hashed: str) -> None:
+        self.person.password = hashed
+        self.person.save(update_fields=["password"])
+
+    def leaves(self, ago: int, hour: str, reason: str) -> Story:
+        yield self.at(ago, hour)
+        proof.end_membership(membership=self.membership(), reason=reason, by=self.house.manager)
+
+    # Reading
+
+    def sections(self) -> list[SectionVersion]:
+        return [place.section_version for place in places(self.house.version)]
+
+    def reads(self, ago: int, hour: str = "09:10", sections: Iterable[SectionVersion] | None = None) -> Story:
+        """Open each section, read it at an ordinary pace, confirm it."""
+        at = self.at(ago, hour)
+        yield at
+        for version in self.sections() if sections is None else sections:
+            yield (at := at + self.soon(4, 40))
+            open_section(person=self.person, version=version)
+            yield (at := at + self.soon(50 * version.minutes, 95 * version.minutes))
+            confirm_reading(person=self.person, version=version)
+
+    def reads_half(self, ago: int, hour: str) -> Story:
+        """The first half confirmed; the section after it opened and left at its first key point."""
+        found = self.sections()
+        half = len(found) // 2
+        yield from self.reads(ago, hour, found[:half])
+        opened = found[half]
+        open_section(person=self.person, version=opened)
+        point = opened.points.select_related("key_point").order_by("position").first()
+        if point:
+            keep_place(person=self.person, version=opened, place=point.key_point.code)
+
+    def reads_again(self, attempt: Attempt, ago: int, hour: str = "08:40") -> Story:
+        """The passages that the attempt missed."""
+        missed = missed_sections(attempt)
+        yield from self.reads(ago, hour, [version for version in self.sections() if version.section_id in missed])
+
+    # The quiz
+
+    def enough_right(self) -> int:
+        """Ordinary items missed in a passed attempt, by chance."""
+        rules = live_rules(self.house.quiz)
+        return self.random.randint(0, min(2, rules.items - rules.cut))
+
+    def too_many(self) -> int:
+        """Ordinary items missed in an attempt below the cut."""
+        rules = live_rules(self.house.quiz)
+        return rules.items - rules.cut + self.random.randint(1, 2)
+
+    def starts(self, at: datetime) -> Sitting:
+        yield at
+        return sitting.start(
+            person=self.person,
+            quiz=self.house.quiz,
+            clinic=self.house.clinic,
+            seed=f"{self.random.getrandbits(128):032x}",
+            declaration=DECLARATION,
+        )
+
+    def answers(
+        self, attempt: Attempt, at: datetime, *, wrong: int = 0, critical: int = 0, share: float = 1
+    ) -> Generator[datetime, None, datetime]:
+        """Save the answers one by one, `wrong` ordinary and `critical` critical ones wrongly; returns the last instant.
+
+        Six and a half to eleven minutes for a whole form; `share` of it where she stops before the end.
+        """
+        items = list(attempt.items.select_related("question_version").prefetch_related("points__point_version"))
+        items.sort(key=lambda item: item.position)
+        weighty = [item for item in items if any(point.point_version.critical for point in item.points.all())]
+        ordinary = [item for item in items if item not in weighty]
+        missed = {*self.random.sample(ordinary, wrong), *self.random.sample(weighty, critical)}
+        pace = self.random.uniform(390, 660) / len(items)
+        for item in items[: round(len(items) * share)]:
+            yield (at := at + timedelta(seconds=pace * self.random.uniform(0.6, 1.4)))
+            right, others = self._tokens(item)
+            answer = self.random.choice(others) if item in missed else right
+            if self.random.random() < 0.15:  # she thinks again
+                self._save(item, next(token for token, _ in item.shown if token != answer))
+                yield (at := at + self.soon(3, 9))
+            self._save(item, answer)
+        return at
+
+    def _tokens(self, item: AttemptItem) -> tuple[str, list[str]]:
+        """The right option and the others, as this attempt names them."""
+        key = next(option["id"] for option in item.question_version.content["options"] if option["key"])
+        right = next(token for token, option in item.shown if option == key)
+        return right, [token for token, option in item.shown if option != key]
+
+    def _save(self, item: AttemptItem, token: str) -> None:
+        saved = sitting.save_answer(
+            attempt_id=item.attempt.public_id,
+            person=self.person,
+            position=item.position,
+            answer=token,
+            base_revision=item.revision,
+            client_key=f"{self.random.getrandbits(128):032x}",
+        )
+        item.revision = saved.revision
+
+    def sits(self, ago: int, hour: str = "10:00", *, wrong: int | None = None, critical: int = 0) -> Handed:
+        """A whole sitting, handed in. Passed, with a miss or two by chance, unless told otherwise."""
+        at = self.at(ago, hour)
+        attempt = yield from self.starts(at)
+        missed = self.enough_right() if wrong is None else wrong
+        at = yield from self.answers(attempt, at, wrong=missed, critical=critical)
+        yield at + self.soon(15, 50)
+        return proof.submit(attempt=attempt, by=self.person)
+
+    def fails(self, ago: int, hour: str = "10:00", *, critical: int = 0) -> Handed:
+        """Below the cut."""
+        return (yield from self.sits(ago, hour, wrong=self.too_many() - critical, critical=critical))
+
+    def passes(
+        self, ago: int, hour: str = "10:00", *, wrong: int | None = None
+    ) -> Generator[datetime, None, Certificate]:
+        done = yield from self.sits(ago, hour, wrong=wrong)
+        assert done.certificate is not None
+        return done.certificate
+
+    # What her physician does
+
+    def is_reviewed(
+        self, attempt: Attempt, ago: int, hour: str, *, text: str, returned: bool = False, suspend: bool = False
+    ) -> Story:
+        opened = self.at(ago, hour)
+        yield opened + self.soon(150, 420)
+        physician = self.house.physician
+        attempt.refresh_from_db()
+        proof.review(
+            attempt=attempt,
+            decision=Review.Decision.RETURNED if returned else Review.Decision.ENDORSED,
+            text=text,
+            restudy=points_missed(attempt) if returned else [],
+            suspend=suspend,
+            shown_sha256=attempt.seal_sha256,
+            opened_at=opened,
+            by=physician,
+            evidence=self.house.evidence(physician),
+        )
+
+    def is_talked_with(self, attempt: Attempt, ago: int, hour: str, text: str) -> Story:
+        opened = self.at(ago, hour)
+        yield opened + self.soon(900, 1500)
+        physician = self.house.physician
+        attempt.refresh_from_db()
+        proof.record_talk(
+            candidacy=attempt.candidacy,
+            text=text,
+            shown_sha256=attempt.seal_sha256,
+            opened_at=opened,
+            by=physician,
+            evidence=self.house.evidence(physician),
+        )
+
+    def is_revoked(
+        self, certificate: Certificate, ago: int, hour: str, *, reason_class: str, public_text: str, private_note: str
+    ) -> Story:
+        opened = self.at(ago, hour)
+        yield opened + self.soon(200, 600)
+        physician = self.house.physician
+        proof.revoke(
+            certificate=certificate,
+            reason_class=reason_class,
+            public_text=public_text,
+            private_note=private_note,
+            shown_sha256=certificate.facts_sha256,
+            opened_at=opened,
+            by=physician,
+            evidence=self.house.evidence(physician),
+        )
+
+
+def points_missed(attempt: Attempt) -> list[KeyPoint]:
+    return list(
+        KeyPoint.objects.filter(
+            versions__attemptitempoint__item__attempt=attempt, versions__attemptitempoint__item__marks__points=0
+        ).distinct()
+    )
+
+
+def tick(house: House, first: int) -> Story:
+    """What the site's own tick does to certificates and attempts, once a night from `first` days ago."""
+    for ago in range(first, 0, -1):
+        yield house.at(ago, "03:00")
+        proof.settle_overdue()
+        proof.open_renewals()
+        proof.lift_restudied()
+
+
+def adopts(house: House, ago: int, hour: str) -> Story:
+    opened = house.at(ago, hour)
+    yield opened + timedelta(minutes=17, seconds=8)
+    version = house.version
+    proof.adopt(
+        clinic=house.clinic,
+        version=version,
+        with_defaults=True,
+        shown_sha256=version.sha256,
+        opened_at=opened,
+        by=house.physician,
+        evidence=house.evidence(house.physician),
+    )
+

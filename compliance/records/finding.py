@@ -1,0 +1,90 @@
+"""One thing that does not add up, and the small tools that find it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+
+from staff.models import AuditEvent
+
+M = TypeVar("M", bound=Model)
+CHUNK = 200
+SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`what` names the row and what about it; the other two are values in words."""
+
+    what: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: expected {self.expected}, found {self.found}"
+
+    def plain(self) -> dict[str, str]:
+        return {"what": self.what, "expected": self.expected, "found": self.found}
+
+
+def words(value: Any) -> str:
+    """A value as it stands in a finding: short, and never empty."""
+    if value is None or value in ("", [], {}):
+        return "nothing"
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def compare(what: str, expected: Any, found: Any) -> Iterator[Finding]:
+    """The first leaf at which two values of JSON's types (or any two others) differ."""
+    if expected == found and type(expected) is type(found):
+        return
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in sorted({*expected, *found}):
+            if expected.get(key) != found.get(key) or (key in expected) != (key in found):
+                yield from compare(f"{what}, {key}", expected.get(key), found.get(key))
+                return
+    if isinstance(expected, list) and isinstance(found, list):
+        if len(expected) != len(found):
+            yield Finding(f"{what}, how many", words(len(expected)), words(len(found)))
+            return
+        for number, (one, other) in enumerate(zip(expected, found, strict=True), start=1):
+            if one != other:
+                yield from compare(f"{what}, number {number}", one, other)
+                return
+    yield Finding(what, *apart(expected, found))
+
+
+def apart(expected: Any, found: Any) -> tuple[str, str]:
+    """Both in words; where two long texts begin alike, from where they part."""
+    if isinstance(expected, str) and isinstance(found, str) and words(expected) == words(found):
+        at = next((n for n, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), min(len(expected), len(found)))
+        start = max(0, at - 20)
+        return f"…{words(expected[start:])}", f"…{words(found[start:])}"
+    return words(expected), words(found)
+
+
+def chunks(rows: QuerySet[M], size: int = CHUNK) -> Iterator[list[M]]:
+    stream = rows.iterator(chunk_size=size)
+    while chunk := list(islice(stream, size)):
+        yield chunk
+
+
+def events_of(label: str, rows: Iterable[Model]) -> dict[str, list[AuditEvent]]:
+    """The audit events of these rows by the row's id, oldest first."""
+    ids = [str(row.pk) for row in rows]
+    found: dict[str, list[AuditEvent]] = defaultdict(list)
+    for event in AuditEvent.objects.filter(subject_type=label, subject_id__in=ids).order_by("chain", "seq"):
+        found[event.subject_id].append(event)
+    return found
+
+
+def numbered(what: str, numbers: Sequence[int]) -> Iterator[Finding]:
+    """1, 2, 3 and on, without a gap."""
+    for expected, number in enumerate(sorted(numbers), start=1):
+        if number != expected:
+            yield Finding(f"{what}, numbers", str(expected), str(number))
+            return

@@ -1,0 +1,156 @@
+"""What is taught and asked: every hash of content derived again from the content, and the rows taken from a text."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Prefetch
+
+from compliance.records.finding import Finding, chunks, compare, events_of, numbered
+from quizzes.models import QuestionPoint, QuestionVersion, QuizVersion
+from staff import canonical
+from training import markdown
+from training.models import (
+    Citation,
+    KeyPointVersion,
+    Module,
+    ModuleVersion,
+    ModuleVersionSection,
+    Picture,
+    Section,
+    SectionVersion,
+)
+
+
+def findings(checked: Counter[str]) -> Iterator[Finding]:
+    yield from _pictures(checked)
+    yield from _sections(checked)
+    yield from _modules(checked)
+    yield from _rules(checked)
+    yield from _questions(checked)
+    yield from _version_numbers()
+
+
+def _version_numbers() -> Iterator[Finding]:
+    """A version that is gone leaves a gap below those that followed."""
+    for name, owners in (
+        ("module", Module.objects.prefetch_related("versions").order_by("pk")),
+        ("section", Section.objects.prefetch_related("versions").order_by("pk")),
+    ):
+        for chunk in chunks(owners):  # type: ignore[var-annotated]
+            for owner in chunk:
+                yield from numbered(f"versions of {name} {owner.slug}", [version.number for version in owner.versions.all()])
+
+
+def _pictures(checked: Counter[str]) -> Iterator[Finding]:
+    for chunk in chunks(Picture.objects.select_related("module").order_by("pk")):
+        for row in chunk:
+            checked["pictures"] += 1
+            shown = {"svg": row.svg, "title": row.title, "caption": row.caption, "words": row.words, "to_scale": row.to_scale}
+            made = canonical.sha256_of([row.module.slug, row.code, shown])
+            yield from compare(f"picture {row.code} ({row.pk}), hash of its content", made, row.sha256)
+
+
+def _sections(checked: Counter[str]) -> Iterator[Finding]:
+    rows = SectionVersion.objects.select_related("section__module").prefetch_related(
+        "pictures",
+        Prefetch("points", KeyPointVersion.objects.select_related("key_point").prefetch_related("depends_on").order_by("position")),
+        Prefetch("citations", Citation.objects.select_related("fact", "position", "point__key_point")),
+    )
+    for chunk in chunks(rows.order_by("pk"), 50):
+        for row in chunk:
+            checked["section versions"] += 1
+            yield from _section(row, checked)
+
+
+def _section(row: SectionVersion, checked: Counter[str]) -> Iterator[Finding]:
+    what = f"section {row.section}, version {row.number}"
+    blocks = markdown.blocks(row.text)
+    pictures = {picture.code: picture.sha256 for picture in row.pictures.all()}
+    shown = [block.code for block in blocks if block.kind == "picture"]
+    yield from compare(f"{what}, pictures", sorted({*shown}), sorted(pictures))
+    made = canonical.sha256_of([row.title, row.text, [pictures.get(code, "") for code in shown]])
+    yield from compare(f"{what}, hash of its content", made, row.sha256)
+    points = list(row.points.all())
+    in_text = [block for block in blocks if block.kind == "point"]
+    yield from compare(f"{what}, key points", [block.code for block in in_text], [point.key_point.code for point in points])
+    for place, (block, point) in enumerate(zip(in_text, points, strict=False), start=1):
+        checked["key point versions"] += 1
+        called = f"{what}, key point {point.key_point.code}"
+        depends = sorted(item.code for item in point.depends_on.all())
+        expected = {"text": block.text, "critical": block.critical, "depends": sorted(block.depends), "position": place}
+        found = {"text": point.text, "critical": point.critical, "depends": depends, "position": point.position}
+        yield from compare(called, expected, found)
+        made = canonical.sha256_of([point.text, point.critical, depends])
+        yield from compare(f"{called}, hash of its content", made, point.content_sha256)
+    cited = sorted({(block.code if block.kind == "point" else "", code) for block in blocks for code in block.cites})
+    rows = sorted(_cited(citation) for citation in row.citations.all())
+    yield from compare(f"{what}, citations", [list(pair) for pair in cited], [list(pair) for pair in dict.fromkeys(rows)])
+
+
+def _cited(row: Citation) -> tuple[str, str]:
+    target = row.fact or row.position
+    return (row.point.key_point.code if row.point else "", target.code if target else "")
+
+
+def _modules(checked: Counter[str]) -> Iterator[Finding]:
+    rows = ModuleVersion.objects.select_related("module").prefetch_related(
+        Prefetch("places", ModuleVersionSection.objects.select_related("section_version__section").order_by("position"))
+    )
+    for chunk in chunks(rows.order_by("pk"), 50):
+        events = events_of("training.moduleversion", chunk)
+        for row in chunk:
+            checked["module versions"] += 1
+            what = f"module {row.module.slug}, version {row.number}"
+            details = json.loads(row.details)
+            places = list(row.places.all())
+            yield from numbered(f"{what}, places of its sections", [place.position for place in places])
+            made = canonical.sha256_of([details, [place.section_version.sha256 for place in places]])
+            yield from compare(f"{what}, hash of its content", made, row.sha256)
+            yield from compare(f"{what}, title", details.get("title"), row.title)
+            yield from compare(f"{what}, spelling of its details", canonical.text(details), row.details)
+            foreign = [place.section_version.section.slug for place in places if place.section_version.section.module_id != row.module_id]
+            yield from compare(f"{what}, sections of another module", [], foreign)
+            yield from _published(row, what, [event for event in events[str(row.pk)] if event.action == "module.published"])
+
+
+def _published(row: ModuleVersion, what: str, events: list[Any]) -> Iterator[Finding]:
+    yield from compare(f"{what}, its events of publication", 1, len(events))
+    for event in events:
+        said = json.loads(event.body)
+        held = {"number": row.number, "sha256": row.sha256, "change": row.change, "note": row.note}
+        yield from compare(f"{what}, as its event says", said, {name: held.get(name) for name in said})
+        yield from compare(f"{what}, published by", event.actor_id, row.published_by_id)
+
+
+def _rules(checked: Counter[str]) -> Iterator[Finding]:
+    for chunk in chunks(QuizVersion.objects.select_related("quiz__module").order_by("pk")):
+        for row in chunk:
+            checked["quiz versions"] += 1
+            hashed = ("blueprint", "items", "cut", "critical_rule", "limit_minutes", "open_minutes", "attempts")
+            made = canonical.sha256_of({name: getattr(row, name) for name in hashed})
+            yield from compare(f"quiz {row.quiz.module.slug}, rules {row.number}, hash", made, row.sha256)
+
+
+def _questions(checked: Counter[str]) -> Iterator[Finding]:
+    rows = QuestionVersion.objects.select_related("question").prefetch_related(
+        Prefetch("points", QuestionPoint.objects.select_related("key_point", "approved_against")), "depends_on"
+    )
+    for chunk in chunks(rows.order_by("pk")):
+        for row in chunk:
+            checked["question versions"] += 1
+            yield from _question(row)
+
+
+def _question(row: QuestionVersion) -> Iterator[Finding]:
+    what = f"question {row.question.code}, version {row.number}"
+    for point in row.points.all():
+        if point.approved_against:
+            yield from compare(f"{what}, key point approved against", point.key_point_id, point.approved_against.key_point_id)
+    tests = {
+        point.key_point.code: point.approved_against.content_sha256 for point in row.points.all() if point.approved_against
+    }
+    depends = sorted(item.code for item in row.depends_on.all())
+    made = canonical.sha256_of([row.body, row.question.bank, row.question.kind, tests, depends])
+    yield from compare(f"{what}, hash of its content", made, row.sha256)

@@ -1,0 +1,15 @@
+from quizzes import models
+from staff.admin import show
+
+show(models.Question, "code", "section", "bank", "kind", search=("code",), filters=("bank",))
+show(models.QuestionVersion, "question", "number", "state", "approved_at", "approved_via", search=("question__code",), filters=("state",))
+show(models.QuizVersion, "quiz", "number", "items", "cut", "attempts", "created_at")
+show(models.Candidacy, "person", "quiz", "clinic", "cycle", "reason", "closed_at", search=("person__full_name",), filters=("clinic",))
+show(
+    models.Attempt, "public_id", "number", "kind", "state", "started_at", "ended_at",
+    search=("public_id", "candidacy__person__full_name"), filters=("state",), exclude=("seed",),
+)  # fmt: skip
+show(models.Outcome, "attempt", "number", "passed", "points", "max_points")
+show(models.Review, "attempt", "decision", "reviewer", "reviewed_at", filters=("decision",))
+show(models.AttemptGrant, "candidacy", "kind", "extra", "granted_at", "granted_by")
+show(models.Accommodation, "person", "time_percent", "category", "valid_until_on")

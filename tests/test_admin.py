@@ -1,0 +1,48 @@
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.urls import reverse
+
+from tests import factories
+
+OURS = ("staff", "training", "quizzes", "certificates")
+
+
+@pytest.mark.django_db
+def test_admin_shows_every_registered_table_to_an_administrator(client, cast, module):
+    factories.make_finished(person=cast.aesthetician, course=module)
+    client.force_login(cast.administrator)
+    for model in admin.site._registry:
+        page = client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
+        assert page.status_code == 200, model
+        row = model._default_manager.first()
+        if row is not None:
+            detail = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk])
+            assert client.get(detail).status_code == 200, model
+
+
+@pytest.mark.django_db
+def test_admin_changes_nothing(client, cast, module):
+    client.force_login(cast.administrator)
+    for model, options in admin.site._registry.items():
+        if model._meta.app_label in OURS:
+            add = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+            assert client.get(add).status_code == 403, model
+            assert options.get_actions(client.get("/admin/").wsgi_request) == {}, model
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("person", ["manager", "physician", "author", "aesthetician"])
+def test_admin_is_for_administrators(client, cast, person):
+    client.force_login(getattr(cast, person))
+    assert client.get("/admin/").status_code == 302
+
+
+def test_every_record_of_ours_is_in_the_admin_or_hangs_on_one():
+    shown = {model for model in admin.site._registry if model._meta.app_label in OURS}
+    hanging = {
+        "ActorName", "Citation", "Section", "ModuleVersionSection", "Picture", "Reading", "QuestionPoint", "Quiz",
+        "AttemptItem", "AttemptItemPoint", "Response", "Seal", "Mark", "NumberSeries",
+    }  # fmt: skip
+    missing = {m.__name__ for app in OURS for m in apps.get_app_config(app).get_models()} - {m.__name__ for m in shown}
+    assert missing == hanging
