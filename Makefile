@@ -49,9 +49,9 @@ help: ## this list
 run: .venv/run.stamp .env ## the site with its demo clinics at http://127.0.0.1:8000 (PORT= changes it)
 	@if grep -q '^SITE_URL=http://127\.0\.0\.1:' .env; then export SITE_URL=http://127.0.0.1:$(PORT); fi; \
 	$(MANAGE) migrate --no-input --verbosity 0; \
+	$(MANAGE) load_demo; \
 	$(MANAGE) load_material; \
 	$(MANAGE) collectstatic --no-input --verbosity 0; \
-	$(MANAGE) load_demo; \
 	exec $(BIN)/python scripts/serve.py $(PORT)
 
 test: .venv/dev.stamp ## everything, on SQLite and then on PostgreSQL (ENGINE=sqlite or ENGINE=postgresql: one of them)

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 
 from certificates import codes, drawing, fonts, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
-from certificates.queries import holding_of
+from certificates.queries import holding_of, with_events
 from quizzes import actions as sitting
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
 from quizzes.queries import standing
@@ -25,6 +26,7 @@ KIND_LINE = "Certificate of knowledge"
 STATEMENT = "has passed the knowledge quiz in"
 DISCLAIMER = "Knowledge quiz completed, unproctored. Not a permit to treat."
 TALK_OPENS = 2
+RENEWAL_HORIZON_DAYS = 366  # no renewal window is longer; the certificate's own decides
 
 
 @dataclass(frozen=True)
@@ -406,6 +408,39 @@ def record_talk(
     return row
 
 
+def open_early(
+    *,
+    candidacy: Candidacy,
+    text: str,
+    shown_sha256: str,
+    opened_at: datetime,
+    by: StaffMember,
+    evidence: signing.Evidence,
+) -> AttemptGrant:
+    """Open the next attempt before its time, with a reason; the missed passages are still confirmed first."""
+    if candidacy.person_id == by.pk:
+        raise signing.SigningRefused("Nobody opens their own attempt early. Ask another physician of the clinic.")
+    with transaction.atomic():
+        Candidacy.objects.select_for_update().get(pk=candidacy.pk)
+        last = candidacy.attempts.finished().order_by("-number").first()
+        where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+        if last is None or candidacy.closed_at or where.attempts_used >= where.attempts_allowed or where.open_attempt:
+            raise signing.SigningRefused("No further attempt waits for its time here, so nothing was opened.")
+        signature = signing.sign(
+            by=by,
+            clinic=candidacy.clinic,
+            meaning="open-early",
+            subject=candidacy,
+            record_sha256=last.seal_sha256,
+            shown_sha256=shown_sha256,
+            opened_at=opened_at,
+            evidence=evidence,
+        )
+        return sitting.grant(
+            candidacy=candidacy, kind=AttemptGrant.Kind.EARLY, extra=0, reason=text, signature=signature, by=by
+        )
+
+
 def _event(
     certificate: Certificate,
     kind: str,
@@ -530,20 +565,21 @@ def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Ca
 
 def open_renewals(person: StaffMember | None = None) -> int:
     """Open the renewal cycle of each certificate whose window has come; from `tick`, and when the person visits home."""
-    last_day = clock.now().date() + timedelta(days=400)
+    soon = clock.now().date() + timedelta(days=RENEWAL_HORIZON_DAYS)
+    same_quiz = {"person": OuterRef("person"), "candidacy__quiz": OuterRef("candidacy__quiz")}
+    later = Certificate.objects.filter(**same_quiz, valid_until_on__gt=OuterRef("valid_until_on"))
+    cycle = Candidacy.objects.filter(person=OuterRef("person"), quiz=OuterRef("candidacy__quiz"), closed_at=None)
     waiting = Certificate.objects.filter(
-        kind=Certificate.Kind.KNOWLEDGE, valid_until_on__lte=last_day, superseded_by=None
+        ~Exists(later),
+        ~Exists(cycle),
+        kind=Certificate.Kind.KNOWLEDGE,
+        valid_until_on__lte=soon,
+        person__is_active=True,
     )
     if person:
         waiting = waiting.filter(person=person)
     opened = 0
-    newest: dict[tuple[int, int], Certificate] = {}
-    for certificate in (
-        waiting.select_related("candidacy", "person", "clinic").prefetch_related("events").order_by("valid_until_on")
-    ):
-        if certificate.candidacy:
-            newest[certificate.person_id, certificate.candidacy.quiz_id] = certificate
-    for certificate in newest.values():
+    for certificate in with_events(waiting).select_related("candidacy").order_by("valid_until_on", "pk"):
         if validity.state(holding_of(certificate), clock.now()) in ("expiring", "expired"):
             opened += _open_cycle(certificate, Candidacy.Reason.RENEWAL, by=StaffMember.objects.pinpoint()) is not None
     return opened

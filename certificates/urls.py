@@ -17,6 +17,7 @@ urlpatterns = [
     path("reviews/", reviews.review_queue, name="review-queue"),
     path("reviews/<str:public_id>/", reviews.review_detail, name="review-detail"),
     path("reviews/<str:public_id>/talk/", reviews.review_talk, name="review-talk"),
+    path("reviews/<str:public_id>/early/", reviews.review_early, name="review-early"),
     path("protocol/", adoption.protocol, name="protocol"),
     path("protocol/adopt/<slug:slug>/", adoption.module_adopt, name="module-adopt"),
 ]

@@ -68,9 +68,9 @@ def signed(request: HttpRequest) -> None:
     request.session["signed_at"] = clock.now().timestamp()
 
 
-def credentials_of(person: StaffMember) -> str:
+def credentials_of(person: StaffMember, zone: str) -> str:
     """The licences in force today, for the record of the signature (never on a paper)."""
-    today = clock.now().date()
+    today = clock.today(zone)
     held = Licence.objects.filter(person=person, expires_on__gte=today).order_by("expires_on", "pk")
     return "; ".join(f"{licence.type} {licence.number}, {licence.authority}" for licence in held)[:300]
 
@@ -145,7 +145,7 @@ def sign(
         signature = Signature(
             signer=by,
             signer_name=by.full_name,
-            credentials=credentials_of(by),
+            credentials=credentials_of(by, clinic.zone),
             role=Role.PHYSICIAN,
             clinic=clinic,
             meaning_code=meaning,

@@ -1,4 +1,5 @@
-// The site works without this file. It only closes the account menu when one clicks elsewhere or presses Escape.
+// The site works without this file. It closes the account menu when one clicks elsewhere or presses Escape, and empties
+// this device of unsent answers at sign-out.
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {
@@ -14,4 +15,8 @@ document.addEventListener("keydown", (event) => {
     menu.open = false;
     if (inside) menu.querySelector("summary").focus();
   }
+});
+
+document.addEventListener("submit", (event) => {
+  if (event.target.getAttribute("action")?.endsWith("/logout/")) indexedDB.deleteDatabase("pinpoint-sitting");
 });

@@ -21,9 +21,7 @@ SIGN_IN = 302
 
 def row(default: int, *, nobody: int = SIGN_IN, leaver: int | None = None, **cells: int) -> dict[str, int]:
     """One line of the table: everybody gets `default` unless named. A leaver is signed out, so she is nobody."""
-    return (
-        dict.fromkeys(PEOPLE, default) | cells | {"nobody": nobody, "leaver": nobody if leaver is None else leaver}
-    )
+    return dict.fromkeys(PEOPLE, default) | cells | {"nobody": nobody, "leaver": nobody if leaver is None else leaver}
 
 
 EVERYBODY = row(200)
@@ -83,6 +81,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:review-queue": ((), row(403, **PHYSICIANS)),
     "certificates:review-detail": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-talk": (("finished",), row(403, **REVIEW_OF_HERS)),
+    "certificates:review-early": (("finished",), row(403, **REVIEW_OF_HERS)),
     "staff:display": ((), EVERYBODY),
     "compliance:home": ((), EVERYBODY),
     "compliance:matrix": ((), row(403, **PHYSICIANS, **MANAGERS)),
@@ -108,7 +107,12 @@ ACCOUNT_PAGES = {
     "account_reset_password": 200, "account_reset_password_done": 200, "account_reset_password_from_key_done": 200,
     "account_change_password": 302, "account_set_password": 302, "account_reauthenticate": 302, "usersessions_list": 302,
 }  # fmt: skip
-ACCOUNT_ELSEWHERE = {"account_confirm_login_code", "account_email_verification_sent", "account_confirm_email", "account_reset_password_from_key"}
+ACCOUNT_ELSEWHERE = {
+    "account_confirm_email",
+    "account_confirm_login_code",
+    "account_email_verification_sent",
+    "account_reset_password_from_key",
+}
 
 
 @dataclass

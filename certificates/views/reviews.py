@@ -1,5 +1,6 @@
 """The physician's queue, the review of an attempt, and the recorded talk."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -16,9 +17,10 @@ from certificates.models import Certificate
 from certificates.queries import with_events
 from certificates.results import result_of
 from certificates.signing_views import signing_context, try_to_sign
+from quizzes import eligibility
 from quizzes.models import Attempt, AttemptItem, Candidacy, Review
 from quizzes.queries import standing
-from staff import signing
+from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models.clinics import Role
 from training.models import KeyPoint
@@ -124,6 +126,7 @@ def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dic
         "reviews": list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")),
         "certificate": with_events(Certificate.objects.filter(attempt=attempt)).first(),
         "locked": candidacy.closed_at is None and where.attempts_used >= where.attempts_allowed,
+        "waits": eligibility.verdict(replace(where, reread=(), unread=()), clock.now()).code == "wait",
         "meanings": {"endorsed": signing.MEANINGS["endorse"], "returned": signing.MEANINGS["return"]},
     }
 
@@ -132,8 +135,20 @@ def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dic
 @require_permission(Permission.REVIEW_ATTEMPTS)
 def review_talk(request: StaffRequest, public_id: str) -> HttpResponse:
     """Record the talk that opens two more attempts, from the last attempt's page."""
+    return _grant(request, public_id, "talk")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVIEW_ATTEMPTS)
+def review_early(request: StaffRequest, public_id: str) -> HttpResponse:
+    """Open the next attempt before its time, with a reason."""
+    return _grant(request, public_id, "open-early")
+
+
+def _grant(request: StaffRequest, public_id: str, meaning: str) -> HttpResponse:
     attempt = get_object_or_404(supervised(request), public_id=public_id)
     candidacy = attempt.candidacy
+    act = actions.record_talk if meaning == "talk" else actions.open_early
     form = TalkForm(request.POST or None)
     error = ""
     if request.method == "POST" and form.is_valid():
@@ -141,7 +156,7 @@ def review_talk(request: StaffRequest, public_id: str) -> HttpResponse:
         error = try_to_sign(
             request,
             form,
-            lambda evidence: actions.record_talk(
+            lambda evidence: act(
                 candidacy=candidacy,
                 text=data["text"],
                 shown_sha256=data["shown_sha256"],
@@ -151,18 +166,19 @@ def review_talk(request: StaffRequest, public_id: str) -> HttpResponse:
             ),
         )
         if not error:
-            messages.success(request, f"Recorded. {candidacy.person.full_name} has two more attempts.")
+            opened = "two more attempts" if meaning == "talk" else "the next attempt open now"
+            messages.success(request, f"Signed. {candidacy.person.full_name} has {opened}.")
             return redirect("certificates:review-queue")
     elif request.method == "POST":
-        error = "Say what you talked about: the note is part of the record."
+        error = "Fill in the note: it is part of the record. Nothing was signed."
     last = candidacy.attempts.finished().order_by("-number").first()
     context = {"attempt": attempt, "candidacy": candidacy, "result": result_of(attempt), "form": form}
     context |= signing_context(
         request,
         clinic=candidacy.clinic,
         sha256=last.seal_sha256 if last else "",
-        meaning=signing.MEANINGS["talk"],
+        meaning=signing.MEANINGS[meaning],
         error=error,
     )
-    context["back"] = reverse("certificates:review-detail", args=[public_id])
+    context |= {"back": reverse("certificates:review-detail", args=[public_id]), "early": meaning == "open-early"}
     return render(request, "certificates/review_talk.html", context, status=400 if error else 200)

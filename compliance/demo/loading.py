@@ -27,7 +27,7 @@ ACCOUNTS = {
     "author@lakeside.example": "Author",
     "administrator@lakeside.example": "Administrator",
 }
-SIGNERS = ("physician@harbour.example",)
+SIGNERS = ("physician@harbour.example",)  # whoever signs needs the password
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -95,12 +95,11 @@ def _refuse_if_used(began: datetime) -> None:
 
 
 def _stories(houses: list[House], began: datetime, course: material.Course) -> Iterator[Story]:
-    """Whoever came after the start has a hash that no password leads to, unless she is one of the accounts."""
     unknown = make_password(secrets.token_urlsafe(32))
     own = make_password(houses[0].password)
     yield _installation(began, course, own)
     for house in houses:
-        yield _opening(house, began, own)
+        yield _opening(house, own, unknown)
         for place, part in enumerate(house.part.staff):
             yield _life(Member(house, part), place, own, unknown)
     yield tick(houses[0], FIRST_RENEWAL)
@@ -119,7 +118,7 @@ def _installation(began: datetime, course: material.Course, hashed: str) -> Stor
         actions.appoint(person=person, role=role, by=site)
 
 
-def _opening(house: House, began: datetime, hashed: str) -> Story:
+def _opening(house: House, own: str, unknown: str) -> Story:
     """The administrator opens the clinic with its manager and physician; two days on the physician signs."""
     part = house.part
     yield house.at(FIRST_DAY - 1, "09:00")
@@ -128,7 +127,7 @@ def _opening(house: House, began: datetime, hashed: str) -> Story:
     leads = Member(house, part.manager), Member(house, part.physician)
     for member in leads:
         member.joins(by=administrator)
-        member.chooses_password(hashed)
+        member.chooses_password(_password_of(member, own, unknown))
     house.manager, house.physician = (member.person for member in leads)
     yield house.at(FIRST_DAY - 1, "13:40")
     actions.check_identity(
@@ -142,8 +141,11 @@ def _life(member: Member, place: int, own: str, unknown: str) -> Story:
     first = member.house.at(FIRST_DAY - 2, "10:00") + timedelta(minutes=7 * place)
     yield max(first, member.at(member.part.hired, "08:10"))
     member.joins(by=member.house.manager)
-    if member.email in ACCOUNTS:
-        member.chooses_password(own)
-    elif member.part.history is not nothing:
-        member.chooses_password(unknown)
+    if member.email in ACCOUNTS or member.part.history is not nothing:
+        member.chooses_password(_password_of(member, own, unknown))
     yield from member.part.history(member)
+
+
+def _password_of(member: Member, own: str, unknown: str) -> str:
+    """The accounts' own; of anyone else a password that nobody knows, so that the pages show her as somebody who has one."""
+    return own if member.email in (*ACCOUNTS, *SIGNERS) else unknown

@@ -79,7 +79,9 @@ class House:
 
     def at(self, ago: int, hour: str) -> datetime:
         """`hour` (HH:MM) on the clinic's clock, that many days before today."""
-        return datetime.combine(self.today - timedelta(days=ago), time.fromisoformat(hour), tzinfo=ZoneInfo(self.part.zone))
+        return datetime.combine(
+            self.today - timedelta(days=ago), time.fromisoformat(hour), tzinfo=ZoneInfo(self.part.zone)
+        )
 
     def evidence(self, signer: StaffMember) -> Evidence:
         return Evidence(password=self.password, email=signer.email)
@@ -347,4 +349,3 @@ def adopts(house: House, ago: int, hour: str) -> Story:
         by=house.physician,
         evidence=house.evidence(house.physician),
     )
-

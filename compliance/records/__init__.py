@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from compliance.records import attempts, certificates, chains, material, signatures
 from compliance.records.finding import Finding
@@ -44,9 +44,18 @@ def triggers(checked: Counter[str]) -> Iterator[Finding]:
         yield Finding(f"trigger {name}", "in place", "missing: run manage.py migrate, and find out who removed it")
 
 
+def references(checked: Counter[str]) -> Iterator[Finding]:
+    """PostgreSQL itself keeps foreign keys true; SQLite does so only where every writer has switched that on."""
+    if connection.vendor == "sqlite":
+        try:
+            connection.check_constraints()
+        except IntegrityError as error:
+            yield Finding("foreign keys", "each to a row that is there", str(error))
+
+
 def findings(checked: Counter[str]) -> Iterator[Finding]:
     """Everything that does not add up, the first thing first. `checked` counts what was looked at so far."""
-    for part in (triggers, *PARTS):
+    for part in (triggers, references, *PARTS):
         yield from part(checked)
 
 

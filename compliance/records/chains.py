@@ -40,7 +40,9 @@ def _chain(chain: Chain, checked: Counter[str]) -> Iterator[Finding]:
     for chunk in chunks(AuditEvent.objects.filter(chain=chain).order_by("seq")):
         gone = _gone_subjects(chunk)
         people = dict(
-            ActorName.objects.filter(commitment__in={event.actor_commitment for event in chunk}).values_list("commitment", "person_id")
+            ActorName.objects.filter(commitment__in={event.actor_commitment for event in chunk}).values_list(
+                "commitment", "person_id"
+            )
         )
         for event in chunk:
             checked["audit events"] += 1
@@ -49,10 +51,14 @@ def _chain(chain: Chain, checked: Counter[str]) -> Iterator[Finding]:
             yield from compare(f"{what}, hash of the event before", head, event.prev_hash)
             yield from compare(f"{what}, hash", audit.event_hash(event), event.hash)
             yield from compare(
-                f"{what}, person behind the actor's commitment", event.actor_id, people.get(event.actor_commitment, event.actor_id)
+                f"{what}, person behind the actor's commitment",
+                event.actor_id,
+                people.get(event.actor_commitment, event.actor_id),
             )
             if (event.subject_type, event.subject_id) in gone:
-                yield Finding(f"{what}, {event.action}", f"{event.subject_type} {event.subject_id} on record", "no such row")
+                yield Finding(
+                    f"{what}, {event.action}", f"{event.subject_type} {event.subject_id} on record", "no such row"
+                )
             seq, head = event.seq, event.hash
     yield from compare(f"{name_of(chain)}, its count of events", chain.seq, seq)
     yield from compare(f"{name_of(chain)}, its head", chain.head, head)
@@ -72,5 +78,3 @@ def _gone_subjects(events: list[AuditEvent]) -> set[tuple[str, str]]:
             present = set()
         gone |= {(label, pk) for pk in ids - present}
     return gone
-
-

@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 
 from staff.models import AuditEvent
@@ -13,6 +15,7 @@ from staff.models import AuditEvent
 M = TypeVar("M", bound=Model)
 CHUNK = 200
 SHOWN = 100
+SAME_ACT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,9 @@ def compare(what: str, expected: Any, found: Any) -> Iterator[Finding]:
 def apart(expected: Any, found: Any) -> tuple[str, str]:
     """Both in words; where two long texts begin alike, from where they part."""
     if isinstance(expected, str) and isinstance(found, str) and words(expected) == words(found):
-        at = next((n for n, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), min(len(expected), len(found)))
+        at = next(
+            (n for n, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), min(len(expected), len(found))
+        )
         start = max(0, at - 20)
         return f"…{words(expected[start:])}", f"…{words(found[start:])}"
     return words(expected), words(found)
@@ -80,6 +85,20 @@ def events_of(label: str, rows: Iterable[Model]) -> dict[str, list[AuditEvent]]:
     for event in AuditEvent.objects.filter(subject_type=label, subject_id__in=ids).order_by("chain", "seq"):
         found[event.subject_id].append(event)
     return found
+
+
+def about_then(what: str, expected: datetime, found: datetime) -> Iterator[Finding]:
+    """Two instants of one transaction are not far apart."""
+    if abs((expected - found).total_seconds()) > SAME_ACT_SECONDS:
+        yield Finding(what, f"about {expected}", str(found))
+
+
+def readable(what: str, found: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings of one row; a row that cannot even be read is one."""
+    try:
+        yield from found
+    except (ValueError, KeyError, TypeError, AttributeError, ObjectDoesNotExist) as error:
+        yield Finding(f"{what}, its columns", "readable", f"{type(error).__name__}: {words(str(error))}")
 
 
 def numbered(what: str, numbers: Sequence[int]) -> Iterator[Finding]:

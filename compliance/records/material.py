@@ -3,13 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from django.db.models import Prefetch
 
-from compliance.records.finding import Finding, chunks, compare, events_of, numbered
-from quizzes.models import QuestionPoint, QuestionVersion, QuizVersion
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable
+from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import canonical
+from staff.models import AuditEvent
 from training import markdown
 from training.models import (
     Citation,
@@ -34,20 +34,31 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
 
 def _version_numbers() -> Iterator[Finding]:
     """A version that is gone leaves a gap below those that followed."""
-    for name, owners in (
-        ("module", Module.objects.prefetch_related("versions").order_by("pk")),
-        ("section", Section.objects.prefetch_related("versions").order_by("pk")),
-    ):
-        for chunk in chunks(owners):  # type: ignore[var-annotated]
-            for owner in chunk:
-                yield from numbered(f"versions of {name} {owner.slug}", [version.number for version in owner.versions.all()])
+    for modules in chunks(Module.objects.prefetch_related("versions").order_by("pk")):
+        for module in modules:
+            yield from numbered(f"versions of module {module}", [row.number for row in module.versions.all()])
+    for sections in chunks(Section.objects.select_related("module").prefetch_related("versions").order_by("pk")):
+        for section in sections:
+            yield from numbered(f"versions of section {section}", [row.number for row in section.versions.all()])
+    for quizzes in chunks(Quiz.objects.select_related("module").prefetch_related("versions").order_by("pk")):
+        for quiz in quizzes:
+            yield from numbered(f"rules of the {quiz}", [row.number for row in quiz.versions.all()])
+    for questions in chunks(Question.objects.prefetch_related("versions").order_by("pk")):
+        for question in questions:
+            yield from numbered(f"versions of question {question}", [row.number for row in question.versions.all()])
 
 
 def _pictures(checked: Counter[str]) -> Iterator[Finding]:
     for chunk in chunks(Picture.objects.select_related("module").order_by("pk")):
         for row in chunk:
             checked["pictures"] += 1
-            shown = {"svg": row.svg, "title": row.title, "caption": row.caption, "words": row.words, "to_scale": row.to_scale}
+            shown = {
+                "svg": row.svg,
+                "title": row.title,
+                "caption": row.caption,
+                "words": row.words,
+                "to_scale": row.to_scale,
+            }
             made = canonical.sha256_of([row.module.slug, row.code, shown])
             yield from compare(f"picture {row.code} ({row.pk}), hash of its content", made, row.sha256)
 
@@ -55,13 +66,16 @@ def _pictures(checked: Counter[str]) -> Iterator[Finding]:
 def _sections(checked: Counter[str]) -> Iterator[Finding]:
     rows = SectionVersion.objects.select_related("section__module").prefetch_related(
         "pictures",
-        Prefetch("points", KeyPointVersion.objects.select_related("key_point").prefetch_related("depends_on").order_by("position")),
+        Prefetch(
+            "points",
+            KeyPointVersion.objects.select_related("key_point").prefetch_related("depends_on").order_by("position"),
+        ),
         Prefetch("citations", Citation.objects.select_related("fact", "position", "point__key_point")),
     )
     for chunk in chunks(rows.order_by("pk"), 50):
         for row in chunk:
             checked["section versions"] += 1
-            yield from _section(row, checked)
+            yield from readable(f"section version {row.pk}", _section(row, checked))
 
 
 def _section(row: SectionVersion, checked: Counter[str]) -> Iterator[Finding]:
@@ -74,7 +88,9 @@ def _section(row: SectionVersion, checked: Counter[str]) -> Iterator[Finding]:
     yield from compare(f"{what}, hash of its content", made, row.sha256)
     points = list(row.points.all())
     in_text = [block for block in blocks if block.kind == "point"]
-    yield from compare(f"{what}, key points", [block.code for block in in_text], [point.key_point.code for point in points])
+    yield from compare(
+        f"{what}, key points", [block.code for block in in_text], [point.key_point.code for point in points]
+    )
     for place, (block, point) in enumerate(zip(in_text, points, strict=False), start=1):
         checked["key point versions"] += 1
         called = f"{what}, key point {point.key_point.code}"
@@ -86,7 +102,9 @@ def _section(row: SectionVersion, checked: Counter[str]) -> Iterator[Finding]:
         yield from compare(f"{called}, hash of its content", made, point.content_sha256)
     cited = sorted({(block.code if block.kind == "point" else "", code) for block in blocks for code in block.cites})
     rows = sorted(_cited(citation) for citation in row.citations.all())
-    yield from compare(f"{what}, citations", [list(pair) for pair in cited], [list(pair) for pair in dict.fromkeys(rows)])
+    yield from compare(
+        f"{what}, citations", [list(pair) for pair in cited], [list(pair) for pair in dict.fromkeys(rows)]
+    )
 
 
 def _cited(row: Citation) -> tuple[str, str]:
@@ -102,26 +120,35 @@ def _modules(checked: Counter[str]) -> Iterator[Finding]:
         events = events_of("training.moduleversion", chunk)
         for row in chunk:
             checked["module versions"] += 1
-            what = f"module {row.module.slug}, version {row.number}"
-            details = json.loads(row.details)
-            places = list(row.places.all())
-            yield from numbered(f"{what}, places of its sections", [place.position for place in places])
-            made = canonical.sha256_of([details, [place.section_version.sha256 for place in places]])
-            yield from compare(f"{what}, hash of its content", made, row.sha256)
-            yield from compare(f"{what}, title", details.get("title"), row.title)
-            yield from compare(f"{what}, spelling of its details", canonical.text(details), row.details)
-            foreign = [place.section_version.section.slug for place in places if place.section_version.section.module_id != row.module_id]
-            yield from compare(f"{what}, sections of another module", [], foreign)
-            yield from _published(row, what, [event for event in events[str(row.pk)] if event.action == "module.published"])
+            yield from readable(f"module version {row.pk}", _module(row, events[str(row.pk)]))
 
 
-def _published(row: ModuleVersion, what: str, events: list[Any]) -> Iterator[Finding]:
+def _module(row: ModuleVersion, events: list[AuditEvent]) -> Iterator[Finding]:
+    what = f"module {row.module.slug}, version {row.number}"
+    details = json.loads(row.details)
+    places = list(row.places.all())
+    yield from numbered(f"{what}, places of its sections", [place.position for place in places])
+    made = canonical.sha256_of([details, [place.section_version.sha256 for place in places]])
+    yield from compare(f"{what}, hash of its content", made, row.sha256)
+    yield from compare(f"{what}, title", details.get("title"), row.title)
+    yield from compare(f"{what}, spelling of its details", canonical.text(details), row.details)
+    foreign = [
+        place.section_version.section.slug
+        for place in places
+        if place.section_version.section.module_id != row.module_id
+    ]
+    yield from compare(f"{what}, sections of another module", [], foreign)
+    yield from _published(row, what, [event for event in events if event.action == "module.published"])
+
+
+def _published(row: ModuleVersion, what: str, events: list[AuditEvent]) -> Iterator[Finding]:
     yield from compare(f"{what}, its events of publication", 1, len(events))
     for event in events:
         said = json.loads(event.body)
         held = {"number": row.number, "sha256": row.sha256, "change": row.change, "note": row.note}
         yield from compare(f"{what}, as its event says", said, {name: held.get(name) for name in said})
         yield from compare(f"{what}, published by", event.actor_id, row.published_by_id)
+        yield from about_then(f"{what}, when it was published", event.at, row.published_at)
 
 
 def _rules(checked: Counter[str]) -> Iterator[Finding]:
@@ -140,16 +167,20 @@ def _questions(checked: Counter[str]) -> Iterator[Finding]:
     for chunk in chunks(rows.order_by("pk")):
         for row in chunk:
             checked["question versions"] += 1
-            yield from _question(row)
+            yield from readable(f"question version {row.pk}", _question(row))
 
 
 def _question(row: QuestionVersion) -> Iterator[Finding]:
     what = f"question {row.question.code}, version {row.number}"
     for point in row.points.all():
         if point.approved_against:
-            yield from compare(f"{what}, key point approved against", point.key_point_id, point.approved_against.key_point_id)
+            yield from compare(
+                f"{what}, key point approved against", point.key_point_id, point.approved_against.key_point_id
+            )
     tests = {
-        point.key_point.code: point.approved_against.content_sha256 for point in row.points.all() if point.approved_against
+        point.key_point.code: point.approved_against.content_sha256
+        for point in row.points.all()
+        if point.approved_against
     }
     depends = sorted(item.code for item in row.depends_on.all())
     made = canonical.sha256_of([row.body, row.question.bank, row.question.kind, tests, depends])

@@ -4,13 +4,14 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from certificates.models import Certificate, CertificateEvent
-from compliance.records.finding import Finding, chunks, compare, events_of, words
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable, words
 from quizzes.models import Attempt, AttemptGrant, Review
 from staff import signing
 from staff.models import MembershipRole, Signature
@@ -32,7 +33,8 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
         events = events_of("staff.signature", chunk)
         for row in chunk:
             checked["signatures"] += 1
-            yield from _signature(row, records, roles, row.pk in uses, events[str(row.pk)])
+            found = _signature(row, records, roles, row.pk in uses, events[str(row.pk)])
+            yield from readable(name_of(row), found)
     yield from _signed_rows()
 
 
@@ -41,7 +43,11 @@ def name_of(row: Signature) -> str:
 
 
 def _signature(
-    row: Signature, records: dict[str, Hash], roles: dict[tuple[int, int], list[MembershipRole]], used: bool, events: list[Any]
+    row: Signature,
+    records: dict[str, Hash],
+    roles: dict[tuple[int, int], list[MembershipRole]],
+    used: bool,
+    events: list[Any],
 ) -> Iterator[Finding]:
     what = name_of(row)
     if row.key_id not in settings.SIGNING_KEYS:
@@ -61,6 +67,7 @@ def _signature(
         yield Finding(f"{what}, signer", "a physician of the clinic then, identity checked", "not so on record")
     if not used:
         yield Finding(f"{what}, what it was given for", "on record", "no such row")
+    events = [event for event in events if event.action.startswith("signature.")]
     yield from compare(f"{what}, its events", [f"signature.{row.meaning_code}"], [event.action for event in events])
     for event in events:
         said = {"subject": [row.subject_type, row.subject_id], "record_sha256": row.record_sha256}
@@ -95,27 +102,30 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
         known = {str(pk): value for pk, value in rows.values_list("pk", column)}
         return lambda signature: known.get(signature.subject_id)
 
-    talked: dict[str, list[tuple[int, datetime, str]]] = defaultdict(list)
-    for candidacy, number, ended_at, seal in (
-        Attempt.objects.finished()
-        .filter(candidacy__in=_whole(ids["quizzes.candidacy"]), kind=Attempt.Kind.FULL)
-        .order_by("number")
-        .values_list("candidacy_id", "number", "ended_at", "seal_sha256")
-    ):
-        talked[str(candidacy)].append((number, ended_at, seal))
+    sittings: dict[str, list[Attempt]] = defaultdict(list)
+    of = Attempt.objects.filter(candidacy__in=_whole(ids["quizzes.candidacy"]), kind=Attempt.Kind.FULL)
+    for attempt in of.exclude(state=Attempt.State.VOIDED).order_by("number"):
+        sittings[str(attempt.candidacy_id)].append(attempt)
 
-    def last_seal(signature: Signature) -> str | None:
-        """Of the last attempt that had ended when the talk was recorded."""
-        ended = [seal for _, ended_at, seal in talked[signature.subject_id] if ended_at <= signature.signed_at]
-        return ended[-1] if ended else None
+    def talked_about(signature: Signature) -> str | None:
+        """The seal of the last attempt that had ended then: the next one, if any, began after the talk."""
+        seals = []
+        taken = sittings[signature.subject_id]
+        for attempt, following in zip_longest(taken, taken[1:]):
+            over = attempt.ended_at is not None and attempt.ended_at <= signature.signed_at
+            if over and (following is None or following.started_at >= signature.signed_at):
+                seals.append(attempt.seal_sha256)
+        return signature.record_sha256 if signature.record_sha256 in seals else next(iter(seals), None)
 
     return {
-        "training.moduleversion": by_pk(ModuleVersion.objects.filter(pk__in=_whole(ids["training.moduleversion"])), "sha256"),
+        "training.moduleversion": by_pk(
+            ModuleVersion.objects.filter(pk__in=_whole(ids["training.moduleversion"])), "sha256"
+        ),
         "quizzes.attempt": by_pk(Attempt.objects.filter(pk__in=_whole(ids["quizzes.attempt"])), "seal_sha256"),
         "certificates.certificate": by_pk(
             Certificate.objects.filter(pk__in=_whole(ids["certificates.certificate"])), "facts_sha256"
         ),
-        "quizzes.candidacy": last_seal,
+        "quizzes.candidacy": talked_about,
     }
 
 
@@ -128,12 +138,14 @@ def _uses(signatures: list[Signature]) -> set[int]:
     ids = [row.pk for row in signatures]
     used: set[int] = set()
     for model in (Review, AttemptGrant, CertificateEvent):
-        used |= set(model.objects.filter(signature__in=ids).values_list("signature_id", flat=True))  # type: ignore[attr-defined]
+        used |= set(model.objects.filter(signature__in=ids).values_list("signature_id", flat=True))
     adopting = [row for row in signatures if row.meaning_code in ADOPTING]
     adopted = set(
-        Adoption.objects.filter(clinic__in={row.clinic_id for row in adopting}).values_list("clinic_id", "module_version_id")
+        Adoption.objects.filter(clinic__in={row.clinic_id for row in adopting}).values_list(
+            "clinic_id", "module_version_id"
+        )
     )
-    used |= {row.pk for row in adopting if (row.clinic_id, int(row.subject_id or 0)) in adopted}
+    used |= {row.pk for row in adopting if (row.clinic_id, row.subject_id) in adopted}
     return used
 
 
@@ -147,11 +159,15 @@ def _signed_rows() -> Iterator[Finding]:
             ("training.moduleversion", adoption.module_version_id),
             {"clinic": adoption.clinic_id},
         )
-        yield from _about_then("adopted", adoption.adopted_at, adoption.signature)
+        yield from about_then(
+            f"{name_of(adoption.signature)}, when it was adopted", adoption.signature.signed_at, adoption.adopted_at
+        )
     for value in _stream(ProtocolValue.objects.select_related("signature", "item")):
         what = f"protocol value {value.number} of {value.item.code} in clinic {value.clinic_id}"
         yield from _rests(what, value.signature, (), None, {"clinic": value.clinic_id})
-        yield from _about_then("decided", value.decided_at, value.signature)
+        yield from about_then(
+            f"{name_of(value.signature)}, when it was decided", value.signature.signed_at, value.decided_at
+        )
     for review in _stream(Review.objects.select_related("signature", "attempt__candidacy")):
         candidacy = review.attempt.candidacy
         what = f"review {review.pk} of attempt {review.attempt.public_id}"
@@ -164,7 +180,9 @@ def _signed_rows() -> Iterator[Finding]:
             {"clinic": candidacy.clinic_id, "signer": review.reviewer_id},
         )
         yield from compare(f"{what}, candidate", candidacy.person_id, review.candidate_id)
-        yield from _about_then("reviewed", review.reviewed_at, review.signature)
+        yield from about_then(
+            f"{name_of(review.signature)}, when it was reviewed", review.signature.signed_at, review.reviewed_at
+        )
         if review.attempt.ended_at and review.reviewed_at < review.attempt.ended_at:
             yield Finding(f"{what}, when", f"after {review.attempt.ended_at}", str(review.reviewed_at))
     for grant in _stream(AttemptGrant.objects.select_related("signature", "candidacy")):
@@ -176,7 +194,9 @@ def _signed_rows() -> Iterator[Finding]:
             ("quizzes.candidacy", grant.candidacy_id),
             {"clinic": grant.candidacy.clinic_id, "signer": grant.granted_by_id},
         )
-        yield from _about_then("granted", grant.granted_at, grant.signature)
+        yield from about_then(
+            f"{name_of(grant.signature)}, when it was granted", grant.signature.signed_at, grant.granted_at
+        )
     for event in _stream(CertificateEvent.objects.exclude(signature=None).select_related("signature", "certificate")):
         codes = [code for code, kind in CERTIFYING.items() if kind == event.kind]
         if event.signature:
@@ -187,7 +207,9 @@ def _signed_rows() -> Iterator[Finding]:
                 ("certificates.certificate", event.certificate_id),
                 {"clinic": event.certificate.clinic_id, "signer": event.by_id},
             )
-            yield from _about_then(event.kind, event.at, event.signature)
+            yield from about_then(
+                f"{name_of(event.signature)}, when it was {event.kind}", event.signature.signed_at, event.at
+            )
 
 
 def _stream(rows: QuerySet[Any]) -> Iterator[Any]:
@@ -199,15 +221,15 @@ def _rests(
     what: str, signature: Signature, codes: Iterable[str], subject: tuple[str, int] | None, owners: dict[str, int]
 ) -> Iterator[Finding]:
     allowed = list(codes)
-    if allowed and signature.meaning_code not in allowed:
-        yield Finding(f"{what}, meaning of its signature", " or ".join(allowed), signature.meaning_code)
+    if signature.meaning_code not in allowed:
+        yield Finding(
+            f"{what}, meaning of its signature", " or ".join(allowed) or "one that fits", signature.meaning_code
+        )
     if subject:
-        yield from compare(f"{what}, what its signature is over", [subject[0], str(subject[1])], [signature.subject_type, signature.subject_id])
+        yield from compare(
+            f"{what}, what its signature is over",
+            [subject[0], str(subject[1])],
+            [signature.subject_type, signature.subject_id],
+        )
     held = {"clinic": signature.clinic_id, "signer": signature.signer_id}
     yield from compare(f"{what}, its signature", owners, {name: held[name] for name in owners})
-
-
-def _about_then(did: str, at: datetime, signature: Signature) -> Iterator[Finding]:
-    """The row was written in the transaction that signed."""
-    if abs((at - signature.signed_at).total_seconds()) > 60:
-        yield Finding(f"{name_of(signature)}, when it was {did}", f"at {signature.signed_at}", f"at {at}")

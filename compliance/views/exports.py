@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.timezone import localtime
 from django.views.decorators.http import require_http_methods
 
 from compliance import exports
@@ -58,4 +59,4 @@ def _zip_name(count: int) -> str:
 
 
 def _today() -> str:
-    return clock.now().date().isoformat()
+    return localtime(clock.now()).date().isoformat()

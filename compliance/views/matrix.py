@@ -51,7 +51,7 @@ def _percent(permille: int) -> str:
 @require_permission(Permission.SEE_COMPLIANCE)
 def matrix(request: StaffRequest) -> HttpResponse:
     chosen = select(request, request.user)
-    counts = chosen.board.counted(chosen.counted_over)
+    counts, totals = chosen.board.counted(chosen.counted_over), chosen.board.counted()
     page = Paginator(chosen.rows, PAGE).get_page(request.GET.get("page"))
     return render(
         request,
@@ -62,7 +62,8 @@ def matrix(request: StaffRequest) -> HttpResponse:
             "counts": counts,
             "words": [(word, title, counts[word]) for word, title in standing.WORDS.items() if counts[word]],
             "states": list(chosen.board.counted_states(chosen.counted_over).items()),
-            "sentence": count_sentence(chosen.board.counted()),
+            "totals": totals,
+            "sentence": count_sentence(totals),
             "bars": bars(counts),
             "page_obj": page,
             "certificates": _linked(chosen.rows),

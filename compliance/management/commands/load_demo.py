@@ -22,7 +22,9 @@ class Command(BaseCommand):
         except loading.DemoRefused as refused:
             raise CommandError(str(refused)) from None
         except material.MaterialError as error:
-            raise CommandError(f"{len(error.problems)} problems in the material, nothing was loaded:\n{error}") from None
+            raise CommandError(
+                f"{len(error.problems)} problems in the material, nothing was loaded:\n{error}"
+            ) from None
         self.stdout.write("The demo's clinics are loaded." if loaded else "The demo's clinics are there already.")
         people = loading.open_accounts(password)
         self.stdout.write(f"\nSign in at {settings.SITE_URL} with the password {password}\n\n")

@@ -1,0 +1,327 @@
+"""Attempts: the seal, the rows it was made of, the score derived again from it, and the events that tell of it."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import Prefetch
+
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable, words
+from quizzes import drawing, scoring, sealing
+from quizzes.models import (
+    Attempt,
+    AttemptItem,
+    AttemptItemPoint,
+    Candidacy,
+    Mark,
+    Outcome,
+    Response,
+    Seal,
+)
+from staff import canonical
+from staff.models import AuditEvent
+
+LABEL = "quizzes.attempt"
+REGRADED = "attempt.regraded"
+ATTEMPTS_AT_ONCE = 50
+
+
+def findings(checked: Counter[str]) -> Iterator[Finding]:
+    rows = Attempt.objects.select_related(
+        "candidacy__quiz__module", "candidacy__clinic__chain", "quiz_version__quiz", "module_version__module", "seal"
+    ).prefetch_related(
+        Prefetch(
+            "items",
+            AttemptItem.objects.select_related("question_version__question__section").order_by("position"),
+        ),
+        Prefetch("items__responses", Response.objects.order_by("revision")),
+        Prefetch("items__marks", Mark.objects.order_by("number")),
+        Prefetch(
+            "items__points",
+            AttemptItemPoint.objects.select_related(
+                "point_version__key_point", "point_version__section_version__section"
+            ),
+        ),
+        Prefetch("outcomes", Outcome.objects.order_by("number")),
+    )
+    for chunk in chunks(rows.order_by("pk"), ATTEMPTS_AT_ONCE):
+        events = events_of(LABEL, chunk)
+        met = _met_before(chunk)
+        for attempt in chunk:
+            checked["attempts"] += 1
+            found = _attempt(attempt, events[str(attempt.pk)], met.get(attempt.pk, {}), checked)
+            yield from readable(name_of(attempt), found)
+    yield from _candidacies(checked)
+
+
+def name_of(attempt: Attempt) -> str:
+    return f"attempt {attempt.public_id}"
+
+
+def _attempt(
+    attempt: Attempt, events: list[AuditEvent], met: dict[int, int], checked: Counter[str]
+) -> Iterator[Finding]:
+    what = name_of(attempt)
+    quiz = attempt.candidacy.quiz
+    yield from compare(f"{what}, quiz of its rules", quiz.pk, attempt.quiz_version.quiz_id)
+    yield from compare(f"{what}, module of its quiz", quiz.module_id, attempt.module_version.module_id)
+    yield from _histories(attempt, checked)
+    yield from _told(attempt, events)
+    if attempt.state == Attempt.State.OPEN:
+        yield from compare(f"{what}, still open, its marks and outcomes", 0, _count_scores(attempt))
+        yield from compare(f"{what}, still open, its seal", False, hasattr(attempt, "seal"))
+        yield from _drawn(attempt)
+    elif attempt.state in Attempt.FINISHED:
+        checked["sealed attempts"] += 1
+        yield from _sealed(attempt, events, met, checked)
+
+
+def _count_scores(attempt: Attempt) -> int:
+    return len(attempt.outcomes.all()) + sum(len(item.marks.all()) for item in attempt.items.all())
+
+
+def _histories(attempt: Attempt, checked: Counter[str]) -> Iterator[Finding]:
+    """Every save follows the one before, and the answer is the last one saved."""
+    for item in attempt.items.all():
+        what = f"{name_of(attempt)}, item {item.position}"
+        history = list(item.responses.all())
+        checked["responses"] += len(history)
+        yield from numbered(f"{what}, its saves", [response.revision for response in history])
+        yield from compare(f"{what}, count of its saves", len(history), item.revision)
+        yield from compare(f"{what}, answer after its last save", history[-1].payload if history else "", item.answer)
+
+
+def _drawn(attempt: Attempt) -> Iterator[Finding]:
+    """The options of an open attempt stand in the order, and under the tokens, that its seed gives."""
+    items = list(attempt.items.all())
+    yield from numbered(f"{name_of(attempt)}, its items", [item.position for item in items])
+    for item in items:
+        content = item.question_version.content
+        options = [option["id"] for option in content["options"]]
+        if content["order"] == "shuffled":
+            options = drawing.shuffled(attempt.seed, item.question_version.question.code, options)
+        made = [[drawing.token(attempt.seed, item.position, option), option] for option in options]
+        yield from compare(f"{name_of(attempt)}, item {item.position}, tokens of its options", made, item.shown)
+
+
+def _told(attempt: Attempt, events: list[AuditEvent]) -> Iterator[Finding]:
+    """Its start and its end, once each, in its clinic's chain, and what they say."""
+    what = name_of(attempt)
+    held: dict[str, dict[str, Any]] = {
+        "attempt.started": {
+            "number": attempt.number,
+            "rules": attempt.quiz_version.sha256,
+            "module": attempt.module_version.sha256,
+            "seed": attempt.seed,
+        }
+    }
+    first = next(iter(attempt.outcomes.all()), None)
+    if attempt.state in Attempt.FINISHED and first:
+        held[f"attempt.{attempt.state}"] = {
+            "seal": attempt.seal_sha256,
+            "points": first.points,
+            "of": first.max_points,
+            "passed": first.passed,
+        }
+    told = [event for event in events if event.action in ("attempt.started", "attempt.submitted", "attempt.expired")]
+    yield from compare(f"{what}, its events", list(held), [event.action for event in told])
+    for event in told:
+        said = json.loads(event.body)
+        expected = held.get(event.action, {})
+        yield from compare(f"{what}, as {event.action} says", {name: said.get(name) for name in expected}, expected)
+        yield from compare(f"{what}, chain of {event.action}", attempt.candidacy.clinic.chain.pk, event.chain_id)
+    by = {event.action: event for event in told}
+    if "attempt.started" in by:
+        yield from compare(f"{what}, who started it", by["attempt.started"].actor_id, attempt.candidacy.person_id)
+        yield from about_then(f"{what}, its start", by["attempt.started"].at, attempt.started_at)
+    if hasattr(attempt, "seal") and f"attempt.{attempt.state}" in by:
+        yield from about_then(f"{what}, when it was sealed", by[f"attempt.{attempt.state}"].at, attempt.seal.sealed_at)
+
+
+def _sealed(
+    attempt: Attempt, events: list[AuditEvent], met: dict[int, int], checked: Counter[str]
+) -> Iterator[Finding]:
+    what = name_of(attempt)
+    if not hasattr(attempt, "seal"):
+        yield Finding(f"{what}, its seal", "one", "none")
+        return
+    seal: Seal = attempt.seal
+    made = canonical.sha256(seal.text)
+    yield from compare(f"{what}, hash of its seal's text", made, seal.sha256)
+    yield from compare(f"{what}, hash of its seal", seal.sha256, attempt.seal_sha256)
+    try:
+        sealed = json.loads(seal.text)
+    except ValueError:
+        yield Finding(f"{what}, its seal's text", "JSON", words(seal.text))
+        return
+    if sealed.get("format") != sealing.FORMAT:
+        yield Finding(f"{what}, format of its seal", sealing.FORMAT, words(sealed.get("format")))
+        return
+    if canonical.text(sealed) != seal.text:
+        yield Finding(f"{what}, its seal's text", "canonical JSON", "another spelling of it")
+    items = [_item(item, met) for item in attempt.items.all()]
+    without_score = {name: value for name, value in sealed.items() if name not in ("items", "outcome")}
+    yield from compare(f"{what}, seal against row", without_score, _head(attempt))
+    bare = [{name: value for name, value in item.items() if name != "points_earned"} for item in sealed["items"]]
+    yield from compare(f"{what}, seal against row, items", bare, items)
+    yield from _scores(attempt, sealed, events, checked)
+
+
+def _head(attempt: Attempt) -> dict[str, Any]:
+    """What a seal says of the attempt, from the rows as they are now."""
+    rules, module, candidacy = attempt.quiz_version, attempt.module_version, attempt.candidacy
+    held = canonical.plain(
+        {
+            "format": sealing.FORMAT,
+            "attempt": attempt.public_id,
+            "kind": attempt.kind,
+            "number": attempt.number,
+            "person": candidacy.person_id,
+            "clinic": candidacy.clinic_id,
+            "cycle": candidacy.cycle,
+            "state": attempt.state,
+            "started_at": attempt.started_at,
+            "deadline_at": attempt.deadline_at,
+            "ended_at": attempt.ended_at,
+            "seed": attempt.seed,
+            "module": {"slug": module.module.slug, "version": module.number, "sha256": module.sha256},
+            "quiz": {
+                "version": rules.number,
+                "sha256": rules.sha256,
+                "blueprint": json.loads(rules.blueprint),
+                "items": rules.items,
+                "cut": rules.cut,
+                "cut_basis": rules.cut_basis,
+                "critical_rule": rules.critical_rule,
+                "scoring_rule": rules.scoring_rule,
+            },
+        }
+    )
+    return dict(held)
+
+
+def _item(item: AttemptItem, met: dict[int, int]) -> dict[str, Any]:
+    """What a seal says of an item, from the rows as they are now."""
+    version = item.question_version
+    content = version.content
+    texts = {option["id"]: option["text"] for option in content["options"]}
+    points = [
+        {
+            "code": row.point_version.key_point.code,
+            "critical": row.point_version.critical,
+            "content_sha256": row.point_version.content_sha256,
+            "section": row.point_version.section_version.section.slug,
+            "section_version": row.point_version.section_version.number,
+        }
+        for row in item.points.all()
+    ]
+    return {
+        "position": item.position,
+        "question": version.question.code,
+        "version": version.number,
+        "sha256": version.sha256,
+        "kind": version.question.kind,
+        "section": version.question.section.slug,
+        "level": content["level"],
+        "stem": content["stem"],
+        "shown": [[token, option, texts.get(option, "")] for token, option in item.shown],
+        "key": next((option["id"] for option in content["options"] if option["key"]), ""),
+        "points": sorted(points, key=lambda point: str(point["code"])),
+        "answer": item.answer,
+        "revision": item.revision,
+        "history_sha256": sealing.history_sha256(list(item.responses.all())),
+        "flagged": item.flagged,
+        "met_before": met.get(version.question_id, 0),
+    }
+
+
+def _scores(
+    attempt: Attempt, sealed: dict[str, Any], events: list[AuditEvent], checked: Counter[str]
+) -> Iterator[Finding]:
+    """Scored again from the seal alone: the sealed points, the first marks and the first outcome must say the same."""
+    what = name_of(attempt)
+    scored = scoring.score_sealed(sealed)
+    checked["scores derived again"] += 1
+    yield from compare(
+        f"{what}, points in its seal", list(scored.points), [item["points_earned"] for item in sealed["items"]]
+    )
+    clauses = [clause.plain() for clause in scored.clauses]
+    outcome = {"points": scored.total, "of": scored.most, "passed": scored.passed, "clauses": clauses}
+    yield from compare(f"{what}, outcome in its seal", outcome, sealed["outcome"])
+    regraded = any(event.action == REGRADED for event in events)
+    rule = sealed["quiz"]["scoring_rule"]
+    for item, points in zip(attempt.items.all(), scored.points, strict=False):
+        marks = list(item.marks.all())
+        called = f"{what}, mark of item {item.position}"
+        yield from _numbers_of(called, [mark.number for mark in marks], regraded)
+        for mark in marks[:1]:
+            expected = {"points": points, "max_points": 1, "rule": rule, "cause": "first"}
+            yield from compare(called, expected, {name: getattr(mark, name) for name in expected})
+    outcomes = list(attempt.outcomes.all())
+    yield from _numbers_of(f"{what}, outcome", [row.number for row in outcomes], regraded)
+    for row in outcomes[:1]:
+        held = {"points": row.points, "of": row.max_points, "passed": row.passed, "clauses": json.loads(row.clauses)}
+        yield from compare(f"{what}, outcome", outcome, held)
+        yield from compare(f"{what}, outcome, spelling of its clauses", canonical.text(clauses), row.clauses)
+        yield from compare(f"{what}, outcome, cause", "first", row.cause)
+
+
+def _numbers_of(what: str, numbers: list[int], regraded: bool) -> Iterator[Finding]:
+    """One; more only where an event says that it was graded again."""
+    if not numbers:
+        yield Finding(what, "one", "none")
+    yield from numbered(what, numbers)
+    if len(numbers) > 1 and not regraded:
+        yield Finding(what, f"one, or an event {REGRADED}", f"{len(numbers)} and no such event")
+
+
+def _met_before(attempts: Iterable[Attempt]) -> dict[int, dict[int, int]]:
+    """By attempt and question: how often its person had been given the question before."""
+    rows = list(attempts)
+    earlier = AttemptItem.objects.filter(
+        attempt__candidacy__person__in={row.candidacy.person_id for row in rows}
+    ).values_list("attempt__candidacy__person_id", "question_version__question_id", "attempt__started_at")
+    times: dict[tuple[int, int], list[Any]] = {}
+    for person, question, started_at in earlier:
+        times.setdefault((person, question), []).append(started_at)
+    return {
+        row.pk: {
+            question: sum(at < row.started_at for at in times[person, question])
+            for person, question in times
+            if person == row.candidacy.person_id
+        }
+        for row in rows
+    }
+
+
+def _candidacies(checked: Counter[str]) -> Iterator[Finding]:
+    """Attempts count on from 1 and are never more than the rule and the grants allow."""
+    rows = Candidacy.objects.prefetch_related(
+        Prefetch("attempts", Attempt.objects.select_related("quiz_version").prefetch_related("outcomes")), "grants"
+    )
+    for chunk in chunks(rows.order_by("pk"), ATTEMPTS_AT_ONCE):
+        events = events_of("quizzes.candidacy", chunk)
+        for row in chunk:
+            checked["candidacies"] += 1
+            yield from _candidacy(
+                row, [event for event in events[str(row.pk)] if event.action.startswith("attempts.granted.")]
+            )
+
+
+def _candidacy(row: Candidacy, events: list[AuditEvent]) -> Iterator[Finding]:
+    what = f"candidacy {row.pk}"
+    full = [attempt for attempt in row.attempts.all() if attempt.kind == Attempt.Kind.FULL]
+    yield from numbered(f"{what}, its attempts", [attempt.number or 0 for attempt in full])
+    grants = sorted(row.grants.all(), key=lambda grant: grant.pk)
+    if full:
+        allowed = max(attempt.quiz_version.attempts for attempt in full) + sum(grant.extra for grant in grants)
+        used = sum(attempt.state != Attempt.State.VOIDED for attempt in full)
+        if used > allowed:
+            yield Finding(f"{what}, its attempts", f"{allowed} at most", str(used))
+    said = [[event.action, event.reason, json.loads(event.body).get("extra"), event.actor_id] for event in events]
+    held = [[f"attempts.granted.{g.kind}", g.reason, g.extra, g.granted_by_id] for g in grants]
+    yield from compare(f"{what}, its grants as their events say", said, held)
+    passed = any(outcome.passed for attempt in full for outcome in attempt.outcomes.all())
+    if passed and row.closed_at is None:
+        yield Finding(f"{what}, passed", "closed", "open")

@@ -1,0 +1,551 @@
+// The sitting of a quiz. Without this file every button and link works by itself, one page a step.
+// With it: a choice is sent at once; "Saved" appears when the server has answered, never before. What is not yet
+// answered stays in the browser's database, survives a reload and is sent in order, one request at a time.
+const DATABASE = "pinpoint-sitting";
+const RETRY_MS = [3000, 4500, 7000, 10000, 15000];
+const PATIENCE_MS = 15000;
+const DOUBLE_PRESS_MS = 350;
+const WARN_AT_SECONDS = [300, 60];
+
+const byId = (id) => document.getElementById(id);
+const clone = (id) => byId(id).content.firstElementChild.cloneNode(true);
+const newKey = () =>
+  crypto.randomUUID ? crypto.randomUUID() : [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+// ---- The queue on this device: one record per attempt and question. Where there is no database, memory has to do. ----
+const shelf = {
+  opening: null,
+  open() {
+    this.opening ??= new Promise((resolve, reject) => {
+      const request = indexedDB.open(DATABASE, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore("answers", { keyPath: ["attempt", "position"] });
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        request.result.onversionchange = () => { request.result.close(); this.opening = null; }; // signed out elsewhere
+        resolve(request.result);
+      };
+    });
+    return this.opening;
+  },
+  async use(work) {
+    try {
+      const database = await this.open();
+      return await new Promise((resolve, reject) => {
+        const transaction = database.transaction("answers", "readwrite");
+        const request = work(transaction.objectStore("answers"));
+        transaction.oncomplete = () => resolve(request?.result);
+        transaction.onerror = transaction.onabort = () => reject(transaction.error);
+      });
+    } catch {
+      this.opening = null;
+      return undefined;
+    }
+  },
+  put(entry) {
+    return this.use((answers) => answers.put(entry));
+  },
+  async all() {
+    return (await this.use((answers) => answers.getAll())) ?? [];
+  },
+  // Another tab may have put a newer choice here: that one is not ours to remove.
+  drop({ attempt, position, key }) {
+    return this.use((answers) => {
+      const found = answers.get([attempt, position]);
+      found.onsuccess = () => { if (found.result?.key === key) answers.delete([attempt, position]); };
+    });
+  },
+  clear(attempt) {
+    return this.use((answers) => answers.delete(IDBKeyRange.bound([attempt], [attempt, []])));
+  },
+};
+
+// ---- The clock: the server's, not this device's. ----
+const clock = {
+  ahead: 0,
+  set(seconds) {
+    if (seconds) this.ahead = seconds * 1000 - Date.now();
+  },
+  now() {
+    return Date.now() + this.ahead;
+  },
+  heard(response) {
+    const date = Date.parse(response.headers.get("Date") ?? "");
+    // The header has whole seconds; correct only what that cannot explain.
+    if (date && Math.abs(date - this.now()) > 2000) this.set(date / 1000);
+  },
+  inWords(zone) {
+    return new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "medium" }).format(this.now());
+  },
+};
+
+let speaking = 0;
+function speak(sentence) {
+  const spoken = byId("spoken");
+  spoken.textContent = "";
+  clearTimeout(speaking);
+  speaking = setTimeout(() => { spoken.textContent = sentence; }, 60); // an emptied region speaks the same words again
+}
+
+function countDown(deadline, over) {
+  const shown = byId("clock");
+  if (!deadline || !shown) return;
+  const warned = new Set();
+  let before = Infinity;
+  const tick = () => {
+    const left = Math.ceil((deadline * 1000 - clock.now()) / 1000);
+    if (left <= 0) {
+      shown.textContent = "Time is over";
+      over?.();
+      return;
+    }
+    shown.textContent = left > 300 ? `${Math.ceil(left / 60)} min left` : `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
+    for (const mark of WARN_AT_SECONDS) {
+      if (left <= mark && before > mark && left > mark - 30 && !warned.has(mark)) {
+        warned.add(mark);
+        speak(mark === 60 ? "1 minute left." : `${mark / 60} minutes left.`);
+      }
+    }
+    before = left;
+    setTimeout(tick, 1000 - ((Date.now() + clock.ahead) % 1000) + 5);
+  };
+  tick();
+}
+
+// ---- The questions ----
+function sit(page) {
+  const { attempt, check, take, signIn, zone } = page.dataset;
+  const count = Number(page.dataset.count);
+  const until = Number(page.dataset.until) + Number(page.dataset.grace);
+  const items = new Map();
+  const queue = new Map(); // position -> {attempt, position, revision, answer?, flag?, key, at, until, sent?}
+  const disagreements = new Map(); // position -> {revision, answer} that another tab or device saved
+  let token = page.querySelector("[name=csrfmiddlewaretoken]").value;
+  let current = 1;
+  let state = "reached"; // reached, lost (no connection), gone (no session)
+  let savedAt = byId("saved-at").textContent;
+  let busy = false;
+  let failures = 0;
+  let timer = 0;
+  let leavingFor = "";
+  let shownAt = 0;
+  let isOver = false;
+
+  for (const section of page.querySelectorAll(".item")) {
+    const position = Number(section.dataset.position);
+    const form = section.querySelector("form");
+    items.set(position, {
+      section,
+      form,
+      legend: section.querySelector("legend"),
+      choices: [...form.querySelectorAll("[name=answer]")],
+      flagBox: form.querySelector("[name=flag]"),
+      link: page.querySelector(`[data-go="${position}"]`),
+      revision: Number(form.elements.revision.value),
+      answer: form.querySelector("[name=answer][checked]")?.value ?? "",
+      flagged: form.querySelector("[name=flag]").defaultChecked,
+    });
+    if (!section.hidden) current = position;
+  }
+  const textOf = (item, answer) => item.choices.find((choice) => choice.value === answer)?.nextElementSibling.textContent ?? "no answer";
+  const mark = (item, answer) => { for (const choice of item.choices) choice.checked = choice.value === answer; };
+  const unsent = () => [...queue.values()].filter((entry) => !disagreements.has(entry.position));
+
+  // -- One question at a time --
+  function show(position, { push = true, focus = true } = {}) {
+    leavingFor = "";
+    byId("offline-wait").hidden = true;
+    for (const [place, item] of items) item.section.hidden = place !== position;
+    const moved = position !== current;
+    current = position;
+    shownAt = performance.now();
+    document.title = `Question ${position} of ${count} · Pinpoint`;
+    byId("where").textContent = `Question ${position} of ${count}`;
+    if (push && moved) history.pushState({ position }, "", `?q=${position}`);
+    if (focus) {
+      window.scrollTo(0, 0);
+      items.get(position).legend.focus({ preventScroll: true });
+    }
+    paint();
+  }
+
+  function paint() {
+    const waiting = unsent();
+    for (const [position, item] of items) {
+      const entry = queue.get(position);
+      const disagrees = disagreements.has(position);
+      const late = Boolean(entry) && !disagrees && (state !== "reached" || entry.replayed);
+      const done = Boolean(item.answer);
+      const flagged = entry?.flag ?? item.flagged;
+      const words = [disagrees ? "two answers, choose one" : late && entry.answer !== undefined ? "answer not sent yet" : done ? "answered" : "not answered"];
+      if (flagged) words.push("flagged");
+      item.link.className = done ? "done" : "";
+      item.link.setAttribute("aria-label", `Question ${position}: ${words.join(", ")}`);
+      item.link.querySelector("svg")?.remove();
+      if (disagrees) item.link.append(clone("icon-disagree"));
+      else if (late) item.link.append(clone("icon-unsent"));
+      else if (flagged) item.link.append(clone("icon-flag"));
+      if (position === current) item.link.setAttribute("aria-current", "step");
+      else item.link.removeAttribute("aria-current");
+      item.section.querySelector(".unsent").hidden = !late;
+    }
+    const answered = [...items.values()].filter((item) => item.answer).length;
+    const flagged = [...items].filter(([position, item]) => queue.get(position)?.flag ?? item.flagged).length;
+    byId("tally").textContent = `${answered} of ${count} answered (underlined)${flagged ? `, ${flagged} flagged` : ""}.`;
+    byId("progress").value = answered;
+
+    const [two] = disagreements.keys();
+    const noun = waiting.some((entry) => entry.answer !== undefined) ? "answer" : "flag";
+    const still = `${waiting.length} ${noun}${waiting.length === 1 ? "" : "s"} not sent yet`;
+    if (two) say("care", "disagree", `Question ${two}: two answers`);
+    else if (state !== "reached") say("care", "unsent", waiting.length ? still : state === "gone" ? "Signed out" : "No connection");
+    else if (waiting.some((entry) => entry.replayed)) say("care", "unsent", still);
+    else if (waiting.length) say("calm", "saving", "Saving…");
+    else if (savedAt) say("good", "saved", "Saved ", savedAt);
+    else byId("saved").hidden = true;
+  }
+
+  function say(tone, icon, words, time = "") {
+    const saved = byId("saved");
+    if (saved.dataset.said === words + time) return;
+    saved.dataset.said = words + time;
+    saved.className = `state tone-${tone} small`;
+    const text = document.createElement("span");
+    text.textContent = words;
+    const at = Object.assign(document.createElement("span"), { className: "num", id: "saved-at", textContent: time });
+    text.append(at);
+    saved.replaceChildren(clone(`icon-${icon}`), text);
+    saved.hidden = false;
+  }
+
+  // -- A choice: kept on this device, then sent --
+  function keep(position, change) {
+    const item = items.get(position);
+    const before = queue.get(position);
+    const entry = { attempt, position, revision: item.revision, until, ...before, ...change, key: newKey(), at: clock.now() };
+    delete entry.replayed;
+    queue.delete(position); // to the end: the newest choice is sent last
+    queue.set(position, entry);
+    shelf.put(entry);
+    const other = disagreements.get(position);
+    if (other && change.answer === other.answer) settle(position, false);
+    else if (other) disagree(position, other);
+    paint();
+    pump();
+  }
+
+  async function pump() {
+    if (busy) return;
+    busy = true;
+    clearTimeout(timer);
+    let through = true;
+    let answered = false;
+    for (let [entry] = unsent(); entry && through; [entry] = unsent()) {
+      through = await deliver(entry);
+      answered ||= through;
+      paint();
+    }
+    busy = false;
+    if (!through) {
+      timer = setTimeout(pump, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
+    } else if (answered) {
+      recover();
+    }
+    leave();
+  }
+
+  // True when the server has answered, whatever it said. An answer whose response was lost is asked again with its own key.
+  async function deliver(entry) {
+    entry.sent ??= { answer: entry.answer, flag: entry.flag, key: entry.key, revision: entry.revision };
+    await shelf.put(entry);
+    let reply = await post(entry);
+    if (reply.kind === "refused" && (await renew())) reply = await post(entry);
+    if (reply.kind === "ended") return end(reply.url);
+    if (reply.kind === "lost") return fall("lost");
+    if (reply.kind === "refused") return fall("gone");
+    const newest = queue.get(entry.position); // the person may have chosen again in the meantime
+    const { sent } = entry;
+    const item = items.get(entry.position);
+    delete newest.sent;
+    delete newest.replayed;
+    if (reply.kind === "stale") {
+      if (reply.answer === newest.answer) {
+        Object.assign(newest, { revision: reply.revision, key: newKey() }); // the same answer: nothing is overwritten
+      } else {
+        disagree(entry.position, reply);
+      }
+      shelf.put(newest);
+      return true;
+    }
+    if (reply.kind === "unknown") {
+      mark(item, item.answer);
+      const alert = clone("unknown");
+      alert.querySelector("p").textContent = reply.sentence;
+      item.section.prepend(alert);
+      delete newest.answer;
+    } else {
+      item.section.querySelector(".unknown")?.remove();
+      if (sent.answer !== undefined) {
+        item.answer = sent.answer;
+        item.revision = newest.revision = reply.revision;
+        item.form.elements.revision.value = reply.revision;
+      }
+      if (sent.flag !== undefined) item.flagged = sent.flag;
+      savedAt = reply.at || savedAt;
+    }
+    if (newest.answer === sent.answer) delete newest.answer;
+    if (newest.flag === sent.flag) delete newest.flag;
+    await done(newest);
+    return true;
+  }
+
+  // Nothing left of an entry: it goes. Otherwise the rest of it waits its turn.
+  function done(entry) {
+    if (entry.answer !== undefined || entry.flag !== undefined) return shelf.put(entry);
+    queue.delete(entry.position);
+    return shelf.drop(entry);
+  }
+
+  async function post({ position, sent }) {
+    const body = new URLSearchParams({ csrfmiddlewaretoken: token, key: sent.key });
+    if (sent.answer !== undefined) {
+      body.set("answer", sent.answer);
+      body.set("revision", sent.revision);
+    }
+    if (sent.flag !== undefined) body.set("flag_sent", "1");
+    if (sent.flag) body.set("flag", "on");
+    const patience = new AbortController();
+    const impatient = setTimeout(() => patience.abort(), PATIENCE_MS);
+    try {
+      const response = await fetch(items.get(position).form.action, {
+        method: "POST", body, headers: { Accept: "application/json" }, redirect: "manual", keepalive: true, signal: patience.signal,
+      });
+      if (response.type === "opaqueredirect" || response.status === 403 || response.status === 404) return { kind: "refused" };
+      if (![200, 400, 409].includes(response.status)) return { kind: "lost" };
+      clock.heard(response);
+      const { state: kind, ...said } = await response.json();
+      return { kind, ...said, at: kind === "saved" ? said.at || clock.inWords(zone) : "" };
+    } catch {
+      return { kind: "lost" };
+    } finally {
+      clearTimeout(impatient);
+    }
+  }
+
+  // Signed in again in another tab: the session is new and so is the form's token.
+  async function renew() {
+    try {
+      const response = await fetch(take, { headers: { Accept: "text/html" } });
+      const where = new URL(response.url).pathname;
+      if (!response.ok || where === signIn) return false;
+      if (where !== take) { location.assign(response.url); return false; }
+      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+      token = fresh.querySelector(".item [name=csrfmiddlewaretoken]").value;
+      for (const field of page.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  function end(url) {
+    const lost = unsent().filter((entry) => entry.answer !== undefined);
+    const wasAway = state !== "reached" || lost.some((entry) => entry.replayed);
+    queue.clear();
+    disagreements.clear();
+    shelf.clear(attempt);
+    if (!wasAway || !lost.length) {
+      location.assign(url);
+      return true;
+    }
+    stop();
+    byId("offline").hidden = byId("gone").hidden = true;
+    state = "reached";
+    const alert = byId("ended");
+    const places = lost.map((entry) => entry.position).sort((a, b) => a - b);
+    alert.querySelector("[data-places]").textContent = `${places.length === 1 ? "question" : "questions"} ${places.join(", ")}`;
+    alert.querySelector("a").href = url;
+    alert.hidden = false;
+    window.scrollTo(0, 0);
+    return true;
+  }
+
+  function stop() {
+    isOver = true;
+    for (const item of items.values()) for (const field of item.form.querySelectorAll("fieldset, [name=flag], button")) field.disabled = true;
+  }
+
+  function fall(into) {
+    if (state !== into) {
+      state = into;
+      failures = 0;
+      byId("offline-since").textContent = clock.inWords(zone);
+      byId("offline").hidden = into !== "lost";
+      byId("gone").hidden = into !== "gone";
+      paint();
+    }
+    return false;
+  }
+
+  function recover() {
+    failures = 0;
+    if (state === "reached") return;
+    state = "reached";
+    byId("offline").hidden = byId("gone").hidden = true;
+    const two = [...disagreements.keys()];
+    if (two.length) speak(`Connection is back. Question ${two.join(", ")} has two different answers: choose one.`);
+    else if (!queue.size) speak("Connection is back. All answers are saved.");
+    paint();
+  }
+
+  // -- Two tabs: both answers are shown, and the person decides --
+  function disagree(position, other) {
+    const item = items.get(position);
+    const known = item.section.querySelector(".merge");
+    disagreements.set(position, { revision: other.revision, answer: other.answer });
+    const merge = known ?? clone("merge");
+    merge.querySelector("[data-theirs]").textContent = textOf(item, other.answer);
+    merge.querySelector("[data-mine]").textContent = textOf(item, queue.get(position).answer);
+    if (known) return;
+    merge.querySelector("[data-keep]").addEventListener("click", () => settle(position, false));
+    merge.querySelector("[data-use]").addEventListener("click", () => settle(position, true));
+    item.section.querySelector(".merge-server")?.remove();
+    item.section.prepend(merge);
+    if (position === current) merge.scrollIntoView({ block: "nearest" });
+    else speak(`Question ${position} has two different answers: choose one.`);
+  }
+
+  function settle(position, mine) {
+    const item = items.get(position);
+    const entry = queue.get(position);
+    const other = disagreements.get(position);
+    disagreements.delete(position);
+    const merge = item.section.querySelector(".merge");
+    const inside = merge.contains(document.activeElement);
+    merge.remove();
+    item.revision = entry.revision = other.revision;
+    item.form.elements.revision.value = other.revision;
+    item.answer = other.answer;
+    if (mine) {
+      entry.key = newKey();
+      shelf.put(entry);
+    } else {
+      mark(item, other.answer);
+      delete entry.answer;
+      done(entry);
+    }
+    if (inside) item.legend.focus();
+    paint();
+    pump();
+  }
+
+  // -- To the check page, when everything has arrived --
+  function leave(url = leavingFor) {
+    leavingFor = url;
+    if (!url || isOver) return;
+    const [two] = disagreements.keys();
+    if (two) {
+      show(two);
+      items.get(two).section.querySelector(".merge button").focus();
+    } else if (!queue.size) {
+      leavingFor = "";
+      location.assign(url);
+    } else if (state !== "reached") {
+      const alert = byId(state === "gone" ? "gone" : "offline");
+      if (state === "lost") byId("offline-wait").hidden = false;
+      alert.scrollIntoView({ block: "center" });
+    }
+  }
+
+  page.addEventListener("change", (event) => {
+    const { name, value, checked } = event.target;
+    const position = Number(event.target.closest(".item")?.dataset.position);
+    if (name === "answer") keep(position, { answer: value });
+    if (name === "flag") keep(position, { flag: checked });
+  });
+  page.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (performance.now() - shownAt < DOUBLE_PRESS_MS) return; // the second half of a double press
+    if (event.submitter?.value === "back") show(Math.max(1, current - 1));
+    else if (current < count) show(current + 1);
+    else leave(check);
+  });
+  page.addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (link.dataset.go) {
+      event.preventDefault();
+      show(Number(link.dataset.go));
+    } else if (link.id === "to-check") {
+      event.preventDefault();
+      leave(check);
+    }
+  });
+  window.addEventListener("popstate", () => {
+    const wanted = Number(new URLSearchParams(location.search).get("q")) || Number(page.dataset.current);
+    if (items.has(wanted)) show(wanted, { push: false });
+  });
+  window.addEventListener("offline", () => fall("lost"));
+  window.addEventListener("online", () => (queue.size ? pump() : state === "lost" && recover()));
+  const lookAgain = () => { if (state !== "reached" && document.visibilityState === "visible") pump(); };
+  window.addEventListener("focus", lookAgain);
+  document.addEventListener("visibilitychange", lookAgain);
+  window.addEventListener("beforeunload", (event) => { if (queue.size && state !== "reached") event.preventDefault(); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  countDown(Number(page.dataset.deadline), () => {
+    stop();
+    const ends = new Date((until + 2) * 1000);
+    byId("over").hidden = false;
+    setTimeout(() => location.assign(take), Math.max(0, ends - clock.now()));
+  });
+
+  // -- What an earlier visit could not send comes first --
+  shelf.all().then((kept) => {
+    for (const entry of kept.sort((a, b) => a.at - b.at)) {
+      const item = items.get(entry.position);
+      if (entry.attempt !== attempt) {
+        if (entry.until * 1000 < clock.now()) shelf.clear(entry.attempt); // it can no longer count
+      } else if (item && !queue.has(entry.position)) {
+        queue.set(entry.position, { ...entry, replayed: true });
+        if (entry.answer !== undefined) mark(item, entry.answer);
+        if (entry.flag !== undefined) item.flagBox.checked = entry.flag;
+      }
+    }
+    // A choice made before this file had loaded is a choice too.
+    for (const [position, item] of items) {
+      const chosen = item.choices.find((choice) => choice.checked)?.value ?? "";
+      if (!queue.has(position) && chosen && chosen !== item.answer) keep(position, { answer: chosen });
+    }
+    paint();
+    pump();
+  });
+  show(current, { push: false, focus: false });
+}
+
+// ---- Handing in: once, and not into the void ----
+function handIn(form) {
+  const { attempt, take } = form.dataset;
+  shelf.all().then((kept) => { if (kept.some((entry) => entry.attempt === attempt)) location.replace(take); });
+  let sent = false;
+  form.addEventListener("submit", (event) => {
+    byId("offline").hidden = navigator.onLine;
+    if (sent || !navigator.onLine) {
+      event.preventDefault();
+      return;
+    }
+    sent = true;
+    const button = event.submitter ?? form.querySelector("[type=submit]");
+    button.setAttribute("aria-disabled", "true");
+    button.firstChild.textContent = "Handing in…";
+    speak("Handing in.");
+    shelf.clear(attempt);
+  });
+  window.addEventListener("online", () => { byId("offline").hidden = true; });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  countDown(Number(form.dataset.deadline), null);
+}
+
+const stage = byId("sitting") ?? byId("hand-in");
+clock.set(Number(stage?.dataset.now));
+if (stage?.id === "sitting") sit(stage);
+else if (stage) handIn(stage);

@@ -1,0 +1,135 @@
+"""A history with one of everything that goes on record, made by the site's own actions."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from certificates import actions, papers
+from certificates.models import Certificate
+from quizzes import actions as sitting
+from quizzes.models import Attempt
+from staff import clock
+from staff.models import StaffMember
+from tests import factories
+from tests.factories import Course
+from tests.people import Cast
+from training.models import KeyPoint
+
+
+@dataclass
+class History:
+    cast: Cast
+    course: Course
+    revoked: Certificate
+    suspended: Certificate
+    renewed: Certificate
+    passed: Attempt
+    failed: Attempt
+    locked: Attempt
+    open: Attempt
+
+
+def make_history(cast: Cast, course: Course) -> History:
+    """Begins at the clock's instant. Maya lets the time run out, passes, is endorsed, is revoked and
+    sits again; Danielle is locked, is
+    talked with and passes; Tom is returned and suspended, studies again and renews a year later."""
+    start = clock.now()
+    maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
+    started = factories.make_attempt(person=maya, course=course)
+    _hesitate(started)
+    factories.make_locked(person=danielle, course=course)
+    first_of_tom = factories.make_finished(person=tom, course=course, wrong=1)
+    with clock.at(start + timedelta(days=2)):
+        actions.settle_overdue()
+        failed = Attempt.objects.get(pk=started.pk)
+        factories.read_all(person=maya, course=course)
+    with clock.at(start + timedelta(days=3)):
+        passed = factories.make_finished(person=maya, course=course, read=False)
+        _review(passed.attempt, "endorsed", "Well done.", [], cast.physician)
+        point = KeyPoint.objects.order_by("code")[0]
+        _review(first_of_tom.attempt, "returned", "Read the endpoint again.", [point], cast.physician)
+        _review(failed, "returned", "Read the critical points again.", [point], cast.physician)
+    with clock.at(start + timedelta(days=4)):
+        locked = Attempt.objects.filter(candidacy__person=danielle).order_by("-number")[0]
+        _talk(locked, cast.physician)
+        factories.read_all(person=danielle, course=course)
+        factories.read_all(person=tom, course=course)
+        actions.lift_restudied()
+        factories.make_finished(person=danielle, course=course, read=False)
+        _revoke(passed.certificate, cast.physician)
+    with clock.at(start + timedelta(days=5)):
+        factories.read_all(person=maya, course=course)
+        factories.make_finished(person=maya, course=course, read=False)
+    with clock.at(start + timedelta(days=330)):
+        actions.open_renewals()
+        factories.read_all(person=tom, course=course)
+        renewed = factories.make_finished(person=tom, course=course, read=False)
+        still_open = factories.make_attempt(person=danielle, course=course)
+        _hesitate(still_open)
+        papers.render_waiting()
+    assert passed.certificate and first_of_tom.certificate and renewed.certificate
+    return History(
+        cast,
+        course,
+        passed.certificate,
+        first_of_tom.certificate,
+        renewed.certificate,
+        passed.attempt,
+        failed,
+        locked,
+        still_open,
+    )
+
+
+def _hesitate(attempt: Attempt) -> None:
+    """The first two items answered, the first one twice, the second one flagged; the rest left open."""
+    first, second = attempt.items.order_by("position")[:2]
+    for item, revision, place in ((first, 0, 0), (first, 1, 1), (second, 0, 0)):
+        sitting.save_answer(
+            attempt_id=attempt.public_id,
+            person=attempt.candidacy.person,
+            position=item.position,
+            answer=item.shown[place][0],
+            base_revision=revision,
+            client_key=f"hesitant-{item.pk}-{revision}",
+        )
+    sitting.set_flag(
+        attempt_id=attempt.public_id, person=attempt.candidacy.person, position=second.position, flagged=True
+    )
+
+
+def _review(attempt: Attempt, decision: str, text: str, restudy: list[KeyPoint], by: StaffMember) -> None:
+    actions.review(
+        attempt=attempt,
+        decision=decision,
+        text=text,
+        restudy=restudy,
+        suspend=True,
+        shown_sha256=attempt.seal_sha256,
+        opened_at=clock.now(),
+        by=by,
+        evidence=factories.evidence(by),
+    )
+
+
+def _talk(attempt: Attempt, by: StaffMember) -> None:
+    actions.record_talk(
+        candidacy=attempt.candidacy,
+        text="We went through the three attempts.",
+        shown_sha256=attempt.seal_sha256,
+        opened_at=clock.now(),
+        by=by,
+        evidence=factories.evidence(by),
+    )
+
+
+def _revoke(certificate: Certificate, by: StaffMember) -> None:
+    actions.revoke(
+        certificate=certificate,
+        reason_class="retraining",
+        public_text="Re-training required",
+        private_note="After an incident.",
+        shown_sha256=certificate.facts_sha256,
+        opened_at=clock.now(),
+        by=by,
+        evidence=factories.evidence(by),
+    )

@@ -1,0 +1,278 @@
+import stat
+from collections import Counter
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import models, transaction
+from django.test import override_settings
+
+from certificates.models import Certificate, CertificateEvent
+from certificates.queries import state_of
+from compliance.demo import cast, loading
+from compliance.demo.stage import play
+from compliance.queries import board_of
+from quizzes import material
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
+from staff import audit, clock, signing
+from staff.models import AuditEvent, Clinic, Licence, Membership, OutgoingMail, Signature, StaffMember
+from staff.models.people import PINPOINT_EMAIL
+from tests import factories
+from tests.conftest import NOW
+from training.models import Adoption, ModuleVersion, Reading, ReadingConfirmation
+
+PASSWORD = "heron-under-the-bridge-4"
+# Instants that are meant to lie ahead (decision 43).
+PLANNED = {"quizzes.attempt.deadline_at", "staff.outgoingmail.due_at"}
+
+
+def test_command_refuses_an_installation_that_is_no_demo(settings):
+    settings.PINPOINT_DEMO = False
+    with pytest.raises(CommandError, match="PINPOINT_DEMO is not set"):
+        call_command("load_demo")
+
+
+def test_password_is_drawn_once_and_kept_for_its_owner_alone(settings, tmp_path, monkeypatch):
+    monkeypatch.delenv("PINPOINT_DEMO_PASSWORD", raising=False)
+    settings.DATA_DIR = tmp_path / "data"
+    drawn = loading.password()
+    assert len(drawn) == 23
+    assert loading.password() == drawn
+    assert stat.S_IMODE((tmp_path / "data" / "demo-password").stat().st_mode) == 0o600
+
+
+def test_password_of_the_environment_comes_first(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("PINPOINT_DEMO_PASSWORD", PASSWORD)
+    settings.DATA_DIR = tmp_path
+    assert loading.password() == PASSWORD
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_play_resumes_stories_in_the_order_of_time(now):
+    told = []
+
+    def story(name, *hours):
+        for hour in hours:
+            yield now - timedelta(hours=hour)
+            told.append((name, clock.now()))
+
+    play([story("one", 9, 3), story("two", 7, 2)], until=now)
+    assert told == [
+        (name, now - timedelta(hours=hours)) for name, hours in [("one", 9), ("two", 7), ("one", 3), ("two", 2)]
+    ]
+
+
+@pytest.mark.parametrize(("hours", "said"), [((3, 4), "goes back"), ((3, 0), "not before")], ids=["back", "ahead"])
+def test_play_refuses_a_story_that_leaves_the_past(now, hours, said):
+    def story():
+        for hour in hours:
+            yield now - timedelta(hours=hour)
+
+    with pytest.raises(ValueError, match=said):
+        play([story()], until=now)
+
+
+@pytest.mark.django_db
+def test_load_refuses_a_database_that_is_in_use(module):
+    clinics = Clinic.objects.count()
+    with pytest.raises(loading.DemoRefused, match="in use since 02 November 2026"):
+        loading.load(password=PASSWORD)
+    assert Clinic.objects.count() == clinics
+
+
+@pytest.mark.django_db
+def test_load_that_breaks_off_leaves_nothing(now, course, monkeypatch):
+    def breaks(house, first):
+        yield house.at(440, "12:00")
+        assert Clinic.objects.count() == 2
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(loading, "tick", breaks)
+    with pytest.raises(ZeroDivisionError):
+        loading.load(password=PASSWORD, course=course)
+    assert not Clinic.objects.exists()
+    assert not ModuleVersion.objects.exists()
+
+
+# From here on every test looks at the same demo, loaded once; tests that need an empty database stand above.
+
+
+@pytest.fixture(scope="module")
+def course():
+    return material.read(factories.SLICE)
+
+
+@pytest.fixture(scope="module")
+def loaded(django_db_setup, django_db_blocker, course):
+    quick = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
+    with django_db_blocker.unblock(), transaction.atomic():
+        with quick, clock.at(NOW):
+            assert loading.load(password=PASSWORD, course=course)
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def demo(loaded, now):
+    """What a test changes is undone at its end."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def person(mailbox, domain="lakeside.example"):
+    return StaffMember.objects.get(email=f"{mailbox}@{domain}")
+
+
+def outcomes(mailbox, domain="lakeside.example"):
+    rows = Outcome.objects.filter(attempt__candidacy__person=person(mailbox, domain)).order_by("attempt__started_at")
+    return [row.passed for row in rows]
+
+
+def states(mailbox, domain="lakeside.example"):
+    rows = Certificate.objects.filter(person=person(mailbox, domain)).order_by("issued_at")
+    return [state_of(row) for row in rows]
+
+
+def every_row():
+    return {model: list(model.objects.order_by("pk").values()) for model in apps.get_models()}
+
+
+def test_load_tells_every_history(demo):
+    # Certificates
+    assert states("jose") == ["valid"]
+    assert states("hana") == ["expiring"]
+    assert states("marcus") == ["expired"]
+    assert states("siobhan") == ["expiring", "valid"]
+    assert not Candidacy.objects.filter(person=person("siobhan"), closed_at=None).exists()
+    assert states("aleksandra") == ["revoked"]
+    assert states("ravi") == ["suspended"]
+    assert states("camila") == ["valid"]
+    assert states("noor", "harbour.example") == ["expired", "valid"]
+    assert states("lea") == ["valid"]
+    # Attempts
+    assert outcomes("danielle") == [False, True]
+    assert outcomes("fatima") == [False, False, False]
+    assert outcomes("grace") == [False, False, False, True]
+    jose = Outcome.objects.get(attempt__candidacy__person=person("jose"))
+    assert (jose.passed, jose.points) == (True, jose.max_points - 1)
+    tomasz = Outcome.objects.get(attempt__candidacy__person=person("tomasz"))
+    assert {clause["code"]: clause["met"] for clause in tomasz.decided} == {"cut": True, "critical": False}
+    expired = Attempt.objects.get(candidacy__person=person("oluwaseun", "harbour.example"))
+    assert (expired.state, expired.ended_at) == ("expired", expired.deadline_at)
+    assert expired.items.exclude(answer="").exists()
+    running = Attempt.objects.get(state="open")
+    assert running.candidacy.person == person("ngozi")
+    assert running.deadline_at > clock.now()
+    assert running.items.exclude(answer="").exists()
+    assert running.items.filter(answer="").exists()
+    # What physicians and managers did
+    assert AttemptGrant.objects.get().candidacy.person == person("grace")
+    decided = Counter(Review.objects.values_list("decision", flat=True))
+    assert decided == {"endorsed": 3, "returned": 2}
+    assert all(row.restudy.exists() for row in Review.objects.filter(decision="returned"))
+    revoked = CertificateEvent.objects.get(kind="revoked")
+    assert revoked.public_text
+    assert revoked.signature is not None
+    assert CertificateEvent.objects.get(kind="lifted").certificate.person == person("camila")
+    assert {row.person for row in Membership.objects.exclude(ended_at=None)} == {person("lea")}
+    assert not person("lea").is_active
+    # Licences
+    in_days = [(row.expires_on - clock.now().date()).days for row in Licence.objects.all()]
+    assert sum(0 <= days <= 30 for days in in_days) >= 3
+    assert all("DEMO-" in row.number for row in Licence.objects.all())
+
+
+def test_load_shows_every_state_that_a_manager_sees(demo):
+    by_person = {
+        row.person.email.split("@")[0]: row for clinic in Clinic.objects.all() for row in board_of([clinic]).rows
+    }
+    needle = {name: row.cells[0].standing for name, row in by_person.items()}
+    assert {found.word for found in needle.values()} == {"current", "due-soon", "not-current", "not-required"}
+    expected = {
+        "aesthetician": "due-soon",
+        "bex": "due-soon",
+        "joaquin": "overdue",
+        "fatima": "locked",
+        "freya": "in-progress",
+        "beatriz": "in-progress",
+        "hana": "expiring",
+        "marcus": "expired",
+        "ravi": "suspended",
+        "aleksandra": "revoked",
+        "wilhelmina": "valid",
+        "tom": "not-required",
+    }
+    assert {name: needle[name].state for name in expected} == expected
+    assert Counter(found.state for found in needle.values()).most_common(1)[0][0] == "valid"
+
+
+def test_load_leaves_the_fresh_aesthetician_everything_to_do(demo):
+    maya = person("aesthetician")
+    assert maya.full_name == "Maya Lindqvist"
+    assert not Reading.objects.filter(person=maya).exists()
+    assert not Candidacy.objects.filter(person=maya).exists()
+
+
+def test_load_writes_nothing_that_lies_ahead(demo):
+    ahead = [
+        f"{model._meta.label_lower}.{field.name}"
+        for app in ("staff", "training", "quizzes", "certificates")
+        for model in apps.get_app_config(app).get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, models.DateTimeField)
+        # Pinpoint's own row comes with the migration, on real time.
+        and model.objects.exclude(**{"email": PINPOINT_EMAIL} if model is StaffMember else {"pk": None})
+        .filter(**{f"{field.name}__gt": clock.now()})
+        .exists()
+    ]
+    assert set(ahead) <= PLANNED
+
+
+def test_load_keeps_every_chain_in_the_order_of_time_and_whole(demo):
+    for chain in set(AuditEvent.objects.values_list("chain", flat=True)):
+        events = list(AuditEvent.objects.filter(chain=chain).order_by("seq"))
+        assert [event.at for event in events] == sorted(event.at for event in events)
+        assert all(event.hash == audit.event_hash(event) for event in events)
+    assert all(signing.is_genuine(signature) for signature in Signature.objects.all())
+
+
+def test_load_adopts_after_the_material_was_published(demo):
+    version = ModuleVersion.objects.get()
+    assert [row.clinic.name for row in Adoption.objects.order_by("adopted_at")] == [part.name for part in cast.CLINICS]
+    assert all(row.adopted_at > version.published_at for row in Adoption.objects.all())
+    assert Certificate.objects.earliest("issued_at").issued_at == Adoption.objects.latest("adopted_at").adopted_at
+    assert ReadingConfirmation.objects.earliest("confirmed_at").confirmed_at > version.published_at
+
+
+def test_load_leaves_no_mail_of_the_past_to_the_next_tick(demo):
+    assert OutgoingMail.objects.exists()
+    assert not OutgoingMail.objects.filter(sent_at=None, due_at__lte=clock.now()).exists()
+
+
+def test_load_twice_changes_nothing(demo, course):
+    before = every_row()
+    assert not loading.load(password=PASSWORD, course=course)
+    loading.open_accounts(PASSWORD)
+    assert every_row() == before
+
+
+def test_command_prints_the_address_and_an_account_of_each_role(demo, settings, monkeypatch):
+    settings.PINPOINT_DEMO = True
+    monkeypatch.setenv("PINPOINT_DEMO_PASSWORD", PASSWORD)
+    out = StringIO()
+    call_command("load_demo", stdout=out)
+    assert f"Sign in at {settings.SITE_URL} with the password {PASSWORD}" in out.getvalue()
+    for role in ("aesthetician", "physician", "manager", "author", "administrator"):
+        assert f"{role}@lakeside.example" in out.getvalue()
+
+
+def test_accounts_open_with_the_password_that_is_printed_and_nobody_else_does(demo):
+    for email in [*loading.ACCOUNTS, *loading.SIGNERS]:
+        assert StaffMember.objects.get(email=email).check_password(PASSWORD)
+    others = StaffMember.objects.exclude(email__in=[*loading.ACCOUNTS, *loading.SIGNERS])
+    assert not any(other.check_password(PASSWORD) for other in others)
+    loading.open_accounts("another-lamp-in-the-hall-2")
+    assert person("manager").check_password("another-lamp-in-the-hall-2")

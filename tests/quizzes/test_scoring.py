@@ -1,0 +1,113 @@
+"""docs/scoring.md is the specification: its tables are read here and checked row by row."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+from quizzes import scoring
+from quizzes.scoring import Answered, Rules, points_of, score, score_sealed
+
+PAGE = Path(__file__).parents[2] / "docs" / "scoring.md"
+
+
+def table(heading: str) -> list[dict[str, str]]:
+    """The rows of the one table under a heading of the page."""
+    part = PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")
+    )
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def rows(heading: str):
+    return [pytest.param(row, id=row["Case"]) for row in table(heading)]
+
+
+def form(row: dict[str, str], wrong: str = "a") -> list[Answered]:
+    """The row's items; the wrong ones come first in each kind and carry `wrong`."""
+    items: list[Answered] = []
+    for kind in ("Ordinary", "Critical"):
+        right, total = map(int, row[kind].split(" of "))
+        for place in range(total):
+            answer = "k" if place >= total - right else wrong
+            items.append(Answered(len(items) + 1, key="k", answer=answer, critical=kind == "Critical"))
+    return items
+
+
+def test_page_has_the_cases_that_decide():
+    cases = {row["Case"] for row in table("A form")}
+    assert cases >= {"nothing answered", "exactly the cut", "one below the cut", "no items", "all right"}
+    assert any(row["Cut clause"] == "met" and row["Critical clause"] == "not met" for row in table("A form"))
+
+
+@pytest.mark.parametrize("row", rows("An item"))
+def test_item(row):
+    assert points_of(Answered(1, row["Key"], row["Answer"], critical=False)) == int(row["Points"])
+
+
+@pytest.mark.parametrize("wrong", ["a", ""], ids=["answered wrong", "left open"])
+@pytest.mark.parametrize("row", rows("A form"))
+def test_form(row, wrong):
+    scored = score(form(row, wrong), Rules(cut=int(row["Cut"])))
+    cut, critical = scored.clauses
+    assert scored.total == int(row["Points"])
+    assert cut.met is (row["Cut clause"] == "met")
+    assert critical.met is (row["Critical clause"] == "met")
+    assert scored.passed is (row["Result"] == "passed")
+
+
+@pytest.mark.parametrize("row", rows("A form"))
+def test_form_adds_up(row):
+    items = form(row)
+    scored = score(items, Rules(cut=int(row["Cut"])))
+    cut, critical = scored.clauses
+    assert (scored.most, len(scored.points), sum(scored.points)) == (len(items), len(items), scored.total)
+    assert (cut.have, cut.need) == (scored.total, int(row["Cut"]))
+    assert f"{critical.have} of {critical.need}" == row["Critical"]
+    assert critical.missed == tuple(i.position for i in items if i.critical and i.answer != "k")
+
+
+def test_no_float_anywhere():
+    """Neither in what comes out nor in how it is computed: no float, no division, no rounding."""
+    scored = score(form(table("A form")[1]), Rules(cut=12))
+    numbers = [*scored.points, scored.total, scored.most, *(n for c in scored.clauses for n in (c.have, c.need))]
+    assert {type(number) for number in numbers} == {int}
+    tree = list(ast.walk(ast.parse(inspect.getsource(scoring))))
+    assert not [node for node in tree if isinstance(node, ast.Div) or isinstance(getattr(node, "value", 0), float)]
+    assert not {node.id for node in tree if isinstance(node, ast.Name)} & {"float", "round", "Decimal"}
+
+
+def test_unknown_rule_is_refused():
+    with pytest.raises(ValueError, match="'partial-1', this module knows 'whole-1'"):
+        score([], Rules(cut=1, rule="partial-1"))
+
+
+def sealed(answers: list[str], *, cut: int = 2, critical: tuple[int, ...] = (1,)) -> dict:
+    """What `score_sealed` needs of a seal: three options a to c behind tokens, c the key."""
+    return {
+        "quiz": {"cut": cut, "critical_rule": "all", "scoring_rule": "whole-1"},
+        "items": [
+            {
+                "position": n,
+                "key": "c",
+                "answer": answer,
+                "shown": [[f"t{n}{option}", option, option.upper()] for option in "bca"],
+                "points": [{"critical": n in critical}, {"critical": False}],
+            }
+            for n, answer in enumerate(answers, start=1)
+        ],
+    }
+
+
+def test_sealed_answers_are_tokens():
+    assert score_sealed(sealed(["t1c", "t2c", "t3a"])).points == (1, 1, 0)
+
+
+@pytest.mark.parametrize("answer", ["", "c", "t2c", "t1a"], ids=["none", "option id", "another item's token", "wrong"])
+def test_sealed_answer_that_is_not_the_key(answer):
+    scored = score_sealed(sealed([answer, "t2c", "t3c"]))
+    assert scored.points == (0, 1, 1)
+    assert scored.clauses[1].missed == (1,)
+    assert not scored.passed
