@@ -13,6 +13,7 @@ from certificates import codes, drawing, fonts, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
 from certificates.queries import holding_of, with_events
 from quizzes import actions as sitting
+from quizzes.eligibility import Standing
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
 from quizzes.queries import standing
 from staff import actions as staff_actions
@@ -378,21 +379,10 @@ def record_talk(
     if candidacy.person_id == by.pk:
         raise signing.SigningRefused("Nobody records a talk with themselves. Ask another physician of the clinic.")
     with transaction.atomic():
-        Candidacy.objects.select_for_update().get(pk=candidacy.pk)
-        last = candidacy.attempts.finished().order_by("-number").first()
-        where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+        last, where = _locked_standing(candidacy)
         if last is None or where.attempts_used < where.attempts_allowed:
             raise signing.SigningRefused("Attempts are still open here, so no talk is needed to open more.")
-        signature = signing.sign(
-            by=by,
-            clinic=candidacy.clinic,
-            meaning="talk",
-            subject=candidacy,
-            record_sha256=last.seal_sha256,
-            shown_sha256=shown_sha256,
-            opened_at=opened_at,
-            evidence=evidence,
-        )
+        signature = _sign_grant(candidacy, last, "talk", shown_sha256, opened_at, by, evidence)
         row = sitting.grant(
             candidacy=candidacy, kind=AttemptGrant.Kind.TALK, extra=TALK_OPENS, reason=text, signature=signature, by=by
         )
@@ -401,8 +391,9 @@ def record_talk(
             key=f"talk:{row.pk}",
             subject="Two more attempts are open",
             body=(
-                f"{candidacy.person.full_name},\n\n{by.full_name} recorded your talk. Two more attempts of the quiz are open "
-                f"once the missed passages are confirmed again:\n{settings.SITE_URL}/modules/{candidacy.quiz.module.slug}/quiz/\n"
+                f"{candidacy.person.full_name},\n\n{by.full_name} recorded your talk. Two more attempts of the quiz are "
+                "open once the missed passages are confirmed again:\n"
+                f"{settings.SITE_URL}/modules/{candidacy.quiz.module.slug}/quiz/\n"
             ),
         )
     return row
@@ -421,24 +412,43 @@ def open_early(
     if candidacy.person_id == by.pk:
         raise signing.SigningRefused("Nobody opens their own attempt early. Ask another physician of the clinic.")
     with transaction.atomic():
-        Candidacy.objects.select_for_update().get(pk=candidacy.pk)
-        last = candidacy.attempts.finished().order_by("-number").first()
-        where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
-        if last is None or candidacy.closed_at or where.attempts_used >= where.attempts_allowed or where.open_attempt:
+        last, where = _locked_standing(candidacy)
+        used_up = where.attempts_used >= where.attempts_allowed
+        if last is None or candidacy.closed_at or used_up or where.open_attempt:
             raise signing.SigningRefused("No further attempt waits for its time here, so nothing was opened.")
-        signature = signing.sign(
-            by=by,
-            clinic=candidacy.clinic,
-            meaning="open-early",
-            subject=candidacy,
-            record_sha256=last.seal_sha256,
-            shown_sha256=shown_sha256,
-            opened_at=opened_at,
-            evidence=evidence,
-        )
+        signature = _sign_grant(candidacy, last, "open-early", shown_sha256, opened_at, by, evidence)
         return sitting.grant(
             candidacy=candidacy, kind=AttemptGrant.Kind.EARLY, extra=0, reason=text, signature=signature, by=by
         )
+
+
+def _locked_standing(candidacy: Candidacy) -> tuple[Attempt | None, Standing]:
+    """The last finished attempt and the standing, with the candidacy locked."""
+    Candidacy.objects.select_for_update().get(pk=candidacy.pk)
+    last = candidacy.attempts.finished().order_by("-number").first()
+    return last, standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+
+
+def _sign_grant(
+    candidacy: Candidacy,
+    last: Attempt,
+    meaning: str,
+    shown_sha256: str,
+    opened_at: datetime,
+    by: StaffMember,
+    evidence: signing.Evidence,
+) -> Signature:
+    """Signed over the seal of the last attempt: what was talked about, or what the next one follows."""
+    return signing.sign(
+        by=by,
+        clinic=candidacy.clinic,
+        meaning=meaning,
+        subject=candidacy,
+        record_sha256=last.seal_sha256,
+        shown_sha256=shown_sha256,
+        opened_at=opened_at,
+        evidence=evidence,
+    )
 
 
 def _event(

@@ -8,14 +8,15 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.conf import settings
+from django.db.models.functions import Length
 from zipstream import ZipStream
 
 from certificates import papers
-from certificates.models import Certificate
+from certificates.models import Certificate, CertificateFile
 from certificates.queries import state_of, with_events
 from certificates.validity import IN_FORCE
 from compliance.queries import Board, Row, changed_on
-from staff.models import Clinic
+from staff.models import Clinic, StoredFile
 
 log = logging.getLogger(__name__)
 BOM = "\ufeff"
@@ -95,31 +96,68 @@ def ascii_name(certificate: Certificate) -> str:
     return "holder"
 
 
+def zip_of(pks: Sequence[int]) -> tuple[Iterable[bytes], int | None]:
+    """The archive and, where every paper is drawn already, its length, so that a browser can show how far it is."""
+    stored = {pk: found for some in _chunks(pks) for pk, found in _stored(some).items()}
+    if len(stored) < len(pks):
+        return zip_chunks(pks), None
+    archive = ZipStream(sized=True)
+    lines: list[list[str]] = []
+    for some in _chunks(pks):
+        for certificate in _certificates(some):
+            size, sha256 = stored[certificate.pk]
+            name = file_name(certificate)
+            archive.add(_bytes_of(certificate.pk), name, size=size)
+            lines.append(_manifest_line(certificate, name, sha256))
+    archive.add(_manifest(lines), "manifest.csv")
+    return archive, len(archive)
+
+
 def zip_chunks(pks: Sequence[int]) -> Iterator[bytes]:
-    """The archive piece by piece: a few certificates are held at a time, and the manifest comes last.
+    """The archive piece by piece, drawing what is missing: a few certificates are held at a time, the manifest comes last.
 
     A paper that cannot be drawn does not stop the others: its line in the manifest says so.
     """
     archive = ZipStream()
     lines: list[list[str]] = []
-    for start in range(0, len(pks), CHUNK):
-        some = pks[start : start + CHUNK]
-        found = {row.pk: row for row in with_events(Certificate.objects.filter(pk__in=some))}
-        for pk in some:
-            certificate = found[pk]
+    for some in _chunks(pks):
+        for certificate in _certificates(some):
             name, sha256 = file_name(certificate), "not drawn: ask your administrator"
             try:
-                stored = papers.file_of(certificate, "pdf")
+                paper = papers.file_of(certificate, "pdf")
             except Exception:
                 log.exception("the paper of certificate %s was not drawn", certificate.number)
             else:
-                archive.add(bytes(stored.bytes), name)
-                sha256 = stored.sha256
+                archive.add(bytes(paper.bytes), name)
+                sha256 = paper.sha256
                 yield from archive.all_files()
             lines.append(_manifest_line(certificate, name, sha256))
-    archive.add(csv_text([MANIFEST, *lines]).encode(), "manifest.csv")
-    yield from archive.all_files()
+    archive.add(_manifest(lines), "manifest.csv")
     yield from archive.finalize()
+
+
+def _chunks(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (pks[start : start + CHUNK] for start in range(0, len(pks), CHUNK))
+
+
+def _certificates(pks: Sequence[int]) -> list[Certificate]:
+    found = {row.pk: row for row in with_events(Certificate.objects.filter(pk__in=pks))}
+    return [found[pk] for pk in pks]
+
+
+def _stored(pks: Sequence[int]) -> dict[int, tuple[int, str]]:
+    """Size and SHA-256 of the PDFs that are drawn already, by certificate."""
+    rows = CertificateFile.objects.filter(certificate__in=pks, format="pdf").annotate(size=Length("file__bytes"))
+    return {pk: (size, sha256) for pk, size, sha256 in rows.values_list("certificate", "size", "file__sha256")}
+
+
+def _bytes_of(pk: int) -> Iterator[bytes]:
+    """Read when the archive comes to it, not before."""
+    yield bytes(StoredFile.objects.get(certificatefile__certificate=pk, certificatefile__format="pdf").bytes)
+
+
+def _manifest(lines: list[list[str]]) -> bytes:
+    return csv_text([MANIFEST, *lines]).encode()
 
 
 def _manifest_line(certificate: Certificate, name: str, sha256: str) -> list[str]:

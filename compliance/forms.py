@@ -22,7 +22,14 @@ DATE = {"type": "date"}
 
 
 class Plain:
-    """crispy-forms renders the fields; tag and buttons stand in the template."""
+    """crispy-forms renders the fields; tag and buttons stand in the template. What is empty is said plainly."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.error_messages["required"] = "This is still empty."
 
     @property
     def helper(self) -> FormHelper:
@@ -154,6 +161,7 @@ class PersonForm(NameFields):
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["roles"].error_messages["required"] = "Choose at least one role."
         field = self.fields["clinic"]
         field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
         field.initial = clinics[0].public_id

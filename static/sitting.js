@@ -15,19 +15,21 @@ const newKey = () =>
 // ---- The queue on this device: one record per attempt and question. Where there is no database, memory has to do. ----
 const shelf = {
   opening: null,
+  emptied: false, // by signing out in another tab: from then on nothing is written here again
   open() {
     this.opening ??= new Promise((resolve, reject) => {
       const request = indexedDB.open(DATABASE, 1);
       request.onupgradeneeded = () => request.result.createObjectStore("answers", { keyPath: ["attempt", "position"] });
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
-        request.result.onversionchange = () => { request.result.close(); this.opening = null; }; // signed out elsewhere
+        request.result.onversionchange = () => { request.result.close(); this.emptied = true; };
         resolve(request.result);
       };
     });
     return this.opening;
   },
   async use(work) {
+    if (this.emptied) return undefined;
     try {
       const database = await this.open();
       return await new Promise((resolve, reject) => {
@@ -358,7 +360,8 @@ function sit(page) {
       return true;
     }
     stop();
-    byId("offline").hidden = byId("gone").hidden = true;
+    for (const entry of lost) mark(items.get(entry.position), items.get(entry.position).answer);
+    for (const id of ["offline", "gone", "over"]) byId(id).hidden = true;
     state = "reached";
     const alert = byId("ended");
     const places = lost.map((entry) => entry.position).sort((a, b) => a - b);
@@ -492,11 +495,19 @@ function sit(page) {
   window.addEventListener("beforeunload", (event) => { if (queue.size && state !== "reached") event.preventDefault(); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+  // What takes the focus must not lie under the bar, however high it is at this width.
+  new ResizeObserver(([bar]) => {
+    document.documentElement.style.scrollPaddingTop = `${bar.target.offsetHeight + 16}px`;
+  }).observe(document.querySelector(".sitting"));
+
   countDown(Number(page.dataset.deadline), () => {
     stop();
-    const ends = new Date((until + 2) * 1000);
     byId("over").hidden = false;
-    setTimeout(() => location.assign(take), Math.max(0, ends - clock.now()));
+    const openResult = () => {
+      if (state !== "reached") setTimeout(openResult, RETRY_MS[0]);
+      else if (byId("ended").hidden) location.assign(take);
+    };
+    setTimeout(openResult, Math.max(0, (until + 2) * 1000 - clock.now()));
   });
 
   // -- What an earlier visit could not send comes first --
@@ -519,6 +530,7 @@ function sit(page) {
     paint();
     pump();
   });
+  history.replaceState({ position: current }, "", `?q=${current}`);
   show(current, { push: false, focus: false });
 }
 

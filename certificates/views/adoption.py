@@ -75,6 +75,7 @@ def module_adopt(request: StaffRequest, slug: str) -> HttpResponse:
     elif request.method == "POST":
         error = "Tick that you have read what stands above, and type your password. Nothing was signed."
     context: dict[str, Any] = _shown_to_adopt(version, clinic) | {"form": form, "protocol_clinic": clinic}
+    context["clinics"] = clinics_as(request.user, Role.PHYSICIAN)
     context |= signing_context(
         request, clinic=clinic, sha256=version.sha256, meaning=signing.MEANINGS["adopt"], error=error
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -42,15 +42,17 @@ def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
         attempt=OuterRef("pk"), marks__points=0, marks__number=1, points__point_version__critical=True
     )
     reviewed = Review.objects.filter(attempt=OuterRef("pk"))
-    return attempts.filter(Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=3)).filter(
-        ~Exists(reviewed)
-    )
+    return attempts.filter(
+        Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=F("quiz_version__attempts"))
+    ).filter(~Exists(reviewed))
 
 
 def locked_candidacies(request: StaffRequest) -> list[Candidacy]:
     """Open candidacies of her clinics with no attempt left."""
     open_ones = Candidacy.objects.filter(
-        clinic__in=clinics_as(request.user, Role.PHYSICIAN), closed_at=None, attempts__number__gte=3
+        clinic__in=clinics_as(request.user, Role.PHYSICIAN),
+        closed_at=None,
+        attempts__number__gte=F("attempts__quiz_version__attempts"),
     ).exclude(person=request.user)
     rows = open_ones.exclude(attempts__state="open").select_related("person", "clinic", "quiz__module").distinct()
     locked = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, connection, transaction
 
-from compliance.records import attempts, certificates, chains, material, signatures
+from compliance.records import acts, attempts, certificates, chains, material, signatures
 from compliance.records.finding import Finding
 from staff import guards
 
@@ -23,6 +23,7 @@ PARTS = (
     attempts.findings,
     certificates.findings,
     signatures.findings,
+    acts.findings,
 )
 
 

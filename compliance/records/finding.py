@@ -82,7 +82,11 @@ def events_of(label: str, rows: Iterable[Model]) -> dict[str, list[AuditEvent]]:
     """The audit events of these rows by the row's id, oldest first."""
     ids = [str(row.pk) for row in rows]
     found: dict[str, list[AuditEvent]] = defaultdict(list)
-    for event in AuditEvent.objects.filter(subject_type=label, subject_id__in=ids).order_by("chain", "seq"):
+    for event in (
+        AuditEvent.objects.filter(subject_type=label, subject_id__in=ids)
+        .select_related("chain")
+        .order_by("chain", "seq")
+    ):
         found[event.subject_id].append(event)
     return found
 

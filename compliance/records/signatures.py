@@ -11,17 +11,14 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from certificates.models import Certificate, CertificateEvent
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable, words
+from compliance.records.finding import Finding, chunks, compare, events_of, readable, words
 from quizzes.models import Attempt, AttemptGrant, Review
 from staff import signing
 from staff.models import MembershipRole, Signature
 from staff.models.clinics import Role
-from training.models import Adoption, ModuleVersion, ProtocolValue
+from training.models import Adoption, ModuleVersion
 
 ADOPTING = ("adopt", "adopt-defaults")
-REVIEWING = {"endorse": Review.Decision.ENDORSED, "return": Review.Decision.RETURNED}
-GRANTING = {"talk": AttemptGrant.Kind.TALK, "open-early": AttemptGrant.Kind.EARLY}
-CERTIFYING = {"revoke": "revoked", "suspend": "suspended", "lift": "lifted"}
 Hash = Callable[[Signature], str | None]
 
 
@@ -35,7 +32,6 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
             checked["signatures"] += 1
             found = _signature(row, records, roles, row.pk in uses, events[str(row.pk)])
             yield from readable(name_of(row), found)
-    yield from _signed_rows()
 
 
 def name_of(row: Signature) -> str:
@@ -140,96 +136,11 @@ def _uses(signatures: list[Signature]) -> set[int]:
     for model in (Review, AttemptGrant, CertificateEvent):
         used |= set(model.objects.filter(signature__in=ids).values_list("signature_id", flat=True))
     adopting = [row for row in signatures if row.meaning_code in ADOPTING]
-    adopted = set(
-        Adoption.objects.filter(clinic__in={row.clinic_id for row in adopting}).values_list(
+    adopted = {
+        (clinic, str(version))
+        for clinic, version in Adoption.objects.filter(clinic__in={row.clinic_id for row in adopting}).values_list(
             "clinic_id", "module_version_id"
         )
-    )
+    }
     used |= {row.pk for row in adopting if (row.clinic_id, row.subject_id) in adopted}
     return used
-
-
-def _signed_rows() -> Iterator[Finding]:
-    """Every row that rests on a signature rests on the right one."""
-    for adoption in _stream(Adoption.objects.select_related("signature", "module_version__module")):
-        yield from _rests(
-            f"adoption of {adoption.module_version.module.slug} {adoption.module_version.number} by clinic {adoption.clinic_id}",
-            adoption.signature,
-            ADOPTING,
-            ("training.moduleversion", adoption.module_version_id),
-            {"clinic": adoption.clinic_id},
-        )
-        yield from about_then(
-            f"{name_of(adoption.signature)}, when it was adopted", adoption.signature.signed_at, adoption.adopted_at
-        )
-    for value in _stream(ProtocolValue.objects.select_related("signature", "item")):
-        what = f"protocol value {value.number} of {value.item.code} in clinic {value.clinic_id}"
-        yield from _rests(what, value.signature, (), None, {"clinic": value.clinic_id})
-        yield from about_then(
-            f"{name_of(value.signature)}, when it was decided", value.signature.signed_at, value.decided_at
-        )
-    for review in _stream(Review.objects.select_related("signature", "attempt__candidacy")):
-        candidacy = review.attempt.candidacy
-        what = f"review {review.pk} of attempt {review.attempt.public_id}"
-        codes = [code for code, decision in REVIEWING.items() if decision == review.decision]
-        yield from _rests(
-            what,
-            review.signature,
-            codes,
-            ("quizzes.attempt", review.attempt_id),
-            {"clinic": candidacy.clinic_id, "signer": review.reviewer_id},
-        )
-        yield from compare(f"{what}, candidate", candidacy.person_id, review.candidate_id)
-        yield from about_then(
-            f"{name_of(review.signature)}, when it was reviewed", review.signature.signed_at, review.reviewed_at
-        )
-        if review.attempt.ended_at and review.reviewed_at < review.attempt.ended_at:
-            yield Finding(f"{what}, when", f"after {review.attempt.ended_at}", str(review.reviewed_at))
-    for grant in _stream(AttemptGrant.objects.select_related("signature", "candidacy")):
-        codes = [code for code, kind in GRANTING.items() if kind == grant.kind]
-        yield from _rests(
-            f"grant {grant.pk} of {grant.extra} attempts",
-            grant.signature,
-            codes,
-            ("quizzes.candidacy", grant.candidacy_id),
-            {"clinic": grant.candidacy.clinic_id, "signer": grant.granted_by_id},
-        )
-        yield from about_then(
-            f"{name_of(grant.signature)}, when it was granted", grant.signature.signed_at, grant.granted_at
-        )
-    for event in _stream(CertificateEvent.objects.exclude(signature=None).select_related("signature", "certificate")):
-        codes = [code for code, kind in CERTIFYING.items() if kind == event.kind]
-        if event.signature:
-            yield from _rests(
-                f"certificate {event.certificate.number}, {event.kind}",
-                event.signature,
-                codes,
-                ("certificates.certificate", event.certificate_id),
-                {"clinic": event.certificate.clinic_id, "signer": event.by_id},
-            )
-            yield from about_then(
-                f"{name_of(event.signature)}, when it was {event.kind}", event.signature.signed_at, event.at
-            )
-
-
-def _stream(rows: QuerySet[Any]) -> Iterator[Any]:
-    for chunk in chunks(rows.order_by("pk")):
-        yield from chunk
-
-
-def _rests(
-    what: str, signature: Signature, codes: Iterable[str], subject: tuple[str, int] | None, owners: dict[str, int]
-) -> Iterator[Finding]:
-    allowed = list(codes)
-    if signature.meaning_code not in allowed:
-        yield Finding(
-            f"{what}, meaning of its signature", " or ".join(allowed) or "one that fits", signature.meaning_code
-        )
-    if subject:
-        yield from compare(
-            f"{what}, what its signature is over",
-            [subject[0], str(subject[1])],
-            [signature.subject_type, signature.subject_id],
-        )
-    held = {"clinic": signature.clinic_id, "signer": signature.signer_id}
-    yield from compare(f"{what}, its signature", owners, {name: held[name] for name in owners})

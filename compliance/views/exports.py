@@ -39,7 +39,10 @@ def download(request: StaffRequest) -> HttpResponse:
 def certificates_zip(request: StaffRequest) -> HttpResponse:
     chosen = select(request, request.user)
     pks = exports.certificates_of(chosen.rows, chosen.clinics)
-    response = StreamingHttpResponse(exports.zip_chunks(pks), content_type="application/zip")
+    archive, length = exports.zip_of(pks)
+    response = StreamingHttpResponse(archive, content_type="application/zip")
+    if length is not None:
+        response["Content-Length"] = str(length)
     response["Content-Disposition"] = f'attachment; filename="{_zip_name(len(pks))}"'
     return response  # type: ignore[return-value]
 

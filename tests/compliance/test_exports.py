@@ -164,6 +164,21 @@ def test_zip_never_holds_another_clinics(client, cast, module, passed):
     assert "Maya" not in client.get("/compliance/people.csv").content.decode()
 
 
+def test_zip_tells_its_length_once_the_papers_are_drawn(manager, cast, module, passed):
+    factories.make_finished(person=cast.colleague, course=module)
+    first = manager.get("/compliance/certificates.zip")
+    assert "Content-Length" not in first
+    drawn = unzipped(first)
+    second = manager.get("/compliance/certificates.zip")
+    body = b"".join(second.streaming_content)
+    assert int(second["Content-Length"]) == len(body)
+    again = zipfile.ZipFile(io.BytesIO(body))
+    assert again.testzip() is None
+    assert again.namelist() == drawn.namelist()
+    assert manifest(again) == manifest(drawn)
+    assert [again.read(name) for name in again.namelist()] == [drawn.read(name) for name in drawn.namelist()]
+
+
 def test_zip_is_made_piece_by_piece(cast, module, passed, monkeypatch):
     """However many there are, a chunk of certificates is held at a time, and nothing is drawn before it is asked for."""
     drawn = []

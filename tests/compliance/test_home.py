@@ -18,7 +18,7 @@ def home(client, person) -> str:
     client.force_login(person)
     response = client.get("/")
     assert response.status_code == 200
-    return response.text.replace("\u00a0", " ").replace("&#x27;", "'")
+    return str(response.text).replace("\u00a0", " ").replace("&#x27;", "'")
 
 
 def hired(person, day: date) -> None:

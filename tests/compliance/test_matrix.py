@@ -23,7 +23,7 @@ def passed(cast, module):
 
 def text(response) -> str:
     assert response.status_code == 200
-    return response.text.replace("\u00a0", " ")
+    return str(response.text).replace("\u00a0", " ")
 
 
 def standings(cast) -> dict[str, tuple[str, str]]:
@@ -164,7 +164,13 @@ def test_pages_of_fifty(client, cast, module, crowd):
 
 def test_the_same_queries_for_one_and_for_500(client, cast, module, crowd, django_assert_num_queries):
     client.force_login(cast.manager)
-    paths = ("/compliance/", "/compliance/?word=not-current&q=crowd", "/compliance/sheet/", "/people/", "/compliance/people.csv")
+    paths = (
+        "/compliance/",
+        "/compliance/?word=not-current&q=crowd",
+        "/compliance/sheet/",
+        "/people/",
+        "/compliance/people.csv",
+    )
     for path in paths:
         client.get(path)
     few = {path: crowd.count(lambda path=path: client.get(path)) for path in paths}

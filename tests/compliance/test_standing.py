@@ -61,7 +61,8 @@ def proof(state: str, until: date = LATER, **known) -> Proof:
         ),
         pytest.param(facts(), "not-current", "overdue", "Overdue, was due 4 Feb 2026", id="overdue"),
         pytest.param(
-            facts(read=3, started=True), "not-current", "overdue", "Overdue, 3 of 7 read, was due 4 Feb 2026", id="overdue, reading"
+            facts(read=3, started=True),
+            "not-current", "overdue", "Overdue, 3 of 7 read, was due 4 Feb 2026", id="overdue, reading",
         ),
         pytest.param(facts(locked=True), "not-current", "locked", "Locked, due 4 Feb 2026", id="locked"),
         pytest.param(facts(NEW, locked=True), "due-soon", "locked", "Locked, due 19 Nov 2026", id="locked, in time"),
@@ -71,7 +72,8 @@ def proof(state: str, until: date = LATER, **known) -> Proof:
         ),
         pytest.param(facts(NEW), "due-soon", "due-soon", "Not started, due 19 Nov 2026", id="new"),
         pytest.param(
-            facts(NEW, read=2, started=True), "due-soon", "in-progress", "In progress, 2 of 7 read, due 19 Nov 2026", id="reading"
+            facts(NEW, read=2, started=True),
+            "due-soon", "in-progress", "In progress, 2 of 7 read, due 19 Nov 2026", id="reading",
         ),
         pytest.param(facts(NEW, started=True), "due-soon", "in-progress", "In progress, due 19 Nov 2026", id="opened"),
         pytest.param(

@@ -1,0 +1,163 @@
+"""The figures as tables, the same on the screen and in figures.md."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+HEAD = "# Figures\n\nEach run of `make bench` adds a section at the end; README.md says what the figures mean.\n"
+TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+Cell = Callable[[dict[str, Any]], Any]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        first, *rest = (
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        return f"| {' | '.join([first, *rest])} |"
+
+    rule = f"|{'|'.join(['-' * (widths[0] + 2), *('-' * (width + 1) + ':' for width in widths[1:])])}|"
+    return "\n".join([line(cells[0]), rule, *(line(row) for row in cells[1:])])
+
+
+def goal(value: float, limit: float, *, least: bool = False) -> str:
+    met = value >= limit if least else value <= limit
+    return f"{value:g} ({'met' if met else 'missed'})"
+
+
+def own(value: float) -> str:
+    """SQLite works in the server's own processes."""
+    return f"{value:g}" if value else "–"
+
+
+def markdown(figures: dict[str, Any]) -> str:
+    had = {name: found for name, found in figures["engines"].items() if "skipped" not in found}
+    parts = [head(figures)]
+    parts += [
+        f"{TITLES[name]}: {found['skipped']}." for name, found in figures["engines"].items() if "skipped" in found
+    ]
+    if had:
+        parts += [attempt(had), steps(had), statements(had), many(had), archive(had)]
+    parts.append(drawing(figures["drawing"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def head(figures: dict[str, Any]) -> str:
+    machine = figures["machine"]
+    versions = [f"Python {machine['python']}", f"Django {machine['django']}", f"granian {machine['granian']}"]
+    versions += [found["versions"] for found in figures["engines"].values() if "versions" in found]
+    versions += [f"psycopg {machine['psycopg']}", f"typst {machine['typst']}"]
+    return (
+        f"## {figures['measured_at'].replace('T', ' ').replace('Z', ' UTC')}\n\n"
+        f"`{figures['command']}` on {machine['cores']} cores ({machine['processor']}), {machine['busy_before']:.0%} of them busy "
+        f"before the start; {figures['seconds']} s in all. {', '.join(versions)}."
+    )
+
+
+def by_engine(title: str, had: dict[str, Any], rows: Sequence[tuple[str, Cell]]) -> str:
+    return table(
+        [title, *(TITLES[name] for name in had)],
+        [[name, *(cell(found) for found in had.values())] for name, cell in rows],
+    )
+
+
+def attempt(had: dict[str, Any]) -> str:
+    def floor(found: dict[str, Any]) -> float:
+        return float(found["bare_attempt"]["submit_cpu_s"] + found["bare_attempt"]["save_cpu_s"])
+
+    return by_engine(
+        "A whole attempt, one client, server CPU",
+        had,
+        [
+            ("ours, CPU-s (goal 0.07)", lambda f: goal(f["attempt"]["cpu_s"], 0.07)),
+            ("PostgreSQL's own beside it, CPU-s", lambda f: own(f["attempt"]["database_cpu_s"])),
+            ("requests", lambda f: f["attempt"]["requests"]),
+            ("bare: one request, 1 + 20 rows, CPU-s", lambda f: f"{f['bare_attempt']['submit_cpu_s']:.4f}"),
+            ("bare: 20 requests, a row each, CPU-s", lambda f: f"{f['bare_attempt']['save_cpu_s']:.4f}"),
+            ("ours in multiples of both bare together", lambda f: f"{f['attempt']['cpu_s'] / max(floor(f), 1e-6):.1f}"),
+        ],
+    )
+
+
+def steps(had: dict[str, Any]) -> str:
+    names = list(next(iter(had.values()))["attempt"]["steps"])
+
+    def cell(name: str, found: dict[str, Any]) -> str:
+        step = found["attempt"]["steps"][name]
+        return f"{step['cpu_ms']:.1f} / {step['median_ms']:.1f}"
+
+    return by_engine("The same by step: CPU ms / median ms", had, [(name, partial(cell, name)) for name in names])
+
+
+def statements(had: dict[str, Any]) -> str:
+    names = list(next(iter(had.values()))["statements"])
+    limits = {"save": 5}
+
+    def cell(name: str, found: dict[str, Any]) -> object:
+        count = found["statements"][name]
+        return goal(count, limits[name]) if name in limits else count
+
+    return by_engine("Statements (a save: goal 5)", had, [(name, partial(cell, name)) for name in names])
+
+
+def rate(found: dict[str, Any]) -> str:
+    return f"{found['per_second']:g}/s, {found['median_ms']:g}, {found['p95_ms']:g}, {found['p99_ms']:g}, {found['errors']}"
+
+
+def many(had: dict[str, Any]) -> str:
+    return by_engine(
+        "Many clients: per second, median ms, p95 ms, p99 ms, errors",
+        had,
+        [
+            ("saves, 16 clients", lambda f: rate(f["saves"])),
+            ("bare: a row each, 16 clients", lambda f: rate(f["bare_saves"])),
+            (
+                "server CPU ms a save (PostgreSQL's own)",
+                lambda f: f"{f['saves']['cpu_ms']:g} ({own(f['saves']['database_cpu_ms'])})",
+            ),
+            ("whole attempts, 8 clients", lambda f: rate(f["crowd"])),
+            ("whole attempts a second (goal 20)", lambda f: goal(f["crowd"]["per_second"], 20, least=True)),
+            ("saves' p95 ms during these", lambda f: f["crowd"]["save_p95_ms"]),
+            ("verify page, 16 clients", lambda f: rate(f["verify"])),
+        ],
+    )
+
+
+def archive(had: dict[str, Any]) -> str:
+    rows: list[tuple[str, Cell]] = []
+    for name, words in (("zip_undrawn", "not drawn before"), ("zip_drawn", "drawn before")):
+        for what, names in (
+            ("files, MB", ("files", "mb")),
+            ("first byte ms, whole s", ("first_byte_ms", "total_s")),
+            ("CPU-s", ("cpu_s",)),
+            ("worker's MB before, at its peak", ("before_mb", "peak_mb")),
+        ):
+            rows.append((f"{words}: {what}", partial(listed, name, names)))
+    return by_engine("The ZIP of certificates", had, rows)
+
+
+def listed(part: str, names: Sequence[str], found: dict[str, Any]) -> str:
+    return ", ".join(f"{found[part][name]:g}" for name in names)
+
+
+def drawing(found: dict[str, Any]) -> str:
+    names = {
+        "pdf": f"our PDF ({found['pdf_kb']:g} KB)",
+        "pdf_typst_alone": "typst alone, the same sheet as PDF",
+        "png": f"our PNG ({found['png_kb']:g} KB)",
+        "png_typst_alone": "typst alone, the same sheet as PNG",
+    }
+    rows = [
+        [
+            words,
+            f"{found[name]['per_core_second']:.0f}",
+            f"{found[name]['cpu_ms']:.1f}",
+            f"{found[name]['wall_ms']:.1f}",
+        ]
+        for name, words in names.items()
+    ]
+    return table(["Certificates drawn", "per second per core", "CPU ms", "ms"], rows)

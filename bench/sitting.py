@@ -1,0 +1,104 @@
+"""One person takes the quiz over HTTP, step by step, as the page and its script do."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import unescape
+
+from bench.browser import Browser, Unexpected
+
+SAVES = 20
+JSON = "application/json"
+ITEM = re.compile(r'<form\b[^>]*? action="([^"]+)"[^>]* data-item>(.*?)</form>', re.DOTALL)
+STEM = re.compile(r'<legend\b[^>]*class="stem"[^>]*>(.*?)</legend>', re.DOTALL)
+UNSEEN = re.compile(r'<span class="visually-hidden">.*?</span>')
+HIDDEN = re.compile(r'<input type="hidden" name="(revision|key)" value="([^"]*)"')
+CHOICE = re.compile(r'name="answer" value="([^"]+)"[^>]*><span>(.*?)</span>', re.DOTALL)
+
+
+@dataclass
+class Item:
+    path: str
+    revision: int
+    key: str
+    right: str
+    wrong: str
+
+
+@dataclass
+class Sitting:
+    """`saves`: seconds each acknowledged save took."""
+
+    browser: Browser
+    bank: frozenset[tuple[str, str]]
+    slug: str = "needle-depth"
+    url: str = ""
+    items: list[Item] = field(default_factory=list)
+    saves: list[float] = field(default_factory=list)
+
+    def quiz_page(self) -> None:
+        self.browser.get(f"/modules/{self.slug}/quiz/").expect(200)
+
+    def start(self) -> None:
+        reply = self.browser.post(f"/modules/{self.slug}/quiz/", {"declared": "yes"}).expect(302)
+        self.url = reply.headers["location"]
+        if not self.url.startswith("/attempts/"):
+            raise Unexpected(f"the quiz did not start; the site leads to {self.url}")
+
+    def question_page(self) -> None:
+        page = self.browser.get(self.url).expect(200).text
+        self.items = [self._item(path, form) for path, form in ITEM.findall(page)]
+        if not SAVES // 2 <= len(self.items) <= SAVES:
+            raise Unexpected(f"{len(self.items)} items on the page of {self.url}")
+
+    def _item(self, path: str, form: str) -> Item:
+        hidden = dict(HIDDEN.findall(form))
+        found = STEM.search(form)
+        stem = unescape(UNSEEN.sub("", found[1])) if found else ""
+        choices = {(stem, unescape(text)) in self.bank: token for token, text in CHOICE.findall(form)}
+        return Item(path, int(hidden["revision"]), hidden["key"], choices[True], choices[False])
+
+    def save(self, item: Item, answer: str) -> None:
+        fields = {"key": f"{item.key}-{item.revision}", "answer": answer, "revision": str(item.revision)}
+        reply = self.browser.post(item.path, fields, accept=JSON).expect(200)
+        said = json.loads(reply.body)
+        if said["state"] != "saved" or said["revision"] != item.revision + 1:
+            raise Unexpected(f"a save was answered with {said}")
+        item.revision += 1
+        self.saves.append(reply.done)
+
+    def answer(self) -> None:
+        """Every item once; the first few wrongly, and then changed."""
+        changed = SAVES - len(self.items)
+        for number, item in enumerate(self.items):
+            self.save(item, item.wrong if number < changed else item.right)
+        for item in self.items[:changed]:
+            self.save(item, item.right)
+
+    def check_page(self) -> None:
+        self.browser.get(f"{self.url}check/").expect(200)
+
+    def submit(self) -> None:
+        self.browser.post(f"{self.url}submit/", {}).expect(302)
+
+    def result_page(self) -> None:
+        page = self.browser.get(f"{self.url}result/").expect(200).text
+        if ": passed</h1>" not in page:
+            raise Unexpected(f"{self.url} was not passed")
+
+    @property
+    def steps(self) -> dict[str, Callable[[], None]]:
+        return {
+            "quiz page": self.quiz_page,
+            "start": self.start,
+            "question page": self.question_page,
+            f"{SAVES} saves": self.answer,
+            "check page": self.check_page,
+            "submit": self.submit,
+            "result page": self.result_page,
+        }
+
+    def whole(self) -> None:
+        for step in self.steps.values():
+            step()

@@ -1,0 +1,75 @@
+"""Who takes part: two clinics that have adopted the shipped course, people who have read it, their sessions made beforehand."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
+
+from bench.browser import Browser
+from bench.names import NAMES
+from quizzes import material
+from quizzes.models import QuestionVersion
+from staff import actions, clock
+from staff.models import Clinic, StaffMember
+from tests.factories import Course, adopt, make_module, read_all
+from tests.people import Cast, make_cast
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`bank` holds every right answer as (stem, text of the option): the takers must pass."""
+
+    cast: Cast
+    course: Course
+    bank: frozenset[tuple[str, str]]
+
+
+def build() -> Stage:
+    with transaction.atomic():
+        cast = make_cast()
+        course = make_module(by=cast.pinpoint, adopted_by=cast.physician, root=material.SHIPPED)
+        adopt(course=course, by=cast.other_physician, clinic=cast.harbour)
+    return Stage(cast, course, _right_answers())
+
+
+def _right_answers() -> frozenset[tuple[str, str]]:
+    contents = [version.content for version in QuestionVersion.objects.filter(state=QuestionVersion.State.LIVE)]
+    return frozenset((c["stem"], option["text"]) for c in contents for option in c["options"] if option["key"])
+
+
+def learners(stage: Stage, clinic: Clinic, count: int, group: str) -> list[StaffMember]:
+    """Treating staff who have confirmed every section, so that the quiz is open to them."""
+    people = []
+    with transaction.atomic():
+        for number in range(count):
+            membership = actions.add_member(
+                clinic=clinic,
+                email=f"{group}-{number}@bench.example",
+                full_name=NAMES[number % len(NAMES)],
+                job_title="Aesthetician",
+                hired_on=date(2026, 1, 5),
+                roles=["aesthetician"],
+                by=stage.cast.pinpoint,
+            )
+            read_all(person=membership.person, course=stage.course)
+            people.append(membership.person)
+    return people
+
+
+def cookies_of(person: StaffMember) -> dict[str, str]:
+    """A session as the sign-in and its first page leave it."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(person.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = person.get_session_auth_hash()
+    session["used_at"] = int(clock.now().timestamp())
+    session.create()
+    return {settings.SESSION_COOKIE_NAME: str(session.session_key)}
+
+
+def signed_in(people: list[StaffMember], port: int) -> list[Browser]:
+    with transaction.atomic():
+        return [Browser(port, cookies_of(person)) for person in people]

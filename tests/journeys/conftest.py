@@ -1,0 +1,177 @@
+"""A real browser against the real site. Journeys run on real time: the server's threads do not see the tests' clock."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import axe_core_python
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.test.testcases import QuietWSGIRequestHandler
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from staff.models import StaffMember
+from tests import environment, factories, people
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SIZES = {1280: (1280, 900), 390: (390, 844)}
+
+
+class Visitor:
+    """One browser window of its own, cookies and all. What its pages complain about fails the test."""
+
+    def __init__(self, browser: Browser, site: str, **options: Any) -> None:
+        self.site = site
+        self.complaints: list[str] = []
+        self._forgiven: list[re.Pattern[str]] = []
+        options.setdefault("reduced_motion", "reduce")
+        options.setdefault("viewport", dict(zip(("width", "height"), SIZES[1280], strict=True)))
+        self.context = browser.new_context(base_url=site, **options)
+        self.context.set_default_timeout(10_000)
+        self.context.on("page", self._listen)
+        self.page = self.context.new_page()
+
+    def _listen(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on(
+            "console",
+            lambda line: (
+                self.complaints.append(f"{page.url}: {line.text} {line.location.get('url', '')}")
+                if line.type in ("error", "warning")
+                else None
+            ),
+        )
+
+    def forgive(self, *patterns: str) -> None:
+        """Complaints that a test means to cause: a lost connection, a refused save."""
+        self._forgiven += [re.compile(pattern) for pattern in patterns]
+
+    def sign_in(self, person: StaffMember) -> Page:
+        sign_in(self.page, person)
+        return self.page
+
+    def close(self) -> None:
+        self.context.close()
+        unforgiven = [line for line in self.complaints if not any(known.search(line) for known in self._forgiven)]
+        assert not unforgiven, "the pages complained:\n" + "\n".join(unforgiven)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=environment.chromium(), args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def _server(static_files, django_db_setup) -> Iterator[str]:
+    """The site as it runs, with its hashed static files; one thread a connection."""
+    server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler)
+    server.set_app(WSGIHandler())
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def site(_server: str, transactional_db, settings) -> str:
+    """The address of the running site."""
+    settings.SITE_URL = _server
+    settings.CSRF_TRUSTED_ORIGINS = [_server]
+    return _server
+
+
+@pytest.fixture
+def visitor(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
+    """`visitor()` opens a window nobody is signed in to; options are those of a Playwright context."""
+    came: list[Visitor] = []
+
+    def come(**options: Any) -> Visitor:
+        came.append(Visitor(browser, site, **options))
+        return came[-1]
+
+    yield come
+    for one in came:
+        one.close()
+
+
+@pytest.fixture
+def cast(transactional_db) -> people.Cast:
+    """The same people as everywhere, hired by real time."""
+    return people.make_cast()
+
+
+@pytest.fixture
+def module(cast: people.Cast) -> factories.Course:
+    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
+
+
+def sign_in(page: Page, person: StaffMember) -> None:
+    page.goto("/accounts/login/")
+    page.get_by_label("Work e-mail").fill(person.email)
+    page.get_by_label("Password", exact=True).fill(people.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+
+
+@cache
+def _axe() -> str:
+    return (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
+
+
+def axe(page: Page) -> None:
+    """No finding of axe on what is shown now."""
+    if not page.evaluate("() => Boolean(window.axe)"):
+        page.evaluate(_axe())
+    found = page.evaluate(
+        """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map((v) =>
+             `${v.id} (${v.impact}): ${v.help}\\n` +
+             v.nodes.map((n) => `    ${n.target.join(" ")}: ${n.failureSummary}`).join("\\n"))"""
+    )
+    assert not found, f"{page.url} at {page.viewport_size}:\n" + "\n".join(found)
+
+
+def overflow(page: Page) -> int:
+    """How many pixels the page is wider than its window."""
+    return int(page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def small_targets(page: Page) -> list[str]:
+    """Controls under 44 pixels. A box inside a label is as large as its label; a link in a sentence is exempt."""
+    return list(
+        page.evaluate(
+            """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), summary, select")]
+              .filter((e) => e.checkVisibility() && !e.closest("p:has(> a)") || e.matches(".btn") && e.checkVisibility())
+              .filter((e) => !e.matches(".skip"))
+              .map((e) => [e, (e.closest("label") ?? e.closest(".form-check") ?? e).getBoundingClientRect()])
+              .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
+              .map(([e, box]) => `${e.outerHTML.slice(0, 80)} ${box.width}×${box.height}`)"""
+        )
+    )
+
+
+def in_every_look(page: Page, check: Callable[[str], None]) -> None:
+    """`check` at 1280 and 390, light and dark, and once at 320; the window is put back."""
+    before = page.viewport_size
+    for width, (w, h) in SIZES.items():
+        page.set_viewport_size({"width": w, "height": h})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            axe(page)
+            check(f"{width}-{scheme}")
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert overflow(page) == 0, f"{page.url} is wider than 320 pixels"
+    page.emulate_media(color_scheme="light")
+    if before:
+        page.set_viewport_size(before)
+
+
+__all__ = ["Visitor", "axe", "expect", "in_every_look", "overflow", "sign_in", "small_targets"]

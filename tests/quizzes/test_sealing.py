@@ -1,0 +1,115 @@
+import json
+
+import pytest
+
+from certificates.actions import submit
+from quizzes import scoring, sealing
+from quizzes.models import AttemptItem, Mark, QuestionVersion, Response, Seal
+from staff import canonical, clock, guards
+from tests import factories
+
+
+@pytest.fixture
+def done(cast, module):
+    return factories.make_finished(person=cast.aesthetician, course=module, wrong=1)
+
+
+def sealed_of(attempt) -> dict:
+    return json.loads(Seal.objects.get(attempt=attempt).text)
+
+
+def test_seal_is_canonical_and_hashed(done):
+    seal = Seal.objects.get()
+    assert seal.text == canonical.text(json.loads(seal.text))
+    assert seal.sha256 == done.attempt.seal_sha256 == canonical.sha256(seal.text)
+
+
+def test_seal_alone_gives_the_score_again(done):
+    sealed = sealed_of(done.attempt)
+    scored = scoring.score_sealed(sealed)
+    assert (scored.total, scored.most, scored.passed) == (5, 6, True)
+    assert sealed["outcome"] == {
+        "points": 5,
+        "of": 6,
+        "passed": True,
+        "clauses": [clause.plain() for clause in scored.clauses],
+    }
+    assert [item["points_earned"] for item in sealed["items"]] == list(scored.points)
+    assert list(Mark.objects.order_by("item__position").values_list("points", flat=True)) == list(scored.points)
+
+
+def test_seal_says_everything_about_the_sitting(cast, done, now):
+    sealed = sealed_of(done.attempt)
+    assert (sealed["person"], sealed["clinic"], sealed["cycle"]) == (cast.aesthetician.pk, cast.lakeside.pk, 1)
+    assert (sealed["number"], sealed["state"], sealed["seed"]) == (1, "submitted", done.attempt.seed)
+    assert sealed["ended_at"] == canonical.instant(now)
+    assert sealed["quiz"]["cut"] == 5
+    assert sealed["quiz"]["cut_basis"] == "provisional: no panel has rated it"
+    assert sealed["module"]["slug"] == "needle-depth"
+
+
+def test_seal_keeps_wording_order_key_and_points(done):
+    for item, row in zip(sealed_of(done.attempt)["items"], done.attempt.items.order_by("position"), strict=True):
+        version = row.question_version
+        options = {option["id"]: option for option in version.content["options"]}
+        assert (item["question"], item["version"], item["sha256"]) == (version.question.code, 1, version.sha256)
+        assert item["stem"] == version.content["stem"]
+        assert item["shown"] == [[token, option, options[option]["text"]] for token, option in row.shown]
+        assert options[item["key"]]["key"]
+        assert item["points"] == [
+            {
+                "code": point.point_version.key_point.code,
+                "critical": point.point_version.critical,
+                "content_sha256": point.point_version.content_sha256,
+                "section": "technique-and-endpoint",
+                "section_version": 1,
+            }
+            for point in row.points.all()
+        ]
+
+
+def test_seal_keeps_answers_with_a_hash_of_their_history(done):
+    for item, row in zip(sealed_of(done.attempt)["items"], done.attempt.items.order_by("position"), strict=True):
+        history = list(Response.objects.filter(item=row).order_by("revision"))
+        assert (item["answer"], item["revision"]) == (row.answer, row.revision)
+        assert item["history_sha256"] == sealing.history_sha256(history)
+        history[0].payload = "another"
+        assert item["history_sha256"] != sealing.history_sha256(history)
+
+
+def test_seal_counts_earlier_meetings(cast, module, now):
+    factories.make_finished(person=cast.aesthetician, course=module, wrong=3)
+    with clock.at(now.replace(day=3)):
+        factories.read_all(person=cast.aesthetician, course=module)
+        second = factories.make_finished(person=cast.aesthetician, course=module, read=False)
+    assert {item["met_before"] for item in sealed_of(second.attempt)["items"]} == {1}
+
+
+def test_seal_of_nothing_answered(cast, module):
+    attempt = factories.make_attempt(person=cast.aesthetician, course=module)
+    finished = submit(attempt=attempt, by=cast.aesthetician)
+    sealed = sealed_of(finished.attempt)
+    assert {(item["answer"], item["revision"], item["points_earned"]) for item in sealed["items"]} == {("", 0, 0)}
+    assert {item["history_sha256"] for item in sealed["items"]} == {canonical.sha256_of([])}
+
+
+def test_seal_does_not_follow_the_bank(done):
+    """A key exchanged afterwards, even past the triggers, changes no score."""
+    before = scoring.score_sealed(sealed_of(done.attempt))
+    with guards.lifted():
+        for version in QuestionVersion.objects.all():
+            content = version.content
+            for option in content["options"]:
+                option["key"] = not option["key"]
+            QuestionVersion.objects.filter(pk=version.pk).update(body=canonical.text(content))
+    assert scoring.score_sealed(sealed_of(done.attempt)) == before
+
+
+def test_tampering_with_an_item_shows(done):
+    """What the seal says and what the rows say differ as soon as one answer is changed past the triggers."""
+    row = done.attempt.items.order_by("position")[0]
+    with guards.lifted():
+        AttemptItem.objects.filter(pk=row.pk).update(answer=row.shown[-1][0], flagged=True)
+    assert sealing.sealed_items(done.attempt)[0] != {
+        name: value for name, value in sealed_of(done.attempt)["items"][0].items() if name != "points_earned"
+    }

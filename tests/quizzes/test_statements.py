@@ -1,0 +1,169 @@
+"""How many statements a request costs. BEGIN, COMMIT and SAVEPOINT are not counted; session and user are."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from quizzes import material
+from quizzes.models import Attempt
+from staff import canonical, clock
+from staff.models import StaffMember
+from tests import factories, people
+from training.models import Module, ModuleVersion, Section, SectionVersion
+
+NOT_COUNTED = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
+
+
+def statements(act) -> list[str]:
+    """What `act` asks of the database, in order."""
+    with CaptureQueriesContext(connection) as captured:
+        act()
+    return [query["sql"] for query in captured if not query["sql"].upper().startswith(NOT_COUNTED)]
+
+
+def getting(person: StaffMember, name: str, *args) -> list[str]:
+    """The statements of a page; the first visit, which writes the session's use, is not counted."""
+    client, path = Client(), reverse(name, args=args)
+    client.force_login(person)
+    assert client.get(path).status_code == 200
+    return statements(lambda: client.get(path))
+
+
+def saving(attempt: Attempt, *, script: bool) -> list[str]:
+    """The statements of the second save of a first question."""
+    client, item = Client(), attempt.items.order_by("position")[0]
+    client.force_login(attempt.candidacy.person)
+    path = reverse("quizzes:attempt-save", args=[attempt.public_id, 1])
+    form = {} if script else {"flag_sent": "1", "last": "6", "go": "next"}
+    headers = {"Accept": "application/json" if script else "text/html"}
+
+    def save(revision: int) -> None:
+        data = {"answer": item.shown[revision][0], "revision": revision, "key": f"k{revision}", **form}
+        assert client.post(path, data, headers=headers).status_code == (200 if script else 302)
+
+    save(0)
+    return statements(lambda: save(1))
+
+
+@pytest.fixture
+def fifteen(cast) -> Attempt:
+    """An open attempt of the whole shipped quiz."""
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, root=material.SHIPPED)
+    return factories.make_attempt(person=cast.aesthetician, course=course)
+
+
+def test_save_costs_five_statements(cast, module):
+    cost = saving(factories.make_attempt(person=cast.aesthetician, course=module), script=True)
+    assert len(cost) <= 5, cost
+    assert len([sql for sql in cost if sql.startswith(("INSERT", "UPDATE"))]) == 2
+
+
+def test_save_costs_the_same_with_fifteen_items(fifteen):
+    assert fifteen.items.count() == 15
+    cost = saving(fifteen, script=True)
+    assert len(cost) <= 5, cost
+
+
+def test_save_by_form_costs_the_same_with_fifteen_items(cast, fifteen):
+    """Without JavaScript the flag comes along, and the time of saving is kept for the next page: two more."""
+    cost = saving(fifteen, script=False)
+    assert len(cost) <= 7, cost
+
+
+def test_taking_costs_the_same_however_much_is_answered(cast, module):
+    attempt = factories.make_attempt(person=cast.aesthetician, course=module)
+    before = len(getting(cast.aesthetician, "quizzes:attempt-take", attempt.public_id))
+    factories.answer(attempt=attempt)
+    assert len(getting(cast.aesthetician, "quizzes:attempt-take", attempt.public_id)) == before
+
+
+def another_module(like: ModuleVersion, number: int) -> None:
+    module = Module.objects.create(slug=f"module-{number}", code=f"m{number}", position=number)
+    version = ModuleVersion.objects.create(
+        module=module,
+        number=1,
+        title=f"Module {number}",
+        details=like.details,
+        change="clinical",
+        sha256=canonical.sha256(str(number)),
+        published_by=like.published_by,
+    )
+    section = SectionVersion.objects.create(
+        section=Section.objects.create(module=module, slug="only"),
+        number=1,
+        title="Only",
+        text="Text.",
+        minutes=1,
+        sha256=canonical.sha256(f"section {number}"),
+        origin="file",
+        created_by=like.published_by,
+    )
+    version.places.create(position=1, section_version=section)
+
+
+def test_module_list_costs_the_same_for_one_and_for_many(cast, module):
+    one = getting(cast.aesthetician, "training:module-list")
+    for number in range(1, 5):
+        another_module(module.version, number)
+    assert len(getting(cast.aesthetician, "training:module-list")) == len(one)
+
+
+def test_certificate_list_costs_the_same_for_one_and_for_many(cast, module, now):
+    from certificates.actions import open_renewals
+
+    factories.make_finished(person=cast.aesthetician, course=module)
+    one = getting(cast.aesthetician, "certificates:certificate-list")
+    for year in (1, 2, 3):
+        with clock.at(now + timedelta(days=365 * year - 30)):
+            open_renewals(cast.aesthetician)
+            factories.make_finished(person=cast.aesthetician, course=module, read=False)
+    assert cast.aesthetician.certificates.count() == 4
+    assert len(getting(cast.aesthetician, "certificates:certificate-list")) == len(one)
+
+
+def learners(cast, count: int) -> list[StaffMember]:
+    names = ["Ann Abel", "Bea Berg", "Cleo Cruz", "Dora Dahl"]
+    return [people.make_person(cast.lakeside, name, "aesthetician", by=cast.pinpoint) for name in names[:count]]
+
+
+def test_review_queue_costs_the_same_for_one_and_for_many_waiting(cast, module):
+    factories.make_finished(person=cast.aesthetician, course=module, critical_wrong=1)
+    one = getting(cast.physician, "certificates:review-queue")
+    for person in learners(cast, 4):
+        factories.make_finished(person=person, course=module, critical_wrong=1)
+    assert len(getting(cast.physician, "certificates:review-queue")) == len(one)
+
+
+def test_review_queue_costs_the_same_for_one_and_for_many_locked(cast, module, now):
+    factories.make_locked(person=cast.aesthetician, course=module)
+    one = getting(cast.physician, "certificates:review-queue")
+    for person in learners(cast, 3):
+        factories.make_locked(person=person, course=module)
+    assert len(getting(cast.physician, "certificates:review-queue")) == len(one)
+
+
+def test_result_costs_the_same_for_six_and_for_fifteen_items(cast, module, now):
+    from certificates.actions import submit
+
+    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=3)
+    small = getting(cast.aesthetician, "certificates:attempt-result", done.attempt.public_id)
+    whole = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, root=material.SHIPPED)
+    attempt = factories.make_attempt(person=cast.colleague, course=whole)
+    submit(attempt=attempt, by=cast.colleague)
+    assert len(getting(cast.colleague, "certificates:attempt-result", attempt.public_id)) == len(small)
+
+
+def test_verifying_costs_the_same_whatever_happened(cast, module):
+    from certificates.actions import lift, suspend
+
+    paper = factories.make_finished(person=cast.aesthetician, course=module).certificate
+    page = reverse("certificates:verify-code", args=[paper.code])
+    before = statements(lambda: Client().get(page))
+    for _ in range(3):
+        suspend(certificate=paper, reason_class="other", public_text="Held", private_note="", by=cast.manager)
+        lift(certificate=paper, private_note="done", by=cast.manager)
+    assert len(statements(lambda: Client().get(page))) == len(before)
