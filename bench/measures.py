@@ -47,7 +47,7 @@ class Plan:
 
 
 FULL = Plan(warm=8, attempts=40, bare=200, crowd=200, save_seconds=20, verify_seconds=10)
-QUICK = Plan(warm=4, attempts=10, bare=50, crowd=40, save_seconds=5, verify_seconds=3)
+QUICK = Plan(warm=8, attempts=10, bare=50, crowd=40, save_seconds=5, verify_seconds=3)
 
 
 @dataclass

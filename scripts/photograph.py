@@ -85,7 +85,9 @@ def small(picture: bytes) -> bytes:
     return out.getvalue()
 
 
-def take(browser: Browser, base: str, state: StorageState | None, shot: Shot, whole: bool) -> tuple[bytes, list[str]]:
+def take(
+    browser: Browser, base: str, state: StorageState | None, shot: Shot, *, whole: bool, click: str
+) -> tuple[bytes, list[str]]:
     """The picture, and what is wrong with the page."""
     context = browser.new_context(
         storage_state=state,
@@ -96,6 +98,9 @@ def take(browser: Browser, base: str, state: StorageState | None, shot: Shot, wh
     page = context.new_page()
     answer = page.goto(base + shot.path, wait_until="load")
     page.wait_for_timeout(200)  # fonts and, behind a #fragment, the scrolling
+    if click:
+        page.click(click)
+        page.wait_for_timeout(1000)  # for what the click sends
     wrong = []
     if answer and answer.status >= 400:
         wrong.append(f"answered {answer.status}")
@@ -107,6 +112,17 @@ def take(browser: Browser, base: str, state: StorageState | None, shot: Shot, wh
     return small(picture), wrong
 
 
+def widths(text: str) -> list[int]:
+    return [int(width) for width in text.split(",")]
+
+
+def schemes(text: str) -> list[Scheme]:
+    chosen: list[Scheme] = [scheme for scheme in get_args(Scheme) if scheme in text.split(",")]
+    if len(chosen) != len(text.split(",")):
+        raise ValueError
+    return chosen
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="+", metavar="[NAME=]PATH")
@@ -115,9 +131,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--password", default=os.environ.get("PINPOINT_DEMO_PASSWORD", ""), help="else PINPOINT_DEMO_PASSWORD"
     )
-    parser.add_argument("--widths", type=int, nargs="+", default=[1280, 390], metavar="PIXELS")
-    parser.add_argument("--schemes", choices=get_args(Scheme), nargs="+", default=["light", "dark"])
+    parser.add_argument("--widths", type=widths, default=[1280, 390], metavar="1280,390", help="in pixels")
+    parser.add_argument("--schemes", type=schemes, default=["light", "dark"], metavar="light,dark")
     parser.add_argument("--whole", action="store_true", help="the whole page, not only its first screen")
+    parser.add_argument(
+        "--click", default="", metavar="SELECTOR", help="click this first, such as details.menu summary"
+    )
     parser.add_argument("--out", type=Path, default=Path("pictures"), metavar="FOLDER")
     return parser.parse_args()
 
@@ -139,7 +158,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=options)
         state = signed_in(browser, base, asked.email, asked.password) if asked.email else None
         for shot in shots:
-            picture, wrong = take(browser, base, state, shot, asked.whole)
+            picture, wrong = take(browser, base, state, shot, whole=asked.whole, click=asked.click)
             (asked.out / shot.file).write_bytes(picture)
             failed = failed or bool(wrong)
             print(f"{shot.file}: {len(picture) // 1024} KiB{''.join(f', {thing}' for thing in wrong)}")

@@ -129,7 +129,7 @@ function sit(page) {
   let failures = 0;
   let timer = 0;
   let leavingFor = "";
-  let shownAt = 0;
+  let movedAt = -Infinity;
   let isOver = false;
 
   for (const section of page.querySelectorAll(".item")) {
@@ -159,7 +159,6 @@ function sit(page) {
     for (const [place, item] of items) item.section.hidden = place !== position;
     const moved = position !== current;
     current = position;
-    shownAt = performance.now();
     document.title = `Question ${position} of ${count} · Pinpoint`;
     byId("where").textContent = `Question ${position} of ${count}`;
     if (push && moved) history.pushState({ position }, "", `?q=${position}`);
@@ -307,19 +306,23 @@ function sit(page) {
     return shelf.drop(entry);
   }
 
-  async function post({ position, sent }) {
-    const body = new URLSearchParams({ csrfmiddlewaretoken: token, key: sent.key });
-    if (sent.answer !== undefined) {
-      body.set("answer", sent.answer);
-      body.set("revision", sent.revision);
+  function bodyOf({ answer, flag, key, revision }) {
+    const body = new URLSearchParams({ csrfmiddlewaretoken: token, key });
+    if (answer !== undefined) {
+      body.set("answer", answer);
+      body.set("revision", revision);
     }
-    if (sent.flag !== undefined) body.set("flag_sent", "1");
-    if (sent.flag) body.set("flag", "on");
+    if (flag !== undefined) body.set("flag_sent", "1");
+    if (flag) body.set("flag", "on");
+    return body;
+  }
+
+  async function post({ position, sent }) {
     const patience = new AbortController();
     const impatient = setTimeout(() => patience.abort(), PATIENCE_MS);
     try {
       const response = await fetch(items.get(position).form.action, {
-        method: "POST", body, headers: { Accept: "application/json" }, redirect: "manual", keepalive: true, signal: patience.signal,
+        method: "POST", body: bodyOf(sent), headers: { Accept: "application/json" }, redirect: "manual", signal: patience.signal,
       });
       if (response.type === "opaqueredirect" || response.status === 403 || response.status === 404) return { kind: "refused" };
       if (![200, 400, 409].includes(response.status)) return { kind: "lost" };
@@ -462,12 +465,14 @@ function sit(page) {
   page.addEventListener("change", (event) => {
     const { name, value, checked } = event.target;
     const position = Number(event.target.closest(".item")?.dataset.position);
+    movedAt = -Infinity;
     if (name === "answer") keep(position, { answer: value });
     if (name === "flag") keep(position, { flag: checked });
   });
   page.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (performance.now() - shownAt < DOUBLE_PRESS_MS) return; // the second half of a double press
+    if (performance.now() - movedAt < DOUBLE_PRESS_MS) return; // the second half of a double press
+    movedAt = performance.now();
     if (event.submitter?.value === "back") show(Math.max(1, current - 1));
     else if (current < count) show(current + 1);
     else leave(check);
@@ -494,6 +499,12 @@ function sit(page) {
   document.addEventListener("visibilitychange", lookAgain);
   window.addEventListener("beforeunload", (event) => { if (queue.size && state !== "reached") event.preventDefault(); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  // Closing the page cuts off what is under way: it is sent once more with the same key, which changes nothing if it came.
+  window.addEventListener("pagehide", () => {
+    for (const entry of unsent()) {
+      if (!entry.sent || entry.sent.key === entry.key) navigator.sendBeacon(items.get(entry.position).form.action, bodyOf(entry));
+    }
+  });
 
   // What takes the focus must not lie under the bar, however high it is at this width.
   new ResizeObserver(([bar]) => {

@@ -186,6 +186,37 @@ def test_access(stage, person):
     assert not wrong
 
 
+# What a POST answers where nothing can be got: an empty form, sent by each person. 302 may be a refusal put in words.
+POSTS: dict[str, dict[str, int]] = {
+    "training:section-confirm": row(403, aesthetician=302, colleague=302, support=302, other_aesthetician=302),
+    "training:section-place": row(204, nobody=302),
+    "quizzes:attempt-save": row(404, aesthetician=302),
+    "certificates:attempt-submit": row(404, **OWN_ATTEMPT) | {"aesthetician": 302},
+    "compliance:person-invite": row(403, manager=302, other_manager=404),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("person", PEOPLE)
+def test_access_by_post(stage, person):
+    """Whoever may not see a page may not post to it either."""
+    wrong = {}
+    for name, (_, cells) in TABLE.items():
+        expected = POSTS.get(name, cells)[person]
+        if name in POSTS or expected in (403, 404) or (person == "nobody" and expected == SIGN_IN):
+            client = Client()
+            if person != "nobody":
+                client.force_login(getattr(stage.cast, person))
+            got = client.post(stage.path(name), {}).status_code
+            if got not in (expected, 405):
+                wrong[name] = f"{got}, expected {expected}"
+    assert not wrong
+
+
+def test_every_post_only_url_has_its_posts():
+    assert {name for name, (_, cells) in TABLE.items() if POST_ONLY in cells.values()} == set(POSTS)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("name", "expected"), ACCOUNT_PAGES.items())
 def test_account_pages_for_nobody(client, name, expected):

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -20,10 +22,23 @@ from staff.models.clinics import Role
 
 @require_safe
 def certificate_list(request: StaffRequest) -> HttpResponse:
-    """One's own, newest first; also for whoever has left."""
-    own = with_events(Certificate.objects.filter(person=request.user)).order_by("-issued_at")
-    rows = [(certificate, state_of(certificate)) for certificate in own]
-    context = {"rows": rows, "downloads": has_permission(request.user, Permission.DOWNLOAD_CERTIFICATES)}
+    """One's own, newest first (also for whoever has left); for managers and physicians, their clinics' too."""
+    own = with_events(Certificate.objects.filter(person=request.user)).order_by("-issued_at", "-pk")
+    context: dict[str, Any] = {"rows": [(certificate, state_of(certificate)) for certificate in own]}
+    if has_permission(request.user, Permission.DOWNLOAD_CERTIFICATES):
+        sought = request.GET.get("q", "").strip()
+        staff = visible_to(request.user).exclude(person=request.user)
+        if sought:
+            staff = staff.filter(
+                Q(holder_name__icontains=sought) | Q(number__icontains=sought) | Q(title__icontains=sought)
+            )
+        page = Paginator(staff.order_by("-issued_at", "-pk"), 25).get_page(request.GET.get("page"))
+        context |= {
+            "downloads": True,
+            "sought": sought,
+            "page_obj": page,
+            "staff_rows": [(certificate, state_of(certificate)) for certificate in page],
+        }
     return render(request, "certificates/certificate_list.html", context)
 
 

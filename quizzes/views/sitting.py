@@ -110,6 +110,10 @@ def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpRe
                 base_revision=int(revision) if revision.isdecimal() else -1,
                 client_key=request.POST.get("key") or secrets.token_urlsafe(12),
             )
+        else:
+            AttemptItem.objects.get(
+                attempt__public_id=public_id, attempt__candidacy__person=request.user, position=position
+            )
         if "flag_sent" in request.POST:
             actions.set_flag(
                 attempt_id=public_id, person=request.user, position=position, flagged=request.POST.get("flag") == "on"
