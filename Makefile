@@ -82,11 +82,11 @@ check: .venv/dev.stamp ## migrations, deployment settings and the material's fil
 
 test-sqlite: .venv/dev.stamp
 	@echo "== The tests on SQLite"
-	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) -m "not proof" $(ARGS)
 
 test-postgresql: .venv/dev.stamp
 	@echo "== The tests on PostgreSQL"
-	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) -m "not proof" $(ARGS)
 
 proof: .venv/dev.stamp ## what takes longer: a thousand changed bytes, each found again (FLIPS=)
 	@env -u DATABASE_URL -u TEST_DATABASE_URL FLIPS=$(FLIPS) $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS)

@@ -1,23 +1,24 @@
 """Verbs of proof: hand in with the certificate in one transaction, adopt, review, revoke. Each is signed or recorded."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from certificates import codes, drawing, fonts, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
 from certificates.queries import holding_of, with_events
 from quizzes import actions as sitting
-from quizzes.eligibility import Standing
+from quizzes.eligibility import Standing, verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
 from quizzes.queries import standing
 from staff import actions as staff_actions
 from staff import audit, canonical, clock, mail, signing
+from staff.access import LEARNING_ROLES
 from staff.models import Clinic, Membership, Signature, StaffMember
 from training.actions import record_adoption, take_defaults
 from training.models import Adoption, KeyPoint, ModuleVersion, Programme, ReadingConfirmation
@@ -116,7 +117,8 @@ def staff_with_role(clinic: Clinic, role: str) -> list[StaffMember]:
 def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
     """The knowledge certificate of a passed attempt, once, in the caller's transaction; None until the version is adopted.
 
-    Valid from the day of passing, also when it is issued later, at adoption.
+    Valid from the day of passing, also when it is issued later, at adoption. A pass and an adoption at the same moment
+    cannot miss each other: each records an event first, and so holds the clinic's chain while it looks for the other.
     """
     existing = Certificate.objects.filter(attempt=attempt, supersedes=None).first()
     if existing:
@@ -413,8 +415,8 @@ def open_early(
         raise signing.SigningRefused("Nobody opens their own attempt early. Ask another physician of the clinic.")
     with transaction.atomic():
         last, where = _locked_standing(candidacy)
-        used_up = where.attempts_used >= where.attempts_allowed
-        if last is None or candidacy.closed_at or used_up or where.open_attempt:
+        waits = verdict(replace(where, unread=(), reread=()), clock.now()).code == "wait"
+        if last is None or candidacy.closed_at or not waits:
             raise signing.SigningRefused("No further attempt waits for its time here, so nothing was opened.")
         signature = _sign_grant(candidacy, last, "open-early", shown_sha256, opened_at, by, evidence)
         return sitting.grant(
@@ -544,27 +546,20 @@ def lift(*, certificate: Certificate, private_note: str, by: StaffMember) -> Non
 
 
 def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Candidacy | None:
-    """The next cycle of the same quiz, unless one is open or the person has left."""
+    """The next cycle of the same quiz, for the clinic where she works now; none if one is open or she has left."""
     quiz_id = certificate.candidacy.quiz_id if certificate.candidacy else None
-    member = Membership.objects.filter(person=certificate.person, clinic=certificate.clinic, ended_at=None).exists()
-    if (
-        quiz_id is None
-        or not member
-        or Candidacy.objects.filter(person=certificate.person, quiz=quiz_id, closed_at=None).exists()
-    ):
+    members = Membership.objects.filter(person=certificate.person, ended_at=None, roles__role__in=LEARNING_ROLES)
+    places = list(members.filter(roles__ended_at=None).order_by("pk").values_list("clinic", flat=True))
+    cycles = Candidacy.objects.filter(person=certificate.person, quiz=quiz_id)
+    if quiz_id is None or not places or cycles.filter(closed_at=None).exists():
         return None
-    last = (
-        Candidacy.objects.filter(person=certificate.person, quiz=quiz_id)
-        .order_by("-cycle")
-        .values_list("cycle", flat=True)[0]
-    )
     try:
         with transaction.atomic():
             return Candidacy.objects.create(
                 person=certificate.person,
                 quiz_id=quiz_id,
-                clinic=certificate.clinic,
-                cycle=last + 1,
+                clinic_id=certificate.clinic_id if certificate.clinic_id in places else places[0],
+                cycle=1 + max(cycles.values_list("cycle", flat=True)),
                 reason=reason,
                 opened_by=by,
                 opened_at=clock.now(),
@@ -597,15 +592,16 @@ def open_renewals(person: StaffMember | None = None) -> int:
 
 def lift_restudied(person: StaffMember | None = None) -> int:
     """End suspensions whose returned passages have all been confirmed again since the review."""
-    held = Review.objects.filter(
-        decision=Review.Decision.RETURNED, attempt__certificates__events__reason_class="restudy"
-    )
+    suspended = Count("events", filter=Q(events__kind=CertificateEvent.Kind.SUSPENDED))
+    again = Count("events", filter=Q(events__kind=CertificateEvent.Kind.LIFTED))
+    held = Certificate.objects.alias(held=suspended, lifted=again).filter(held__gt=F("lifted"))
     if person:
-        held = held.filter(candidate=person)
+        held = held.filter(person=person)
     lifted = 0
-    for row in held.select_related("attempt", "candidate").prefetch_related("restudy").distinct():
-        certificate = Certificate.objects.filter(attempt=row.attempt).prefetch_related("events").first()
-        if certificate and validity.state(holding_of(certificate), clock.now()) == "suspended" and restudy_done(row):
+    for certificate in with_events(held):
+        row = Review.objects.filter(attempt=certificate.attempt_id, decision=Review.Decision.RETURNED).first()
+        last = [event for event in certificate.events.all() if event.kind == CertificateEvent.Kind.SUSPENDED][-1]
+        if row and last.reason_class == "restudy" and last.at >= row.reviewed_at and restudy_done(row):
             lift(
                 certificate=certificate,
                 private_note="The passages were confirmed again.",

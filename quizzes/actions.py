@@ -3,8 +3,10 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from quizzes import drawing, eligibility, scoring, sealing
 from quizzes.models import (
@@ -20,7 +22,7 @@ from quizzes.models import (
     Response,
     Seal,
 )
-from quizzes.queries import blueprint, live_points, live_rules, open_candidacy, pool, standing
+from quizzes.queries import blueprint, has_passed, live_points, live_rules, open_candidacy, pool, standing
 from staff import audit, canonical, clock
 from staff.models import Clinic, Signature, StaffMember
 from training.models import KeyPointVersion
@@ -53,24 +55,31 @@ class UnknownAnswer(Exception):
 
 @dataclass(frozen=True)
 class Saved:
+    """`zone` is the clinic's, for showing the time."""
+
     revision: int
     saved_at: datetime
+    zone: str
 
 
 def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
-    """The open candidacy, or the first one ever. A closed one is followed only by a renewal, opened above."""
+    """The open candidacy, or a first one. After a pass the next is a renewal, which is opened above, not here.
+
+    A candidacy that ended without a pass (its holder had left the clinic) is followed by another initial one.
+    """
     found = open_candidacy(person, quiz)
     if found:
         return found
-    if Candidacy.objects.filter(person=person, quiz=quiz).exists():
+    if has_passed(person, quiz):
         raise NotOpen(eligibility.Verdict("closed"))
+    cycle = 1 + Candidacy.objects.filter(person=person, quiz=quiz).count()
     try:
         with transaction.atomic():
             return Candidacy.objects.create(
-                person=person, quiz=quiz, clinic=clinic, cycle=1, reason=Candidacy.Reason.INITIAL, opened_by=person
+                person=person, quiz=quiz, clinic=clinic, cycle=cycle, reason=Candidacy.Reason.INITIAL, opened_by=person
             )
     except IntegrityError:
-        return Candidacy.objects.get(person=person, quiz=quiz, cycle=1)
+        return Candidacy.objects.get(person=person, quiz=quiz, cycle=cycle)
 
 
 @transaction.atomic
@@ -89,8 +98,8 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
         raise NotOpen(eligibility.Verdict("closed"))
     rules = live_rules(quiz)
     seed = seed or secrets.token_hex(16)
-    items, versions = pool(version, candidacy.clinic, person)
     points = live_points(version)
+    items, versions = pool(version, points, candidacy.clinic, person)
     try:
         form = drawing.draw(items, blueprint(rules, points), seed)
     except drawing.Unfillable as gap:
@@ -157,14 +166,23 @@ def save_answer(
     """
     item = (
         AttemptItem.objects.select_related("attempt__quiz_version")
+        .only(
+            "answer",
+            "revision",
+            "tokens",
+            "attempt__state",
+            "attempt__deadline_at",
+            "attempt__quiz_version__grace_seconds",
+        )
+        .annotate(zone=F("attempt__candidacy__clinic__zone"))
         .select_for_update(of=("self", "attempt"), no_key=True)
         .get(attempt__public_id=attempt_id, attempt__candidacy__person=person, position=position)
     )
-    now = clock.now()
+    key, now = client_key[:64], clock.now()
     if item.revision != base_revision:
-        known = Response.objects.filter(item=item, client_key=client_key).first()
+        known = _repeated(item, key, answer)
         if known:
-            return Saved(known.revision, known.saved_at)
+            return known
         if item.attempt.state == Attempt.State.OPEN:
             raise Stale(item)
     if item.attempt.state != Attempt.State.OPEN or is_late(item.attempt, now, item.attempt.quiz_version.grace_seconds):
@@ -172,18 +190,32 @@ def save_answer(
     if answer and answer not in {token for token, _ in item.shown}:
         raise UnknownAnswer
     revision = item.revision + 1
-    Response.objects.create(item=item, revision=revision, payload=answer, client_key=client_key[:64], saved_at=now)
+    try:
+        with transaction.atomic():
+            Response.objects.create(item=item, revision=revision, payload=answer, client_key=key, saved_at=now)
+    except IntegrityError:
+        known = _repeated(item, key, answer)
+        if known is None:
+            raise Stale(item) from None
+        return known
     AttemptItem.objects.filter(pk=item.pk).update(answer=answer, revision=revision)
-    return Saved(revision, now)
+    return Saved(revision, now, item.zone)
+
+
+def _repeated(item: Any, key: str, answer: str) -> Saved | None:
+    """The save that this one repeats, if nothing newer was saved since. A used key with another answer is an old page's."""
+    known = Response.objects.filter(item=item, client_key=key, payload=answer, revision=item.revision).first()
+    return Saved(known.revision, known.saved_at, item.zone) if known else None
 
 
 def set_flag(*, attempt_id: str, person: StaffMember, position: int, flagged: bool) -> None:
-    AttemptItem.objects.filter(
-        attempt__public_id=attempt_id,
-        attempt__candidacy__person=person,
-        attempt__state=Attempt.State.OPEN,
-        position=position,
-    ).update(flagged=flagged)
+    """Raises AttemptItem.DoesNotExist, or AttemptEnded where nothing can be flagged any more."""
+    mine = AttemptItem.objects.filter(
+        attempt__public_id=attempt_id, attempt__candidacy__person=person, position=position
+    )
+    if not mine.filter(attempt__state=Attempt.State.OPEN).update(flagged=flagged):
+        mine.only("pk").get()
+        raise AttemptEnded
 
 
 def locked_attempt(pk: int) -> Attempt:

@@ -2,9 +2,28 @@ from quizzes import models
 from staff.admin import show
 
 show(models.Question, "code", "section", "bank", "kind", search=("code",), filters=("bank",))
-show(models.QuestionVersion, "question", "number", "state", "approved_at", "approved_via", search=("question__code",), filters=("state",))
+show(
+    models.QuestionVersion,
+    "question",
+    "number",
+    "state",
+    "approved_at",
+    "approved_via",
+    search=("question__code",),
+    filters=("state",),
+)
 show(models.QuizVersion, "quiz", "number", "items", "cut", "attempts", "created_at")
-show(models.Candidacy, "person", "quiz", "clinic", "cycle", "reason", "closed_at", search=("person__full_name",), filters=("clinic",))
+show(
+    models.Candidacy,
+    "person",
+    "quiz",
+    "clinic",
+    "cycle",
+    "reason",
+    "closed_at",
+    search=("person__full_name",),
+    filters=("clinic",),
+)
 show(
     models.Attempt, "public_id", "number", "kind", "state", "started_at", "ended_at",
     search=("public_id", "candidacy__person__full_name"), filters=("state",), exclude=("seed",),

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 
 from django.db.models import Max, Q, QuerySet, Sum
 
@@ -36,10 +37,9 @@ def blueprint(rules: QuizVersion, points: dict[int, KeyPointVersion]) -> drawing
 
 
 def pool(
-    version: ModuleVersion, clinic: Clinic, person: StaffMember
+    version: ModuleVersion, points: dict[int, KeyPointVersion], clinic: Clinic, person: StaffMember
 ) -> tuple[list[drawing.PoolItem], dict[str, QuestionVersion]]:
     """The items this person may be given in this clinic: live, not stale, not resting on a protocol item signed otherwise."""
-    points = live_points(version)
     signed = {code for code, item in protocol_of(clinic).items() if item.differs}
     seen = Counter(
         AttemptItem.objects.filter(attempt__candidacy__person=person).values_list(
@@ -88,14 +88,22 @@ def open_candidacy(person: StaffMember, quiz: Quiz) -> Candidacy | None:
     return Candidacy.objects.filter(person=person, quiz=quiz, closed_at=None).select_related("clinic").first()
 
 
+def has_passed(person: StaffMember, quiz: Quiz) -> bool:
+    """In the latest cycle: then the quiz is closed until its renewal opens."""
+    last = Candidacy.objects.filter(person=person, quiz=quiz).order_by("-cycle").first()
+    return last is not None and Attempt.objects.filter(candidacy=last, outcomes__passed=True).exists()
+
+
 def standing(person: StaffMember, quiz: Quiz, clinic: Clinic) -> eligibility.Standing:
     """Everything that decides whether the person may start this quiz for this clinic now."""
     rules = live_rules(quiz)
     candidacy = open_candidacy(person, quiz)
-    earlier = Candidacy.objects.filter(person=person, quiz=quiz).exists()
     version = live_version(quiz.module)
     sections = [place.section_version for place in places(version)] if version else []
     read = confirmed(person, sections)
+    # After a revocation everything is read again; otherwise what was read stays read.
+    anew = candidacy is not None and candidacy.reason == Candidacy.Reason.INCIDENT
+    since = candidacy.opened_at if candidacy and anew else datetime.min.replace(tzinfo=UTC)
     attempts: list[Attempt] = []
     allowed = rules.attempts
     early_at = None
@@ -125,9 +133,9 @@ def standing(person: StaffMember, quiz: Quiz, clinic: Clinic) -> eligibility.Sta
         zone=(candidacy.clinic if candidacy else clinic).zone,
         next_day_hour=rules.next_day_hour,
         opened_early=bool(last and last.ended_at and early_at and early_at >= last.ended_at),
-        unread=tuple(s.title for s in sections if s.pk not in read),
+        unread=tuple(s.title for s in sections if s.pk not in read or read[s.pk].confirmed_at < since),
         reread=reread,
-        closed=bool(earlier and not candidacy) or not sections,
+        closed=not sections or (candidacy is None and has_passed(person, quiz)),
     )
 
 

@@ -23,16 +23,40 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-def show(model: type[Model], *columns: str, search: tuple[str, ...] = (), filters: tuple[str, ...] = (), **more: Any) -> None:
+def show(
+    model: type[Model], *columns: str, search: tuple[str, ...] = (), filters: tuple[str, ...] = (), **more: Any
+) -> None:
     """Register `model` for looking at, with these columns."""
     related = tuple(f.name for f in model._meta.fields if f.is_relation and f.name in columns)
-    options = {"list_display": columns, "search_fields": search, "list_filter": filters, "list_select_related": related or False}
+    options = {
+        "list_display": columns,
+        "search_fields": search,
+        "list_filter": filters,
+        "list_select_related": related or False,
+    }
     admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnlyAdmin,), {**options, **more}))
 
 
-show(models.StaffMember, "full_name", "email", "is_active", "joined_at", search=("full_name", "email"), exclude=("password",))
+show(
+    models.StaffMember,
+    "full_name",
+    "email",
+    "is_active",
+    "joined_at",
+    search=("full_name", "email"),
+    exclude=("password",),
+)
 show(models.Clinic, "name", "address", "zone", search=("name",))
-show(models.Membership, "person", "clinic", "job_title", "hired_on", "ended_at", search=("person__full_name",), filters=("clinic",))
+show(
+    models.Membership,
+    "person",
+    "clinic",
+    "job_title",
+    "hired_on",
+    "ended_at",
+    search=("person__full_name",),
+    filters=("clinic",),
+)
 show(models.MembershipRole, "membership", "role", "granted_at", "identity_checked_at", "ended_at", filters=("role",))
 show(models.InstallationRole, "person", "role", "granted_at", "ended_at", filters=("role",))
 show(models.Licence, "person", "type", "authority", "expires_on", search=("person__full_name",))
@@ -41,7 +65,15 @@ show(
     models.AuditEvent, "chain", "seq", "at", "actor", "action", "subject_type", "subject_id",
     search=("action", "subject_id"), filters=("chain",),
 )  # fmt: skip
-show(models.Signature, "signer_name", "meaning_code", "clinic", "signed_at", search=("signer_name",), filters=("meaning_code",))
+show(
+    models.Signature,
+    "signer_name",
+    "meaning_code",
+    "clinic",
+    "signed_at",
+    search=("signer_name",),
+    filters=("meaning_code",),
+)
 show(models.StoredFile, "sha256", "media_type", "stored_at", exclude=("bytes",))
 show(models.OutgoingMail, "subject", "person", "due_at", "sent_at", "tries", search=("subject",), exclude=("body",))
 show(models.Heartbeat, "name", "beat_at")

@@ -75,8 +75,8 @@ const clock = {
     // The header has whole seconds; correct only what that cannot explain.
     if (date && Math.abs(date - this.now()) > 2000) this.set(date / 1000);
   },
-  inWords(zone) {
-    return new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "medium" }).format(this.now());
+  inWords(zone, moment = this.now()) {
+    return new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "medium" }).format(moment);
   },
 };
 
@@ -306,6 +306,11 @@ function sit(page) {
     return shelf.drop(entry);
   }
 
+  // The server's instant, in the zone of the page. A flag alone is answered without one.
+  function inZone(at) {
+    return at?.includes("T") ? clock.inWords(zone, Date.parse(at)) : at || clock.inWords(zone);
+  }
+
   function bodyOf({ answer, flag, key, revision }) {
     const body = new URLSearchParams({ csrfmiddlewaretoken: token, key });
     if (answer !== undefined) {
@@ -328,7 +333,7 @@ function sit(page) {
       if (![200, 400, 409].includes(response.status)) return { kind: "lost" };
       clock.heard(response);
       const { state: kind, ...said } = await response.json();
-      return { kind, ...said, at: kind === "saved" ? said.at || clock.inWords(zone) : "" };
+      return { kind, ...said, at: kind === "saved" ? inZone(said.at) : "" };
     } catch {
       return { kind: "lost" };
     } finally {

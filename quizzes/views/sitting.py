@@ -2,12 +2,12 @@
 
 import secrets
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST, require_safe
 
 from quizzes import actions
@@ -110,7 +110,7 @@ def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpRe
                 base_revision=int(revision) if revision.isdecimal() else -1,
                 client_key=request.POST.get("key") or secrets.token_urlsafe(12),
             )
-        else:
+        if saved is None and "flag_sent" not in request.POST:
             AttemptItem.objects.get(
                 attempt__public_id=public_id, attempt__candidacy__person=request.user, position=position
             )
@@ -134,7 +134,7 @@ def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpRe
 
 
 def _time(saved: actions.Saved | None) -> str:
-    return f"{localtime(saved.saved_at):%H:%M:%S}" if saved else ""
+    return f"{saved.saved_at.astimezone(ZoneInfo(saved.zone)):%H:%M:%S}" if saved else ""
 
 
 def _next_page(request: StaffRequest, public_id: str, position: int) -> str:
@@ -144,8 +144,8 @@ def _next_page(request: StaffRequest, public_id: str, position: int) -> str:
         return reverse("quizzes:attempt-check", args=[public_id])
     if go.isdecimal():
         return f"{take}?q={go}"
-    last = int(request.POST.get("last") or 0)
-    if go == "next" and position >= last:
+    last = request.POST.get("last", "")
+    if go == "next" and last.isdecimal() and position >= int(last):
         return reverse("quizzes:attempt-check", args=[public_id])
     return f"{take}?q={position + 1 if go == 'next' else max(1, position - 1)}"
 

@@ -1,6 +1,7 @@
 """The look's small parts: states as word, icon and tone (design: the table of states), dates, icons."""
 
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import heroicons
@@ -47,13 +48,15 @@ STATES: dict[str, tuple[str, str, str]] = {
 }
 
 
+@cache
+def _icon(name: str) -> SafeString:
+    return mark_safe(heroicons._render_icon("outline", name, None, {"class": "i"}))
+
+
 @register.simple_tag
-def icon(name: str, label: str = "") -> SafeString:
-    """An outline icon at the size of its line; decorative unless it is given a label."""
-    svg = heroicons._render_icon("outline", str(name), None, {"class": "i"})
-    if label:
-        svg = svg.replace('aria-hidden="true"', format_html('role="img" aria-label="{}"', label), 1)
-    return mark_safe(svg)
+def icon(name: str) -> SafeString:
+    """An outline icon at the size of its line; decorative: what it means stands beside it in words."""
+    return _icon(str(name))
 
 
 def _state(form: str, name: str, word: str, detail: str) -> SafeString:

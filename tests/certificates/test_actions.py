@@ -166,7 +166,12 @@ def test_late_submit_scores_as_stored(cast, attempt):
     key = next(option["id"] for option in item.question_version.content["options"] if option["key"])
     token = next(token for token, option in item.shown if option == key)
     sitting.save_answer(
-        attempt_id=attempt.public_id, person=cast.aesthetician, position=1, answer=token, base_revision=0, client_key="k"
+        attempt_id=attempt.public_id,
+        person=cast.aesthetician,
+        position=1,
+        answer=token,
+        base_revision=0,
+        client_key="k",
     )
     with clock.at(attempt.deadline_at + 61 * SECOND):
         done = actions.submit(attempt=attempt, by=cast.aesthetician)
@@ -226,8 +231,7 @@ def test_certificate_freezes_what_it_prints(cast, module, passed):
     assert paper.scope == "Mechanical microneedling; radiofrequency not included"
     assert paper.disclaimer == "Knowledge quiz completed, unproctored. Not a permit to treat."
     assert paper.rule_line == (
-        "Rule: 5 of 6 right and every safety-critical question right. "
-        "Cut score provisional: no panel has rated it."
+        "Rule: 5 of 6 right and every safety-critical question right. Cut score provisional: no panel has rated it."
     )
     assert (paper.passed_on, paper.valid_from_on, paper.valid_until_on) == (
         date(2026, 11, 2), date(2026, 11, 2), date(2027, 11, 1),
@@ -327,6 +331,64 @@ def test_talk_broken_at_its_last_step_keeps_nothing(cast, locked, monkeypatch):
     monkeypatch.setattr(mail, "queue", broken)
     with pytest.raises(Broken):
         talk(cast, locked.candidacy)
+    assert rows() == before
+
+
+# Opening an attempt early
+
+
+def open_early(cast, attempt: Attempt, **changes):
+    fields = {
+        "candidacy": attempt.candidacy,
+        "text": "She treats tomorrow morning.",
+        **by_physician(cast, attempt.seal_sha256),
+    }
+    return actions.open_early(**(fields | changes))
+
+
+@pytest.fixture
+def failed(cast, module) -> Attempt:
+    return factories.make_finished(person=cast.aesthetician, course=module, wrong=2).attempt
+
+
+def test_open_early(cast, module, failed, now):
+    """The same morning, once the passage is confirmed again; the number of attempts stays."""
+    with clock.at(now + MINUTE):
+        granted = open_early(cast, failed)
+        with pytest.raises(sitting.NotOpen) as refusal:
+            sitting.start(person=cast.aesthetician, quiz=module.quiz, clinic=cast.lakeside)
+        assert refusal.value.verdict.code == "reread"
+        factories.read_all(person=cast.aesthetician, course=module)
+        assert sitting.start(person=cast.aesthetician, quiz=module.quiz, clinic=cast.lakeside).number == 2
+    assert (granted.kind, granted.extra, granted.signature.meaning_code) == ("early", 0, "open-early")
+    assert standing(cast.aesthetician, module.quiz, cast.lakeside).attempts_allowed == 3
+
+
+def test_open_early_is_refused(cast, failed):
+    before = rows()
+    with pytest.raises(signing.SigningRefused, match="Nobody opens their own attempt early"):
+        open_early(cast, failed, **by_physician(cast, failed.seal_sha256, by=cast.aesthetician))
+    with pytest.raises(signing.SigningRefused, match="not a supervising physician of Lakeside"):
+        open_early(cast, failed, **by_physician(cast, failed.seal_sha256, by=cast.other_physician))
+    with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
+        open_early(cast, failed, shown_sha256="0" * 64)
+    assert rows() == before
+
+
+def test_open_early_where_nothing_waits(cast, module, locked):
+    passed = factories.make_finished(person=cast.colleague, course=module).attempt
+    for attempt in (passed, locked):
+        before = rows()
+        with pytest.raises(signing.SigningRefused, match="No further attempt waits for its time here"):
+            open_early(cast, attempt)
+        assert rows() == before
+
+
+def test_open_early_broken_at_its_last_step_keeps_nothing(cast, failed, monkeypatch):
+    before = rows()
+    break_record_of(monkeypatch, "attempts.granted.early")
+    with pytest.raises(Broken):
+        open_early(cast, failed)
     assert rows() == before
 
 
@@ -480,9 +542,7 @@ def test_revoke_is_refused(cast, certificate):
 
 
 def test_revoke_of_a_leavers_certificate_opens_no_cycle(cast, certificate):
-    actions.end_membership(
-        membership=Membership.objects.get(person=cast.aesthetician), reason="moved", by=cast.manager
-    )
+    actions.end_membership(membership=Membership.objects.get(person=cast.aesthetician), reason="moved", by=cast.manager)
     revoke(cast, certificate)
     assert not Candidacy.objects.filter(closed_at=None).exists()
 
@@ -555,9 +615,7 @@ def test_leaving_broken_at_its_last_step_keeps_nothing(cast, attempt, monkeypatc
     before = rows()
     break_record_of(monkeypatch, "membership.ended")
     with pytest.raises(Broken):
-        actions.end_membership(
-            membership=Membership.objects.get(person=cast.aesthetician), reason="", by=cast.manager
-        )
+        actions.end_membership(membership=Membership.objects.get(person=cast.aesthetician), reason="", by=cast.manager)
     assert rows() == before
 
 

@@ -62,7 +62,18 @@ def test_cleaned_forgives(typed):
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "-", "hello", WHOLE[:-1], WHOLE + "0", WHOLE.replace("A", "U"), WHOLE.replace("A", "*"), "\x00" * 21, "é" * 21, "٣" * 21],
-)  # fmt: skip
+    [
+        "",
+        "-",
+        "hello",
+        WHOLE[:-1],
+        WHOLE + "0",
+        WHOLE.replace("A", "U"),
+        WHOLE.replace("A", "*"),
+        "\x00" * 21,
+        "é" * 21,
+        "٣" * 21,
+    ],
+)
 def test_cleaned_refuses(typed):
     assert cleaned(typed) == ""

@@ -57,10 +57,18 @@ def test_a_later_start_never_ends_earlier():
     [
         pytest.param(date(2026, 11, 2), {"months": 12}, date(2027, 11, 1), id="first"),
         pytest.param(date(2026, 11, 2), {"months": 12, "old_end": date(2026, 12, 31)}, date(2027, 12, 31), id="early"),
-        pytest.param(date(2026, 11, 2), {"months": 12, "old_end": date(2026, 11, 2)}, date(2027, 11, 2), id="on the last day"),
-        pytest.param(date(2026, 11, 2), {"months": 12, "old_end": date(2026, 11, 1)}, date(2027, 11, 1), id="a day late"),
-        pytest.param(date(2026, 11, 2), {"months": 12, "old_end": date(2025, 1, 1)}, date(2027, 11, 1), id="long expired"),
-        pytest.param(date(2029, 2, 1), {"months": 12, "old_end": date(2029, 2, 28)}, date(2030, 2, 28), id="after a leap day"),
+        pytest.param(
+            date(2026, 11, 2), {"months": 12, "old_end": date(2026, 11, 2)}, date(2027, 11, 2), id="on the last day"
+        ),
+        pytest.param(
+            date(2026, 11, 2), {"months": 12, "old_end": date(2026, 11, 1)}, date(2027, 11, 1), id="a day late"
+        ),
+        pytest.param(
+            date(2026, 11, 2), {"months": 12, "old_end": date(2025, 1, 1)}, date(2027, 11, 1), id="long expired"
+        ),
+        pytest.param(
+            date(2029, 2, 1), {"months": 12, "old_end": date(2029, 2, 28)}, date(2030, 2, 28), id="after a leap day"
+        ),
         pytest.param(date(2026, 11, 2), {"months": 12, "days": 364}, date(2027, 11, 1), id="sterilisation"),
         pytest.param(date(2027, 11, 2), {"months": 12, "days": 364}, date(2028, 10, 31), id="sterilisation, leap year"),
         pytest.param(
@@ -70,14 +78,19 @@ def test_a_later_start_never_ends_earlier():
             id="sterilisation renewed early counts from completion",
         ),
     ],
-)  # fmt: skip
+)
 def test_term(passed_on, rule, last):
     assert term(passed_on, **rule) == (passed_on, last)
 
 
 def holding(*events: tuple[str, datetime], **changes) -> Holding:
-    fields = {"valid_from_on": date(2025, 11, 2), "valid_until_on": date(2026, 11, 1), "zone": "America/Denver", "renewal_days": 60}
-    return Holding(**(fields | changes), events=[Event(kind, at) for kind, at in events])  # fmt: skip
+    fields = {
+        "valid_from_on": date(2025, 11, 2),
+        "valid_until_on": date(2026, 11, 1),
+        "zone": "America/Denver",
+        "renewal_days": 60,
+    }
+    return Holding(**(fields | changes), events=[Event(kind, at) for kind, at in events])
 
 
 SECOND = timedelta(seconds=1)
@@ -92,13 +105,15 @@ SECOND = timedelta(seconds=1)
         pytest.param({}, datetime(2026, 9, 2, 0, 0), "expiring", id="60 days before"),
         pytest.param({}, datetime(2026, 11, 1, 23, 59, 59), "expiring", id="last second, clocks went back that day"),
         pytest.param({}, datetime(2026, 11, 2, 0, 0), "expired", id="next midnight"),
-        pytest.param({"valid_until_on": date(2026, 3, 8)}, datetime(2026, 3, 8, 23, 59, 59), "expiring", id="clocks went forward"),
+        pytest.param(
+            {"valid_until_on": date(2026, 3, 8)}, datetime(2026, 3, 8, 23, 59, 59), "expiring", id="clocks went forward"
+        ),
         pytest.param({"valid_until_on": date(2026, 3, 8)}, datetime(2026, 3, 9, 0, 0), "expired", id="midnight after"),
         pytest.param({"superseded": True}, datetime(2026, 5, 1), "superseded", id="superseded"),
         pytest.param({"superseded": True}, datetime(2027, 5, 1), "superseded", id="superseded and over"),
         pytest.param({"renewal_days": 0}, datetime(2026, 11, 1, 0, 0), "expiring", id="no window but the last day"),
     ],
-)  # fmt: skip
+)
 def test_state_at_the_boundaries(changes, local, expected):
     assert state(holding(**changes), local.replace(tzinfo=DENVER).astimezone(UTC)) == expected
 

@@ -164,7 +164,7 @@ def in_every_look(page: Page, check: Callable[[str], None]) -> None:
     for width, (w, h) in SIZES.items():
         page.set_viewport_size({"width": w, "height": h})
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             axe(page)
             check(f"{width}-{scheme}")
     page.set_viewport_size({"width": 320, "height": 640})

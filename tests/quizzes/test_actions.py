@@ -97,9 +97,7 @@ def test_start_again_resumes(cast, module, attempt):
 
 def test_start_with_the_same_seed_asks_the_same(cast, module, attempt):
     other = factories.make_attempt(person=cast.colleague, course=module, seed="a seed")
-    shown = [
-        list(one.items.order_by("position").values_list("question_version", "tokens")) for one in (attempt, other)
-    ]
+    shown = [list(one.items.order_by("position").values_list("question_version", "tokens")) for one in (attempt, other)]
     assert shown[0] == shown[1]
 
 
@@ -245,8 +243,15 @@ def another_value(cast, item: ProtocolItem) -> None:
     )
 
 
+def pooled(module, clinic, person):
+    return queries.pool(module.version, queries.live_points(module.version), clinic, person)
+
+
 def pool_codes(cast, module, clinic) -> set[str]:
-    return {item.code for item in queries.pool(module.version, clinic, cast.aesthetician)[0]}
+    return {
+        item.code
+        for item in queries.pool(module.version, queries.live_points(module.version), clinic, cast.aesthetician)[0]
+    }
 
 
 def test_items_that_rest_on_a_changed_protocol_item_leave_that_clinics_draws(cast, module):
@@ -271,8 +276,16 @@ def test_pool_holds_live_certifying_items_only(cast, module):
 
 
 def test_pool_counts_how_often_the_person_met_an_item(cast, module, attempt):
-    assert {item.seen for item in queries.pool(module.version, cast.lakeside, cast.aesthetician)[0]} == {1}
-    assert {item.seen for item in queries.pool(module.version, cast.lakeside, cast.colleague)[0]} == {0}
+    assert {
+        item.seen
+        for item in queries.pool(module.version, queries.live_points(module.version), cast.lakeside, cast.aesthetician)[
+            0
+        ]
+    } == {1}
+    assert {
+        item.seen
+        for item in queries.pool(module.version, queries.live_points(module.version), cast.lakeside, cast.colleague)[0]
+    } == {0}
 
 
 # Save

@@ -20,9 +20,9 @@ def modules() -> tuple:
 
 def parametrised(function):
     found = modules()
-    return pytest.mark.parametrize(
-        ("module", "items", "quiz"), [pytest.param(*row, id=row[0].slug) for row in found]
-    )(function)
+    return pytest.mark.parametrize(("module", "items", "quiz"), [pytest.param(*row, id=row[0].slug) for row in found])(
+        function
+    )
 
 
 def certifying(items) -> list[ItemFile]:

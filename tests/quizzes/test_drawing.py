@@ -113,7 +113,10 @@ ENOUGH = [item("a"), item("b"), item("c")]
             id="section empty",
         ),
         pytest.param(
-            ENOUGH, Blueprint({"one": 2}, 9, frozenset("Z")), "critical key point Z has no item", id="critical without item"
+            ENOUGH,
+            Blueprint({"one": 2}, 9, frozenset("Z")),
+            "critical key point Z has no item",
+            id="critical without item",
         ),
         pytest.param(
             [replace(one, level="recall") for one in ENOUGH],

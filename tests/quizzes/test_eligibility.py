@@ -56,14 +56,18 @@ def test_next_attempt_opens_at_six(before, code):
     [
         pytest.param(datetime(2026, 6, 1, 23, 59, 59, tzinfo=DENVER), "2026-06-02 12:00", id="last second of the day"),
         pytest.param(datetime(2026, 6, 2, 0, 0, tzinfo=DENVER), "2026-06-03 12:00", id="midnight"),
-        pytest.param(datetime(2026, 6, 2, 5, 0, tzinfo=DENVER), "2026-06-03 12:00", id="before six, still the next day"),
+        pytest.param(
+            datetime(2026, 6, 2, 5, 0, tzinfo=DENVER), "2026-06-03 12:00", id="before six, still the next day"
+        ),
         pytest.param(datetime(2026, 12, 31, 20, 0, tzinfo=DENVER), "2027-01-01 13:00", id="year's end"),
         pytest.param(datetime(2028, 2, 28, 9, 0, tzinfo=DENVER), "2028-02-29 13:00", id="leap day"),
         pytest.param(datetime(2026, 3, 7, 20, 0, tzinfo=DENVER), "2026-03-08 12:00", id="clocks go forward overnight"),
         pytest.param(datetime(2026, 3, 8, 1, 30, tzinfo=DENVER), "2026-03-09 12:00", id="just before they do"),
         pytest.param(datetime(2026, 10, 31, 20, 0, tzinfo=DENVER), "2026-11-01 13:00", id="clocks go back overnight"),
         pytest.param(datetime(2026, 11, 1, 1, 30, tzinfo=DENVER), "2026-11-02 13:00", id="first half past one"),
-        pytest.param(datetime(2026, 11, 1, 1, 30, fold=1, tzinfo=DENVER), "2026-11-02 13:00", id="second half past one"),
+        pytest.param(
+            datetime(2026, 11, 1, 1, 30, fold=1, tzinfo=DENVER), "2026-11-02 13:00", id="second half past one"
+        ),
     ],
 )
 def test_next_opening_in_denver(ended, opens_utc):

@@ -159,7 +159,8 @@ def test_key_point_that_goes_is_retired_and_comes_back(tmp_path):
     course = small(tmp_path)
     load(course)
     gone = without(
-        with_section(course, "technique-and-endpoint", "::: point nd-22\n", "::: picture pinpoint-or-running\n"), "nd-22-q1"
+        with_section(course, "technique-and-endpoint", "::: point nd-22\n", "::: picture pinpoint-or-running\n"),
+        "nd-22-q1",
     )
     load(gone)
     assert KeyPoint.objects.get(code="nd-22").retired_by.email == "pinpoint@system.invalid"

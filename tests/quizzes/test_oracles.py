@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from quizzes import actions, material
-from quizzes.models import Attempt, Quiz, QuestionVersion
+from quizzes.models import Attempt, QuestionVersion, Quiz
 from tests import factories
 from tests.people import Cast
 from training.models import Module
@@ -36,9 +36,7 @@ def with_keys_moved(course: material.Course, by: int) -> material.Course:
 
     def moved(item):
         keys = [bool(option.get("key")) for option in item.options]
-        options = tuple(
-            {**option, "key": keys[(n - by) % len(keys)]} for n, option in enumerate(item.options)
-        )
+        options = tuple({**option, "key": keys[(n - by) % len(keys)]} for n, option in enumerate(item.options))
         return replace(item, options=options)
 
     (module, items, quiz), *_ = course.modules
@@ -120,7 +118,9 @@ def test_the_comparison_would_notice(cast, monkeypatch):
 
     def telling(**kwargs):
         saved = real(**kwargs)
-        version = QuestionVersion.objects.get(drawn__attempt__public_id=kwargs["attempt_id"], drawn__position=kwargs["position"])
+        version = QuestionVersion.objects.get(
+            drawn__attempt__public_id=kwargs["attempt_id"], drawn__position=kwargs["position"]
+        )
         item = version.drawn.get(attempt__public_id=kwargs["attempt_id"])
         key = next(option["id"] for option in version.content["options"] if option["key"])
         return replace(saved, revision=saved.revision + 1000 * (dict(item.shown)[kwargs["answer"]] == key))
@@ -228,7 +228,7 @@ def test_passed_result_shows_the_key_of_what_was_missed(client, cast, module):
     done = factories.make_finished(person=cast.aesthetician, course=module, wrong=1)
     client.force_login(cast.aesthetician)
     page = client.get(reverse("certificates:attempt-result", args=[done.attempt.public_id])).text
-    (options, key, chosen), *_ = [row for row in items_of(done.attempt) if row[2] is not row[1]]
+    (_, key, chosen), *_ = [row for row in items_of(done.attempt) if row[2] is not row[1]]
     assert in_page(key["text"], page)
     assert in_page(key["rationale"], page)
     assert in_page(chosen["rationale"], page)

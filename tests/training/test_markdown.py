@@ -114,7 +114,7 @@ HOSTILE = [
 @pytest.mark.parametrize("render", [html, inline])
 def test_nothing_hostile_is_rendered(render, text):
     shown = render(text)
-    for piece in ("<script", "<img", "<iframe", "<p ", 'href="javascript', 'href="data', "evil.example/x.png\""):
+    for piece in ("<script", "<img", "<iframe", "<p ", 'href="javascript', 'href="data', 'evil.example/x.png"'):
         assert piece not in shown, shown
 
 

@@ -129,5 +129,3 @@ def test_shown_section_costs_the_same_however_long(cast, course, django_assert_n
     version = places(course.version)[0].section_version
     with django_assert_num_queries(5):
         shown(version, cast.lakeside)
-
-

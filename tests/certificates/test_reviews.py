@@ -1,0 +1,203 @@
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from quizzes.models import AttemptGrant, Review
+from staff import clock
+from staff.models import OutgoingMail, Signature
+from tests import factories
+from tests.certificates.test_actions import give_back
+from tests.people import PASSWORD
+
+DAY = timedelta(days=1)
+QUEUE = "/reviews/"
+
+
+@pytest.fixture
+def missed(cast, module):
+    """Maya missed a safety-critical question."""
+    return factories.make_finished(person=cast.aesthetician, course=module, critical_wrong=1).attempt
+
+
+def detail(attempt) -> str:
+    return reverse("certificates:review-detail", args=[attempt.public_id])
+
+
+def signing_form(cast, attempt, **fields) -> dict:
+    return {
+        "shown_sha256": attempt.seal_sha256,
+        "opened_at": clock.now().isoformat(),
+        "email": cast.physician.email,
+        "password": PASSWORD,
+        **fields,
+    }
+
+
+def waiting(client) -> str:
+    """The part of the queue above the list of all attempts."""
+    return client.get(QUEUE).text.split('id="all"')[0]
+
+
+def test_queue_holds_a_critical_miss(client, cast, missed):
+    client.force_login(cast.physician)
+    assert "Maya Lindqvist" in waiting(client)
+
+
+def test_clean_pass_is_listed_and_never_a_task(client, cast, module):
+    factories.make_finished(person=cast.aesthetician, course=module)
+    client.force_login(cast.physician)
+    assert "Nothing waits for you" in waiting(client)
+    assert "Maya Lindqvist" in client.get(QUEUE).text
+
+
+def test_ordinary_miss_is_no_task(client, cast, module):
+    factories.make_finished(person=cast.aesthetician, course=module, wrong=3)
+    client.force_login(cast.physician)
+    assert "Nothing waits for you" in waiting(client)
+
+
+def test_locked_person_waits_until_the_talk(client, cast, module, now):
+    last = factories.make_locked(person=cast.aesthetician, course=module)
+    client.force_login(cast.physician)
+    assert "Maya Lindqvist has used all attempts" in waiting(client)
+    path = reverse("certificates:review-talk", args=[last.public_id])
+    assert client.get(path).status_code == 200
+    got = client.post(path, signing_form(cast, last, text="We looked at bleeding."))
+    assert (got.status_code, got["Location"]) == (302, QUEUE)
+    assert AttemptGrant.objects.get().granted_by == cast.physician
+    assert "has used all attempts" not in waiting(client)
+
+
+def test_talk_says_why_nothing_was_signed(client, cast, missed):
+    client.force_login(cast.physician)
+    path = reverse("certificates:review-talk", args=[missed.public_id])
+    got = client.post(path, signing_form(cast, missed, text="Too early."))
+    assert got.status_code == 400
+    assert "Attempts are still open here, so no talk is needed to open more." in got.text
+    assert "Fill in the note: it is part of the record." in client.post(path, signing_form(cast, missed)).text
+    assert not Signature.objects.filter(meaning_code="talk").exists()
+
+
+def test_next_attempt_opened_early_on_the_page(client, cast, missed):
+    client.force_login(cast.physician)
+    path = reverse("certificates:review-early", args=[missed.public_id])
+    assert client.get(path).status_code == 200
+    assert client.post(path, signing_form(cast, missed, text="She treats tomorrow.")).status_code == 302
+    assert AttemptGrant.objects.get().kind == "early"
+
+
+def test_reviewed_attempt_waits_no_more(client, cast, missed):
+    give_back(cast, missed)
+    client.force_login(cast.physician)
+    assert "Nothing waits for you" in waiting(client)
+
+
+def test_physician_sees_keys_and_rationales(client, cast, missed):
+    client.force_login(cast.physician)
+    page = client.get(detail(missed)).text
+    for item in missed.items.select_related("question_version__question"):
+        for option in item.question_version.content["options"]:
+            assert option["text"] in page.replace("&quot;", '"').replace("&#x27;", "'")
+            assert option["rationale"] in page.replace("&quot;", '"').replace("&#x27;", "'")
+        assert f"{item.question_version.question.code} version 1" in page
+
+
+def test_physician_sees_earlier_attempts_of_her_clinic(client, cast, module, missed, now):
+    with clock.at(now + DAY):
+        factories.read_all(person=cast.aesthetician, course=module)
+        second = factories.make_finished(person=cast.aesthetician, course=module, read=False).attempt
+    client.force_login(cast.physician)
+    assert detail(missed) in client.get(detail(second)).text
+
+
+def test_endorse_on_the_page(client, cast, missed):
+    client.force_login(cast.physician)
+    got = client.post(detail(missed), signing_form(cast, missed, decision="endorsed"))
+    assert (got.status_code, got["Location"]) == (302, QUEUE)
+    row = Review.objects.get()
+    assert (row.decision, row.reviewer, row.signature.signer) == ("endorsed", cast.physician, cast.physician)
+    assert row.signature.auth_method == "email+password"
+
+
+def test_second_signature_takes_the_password_alone(client, cast, module, missed):
+    other = factories.make_finished(person=cast.colleague, course=module).attempt
+    client.force_login(cast.physician)
+    client.post(detail(missed), signing_form(cast, missed, decision="endorsed"))
+    client.post(detail(other), signing_form(cast, other, decision="endorsed", email=""))
+    assert Review.objects.get(attempt=other).signature.auth_method == "password"
+
+
+def test_return_on_the_page(client, cast, missed):
+    client.force_login(cast.physician)
+    form = signing_form(cast, missed, decision="returned", text="Look again at bleeding.", restudy=["nd-17"])
+    assert client.post(detail(missed), form).status_code == 302
+    row = Review.objects.get()
+    assert [point.code for point in row.restudy.all()] == ["nd-17"]
+    assert "Look again at bleeding." in OutgoingMail.objects.get(dedupe_key=f"returned:{row.pk}").body
+    client.force_login(cast.aesthetician)
+    result = client.get(reverse("certificates:attempt-result", args=[missed.public_id])).text
+    assert "Look again at bleeding." in result
+    assert "To study again: nd-17" in result
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"decision": "returned", "text": "", "restudy": ["nd-17"]}, "Say what is to be studied again and why"),
+        ({"decision": "returned", "text": "Again."}, "Tick at least one key point to study again"),
+        ({"decision": "endorsed", "password": "wrong"}, "The password is not right"),
+        ({"decision": "endorsed", "email": "x@example.com"}, "The e-mail address is not the one you sign in with"),
+        ({"decision": "endorsed", "shown_sha256": "0" * 64}, "The record changed while it was on your screen"),
+    ],
+)
+def test_page_says_why_nothing_was_signed(client, cast, missed, changes, sentence):
+    client.force_login(cast.physician)
+    got = client.post(detail(missed), signing_form(cast, missed, **changes))
+    assert got.status_code == 400
+    assert sentence in got.text
+    assert not Review.objects.exists()
+
+
+def test_ten_wrong_passwords_stop_signing_for_an_hour(client, cast, missed):
+    client.force_login(cast.physician)
+    for _ in range(10):
+        client.post(detail(missed), signing_form(cast, missed, decision="endorsed", password="wrong"))
+    got = client.post(detail(missed), signing_form(cast, missed, decision="endorsed"))
+    assert "Ten signings failed within an hour" in got.text
+    told = set(OutgoingMail.objects.values_list("person", flat=True))
+    assert told == {cast.physician.pk, cast.manager.pk}
+
+
+def test_strangers_see_nothing(client, cast, missed):
+    for person, status in (
+        (cast.other_physician, 404),
+        (cast.manager, 403),
+        (cast.aesthetician, 403),
+        (cast.colleague, 403),
+    ):
+        client.force_login(person)
+        assert client.get(detail(missed)).status_code == status
+        got = client.post(detail(missed), signing_form(cast, missed, decision="endorsed"))
+        assert got.status_code == status
+    assert not Review.objects.exists()
+    client.force_login(cast.other_physician)
+    assert "Maya" not in client.get(QUEUE).text
+
+
+def test_a_physician_does_not_review_herself(client, cast, module):
+    from staff.models import MembershipRole
+
+    membership = cast.physician.membership_set.get()
+    MembershipRole.objects.create(membership=membership, role="aesthetician", granted_by=cast.manager)
+    cast.physician.__dict__.pop("_memberships", None)
+    own = factories.make_finished(person=cast.physician, course=module, critical_wrong=1).attempt
+    client.force_login(cast.physician)
+    assert client.get(detail(own)).status_code == 404
+    assert "Elena Ruiz" not in waiting(client).split("<main")[1]
+
+
+def test_results_page_leads_the_physician_to_the_review(client, cast, missed):
+    client.force_login(cast.physician)
+    got = client.get(reverse("certificates:attempt-result", args=[missed.public_id]))
+    assert got["Location"] == detail(missed)
