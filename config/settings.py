@@ -41,7 +41,7 @@ if not SITE_URL.startswith(("http://", "https://")):
 PINPOINT_DEMO = env.bool("PINPOINT_DEMO", default=False)
 # Signatures and the chain of the audit trail are authenticated with a key that is not in the database.
 SIGNING_KEYS = dict(
-    pair.split(":", 1)
+    pair.strip().split(":", 1)
     for pair in required(
         "SIGNING_KEYS", "name:key pairs, the newest first, such as 2026a:<64 random characters>"
     ).split(",")
@@ -142,7 +142,10 @@ else:
     _database |= {
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 20}},
+        "OPTIONS": {
+            **_database.get("OPTIONS", {}),
+            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 20},
+        },
     }
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,13 +1,22 @@
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 
 from staff import mail
 from staff.models import StaffMember
+
+
+def client_address(request: HttpRequest) -> str:
+    """The visitor's address: behind TRUSTED_PROXIES proxies, what the outermost of them saw."""
+    try:
+        return str(get_adapter(request).get_client_ip(request))
+    except (ImproperlyConfigured, PermissionDenied):  # fewer proxies than promised: the address next to us is true
+        return str(request.META.get("REMOTE_ADDR", ""))
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.http import HttpRequest
 
 from staff import audit, canonical, clock, mail
+from staff.accounts import client_address
 from staff.models import Clinic, Licence, Membership, MembershipRole, Signature, StaffMember
 from staff.models.clinics import Role
 
@@ -59,7 +60,7 @@ def evidence_from(request: HttpRequest, *, password: str, email: str = "") -> Ev
         email=email,
         continuous=is_continuous(request),
         session_hash=canonical.sha256(request.session.session_key or ""),
-        ip=request.META.get("REMOTE_ADDR") or None,
+        ip=client_address(request) or None,
         agent=request.headers.get("User-Agent", "")[:300],
     )
 

@@ -31,7 +31,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without Chromium its tests are skipped, and say how to have it."""
     if environment.chromium() is None:
-        how = "Chromium is not on this machine. To have it: apt-get install chromium, or name it in CHROMIUM."
+        how = "Chromium is not on this machine. To have it: apt-get install chromium, or name it in PINPOINT_CHROMIUM."
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.skip(reason=how))

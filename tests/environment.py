@@ -29,6 +29,6 @@ else:
 
 
 def chromium() -> str | None:
-    """The browser of the journeys: the one named in CHROMIUM, or the machine's."""
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+    """The browser of the journeys: the one named in PINPOINT_CHROMIUM, or the machine's."""
+    names = (os.environ.get("PINPOINT_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
     return next((path for name in names if name and (path := shutil.which(name))), None)

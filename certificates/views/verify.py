@@ -10,6 +10,7 @@ from certificates import codes, papers
 from certificates.models import Certificate
 from certificates.queries import state_of, with_events
 from staff import clock
+from staff.accounts import client_address
 
 MISSES_A_MINUTE = 60
 
@@ -19,7 +20,7 @@ MISSES_A_MINUTE = 60
 def verify(request: HttpRequest) -> HttpResponse:
     typed = request.GET.get("code", "").strip()
     if typed:
-        return redirect("certificates:verify-code", code=codes.cleaned(typed) or "unknown")
+        return _public(redirect("certificates:verify-code", code=codes.cleaned(typed) or "unknown"))
     return _public(render(request, "certificates/verify.html"))
 
 
@@ -53,7 +54,7 @@ def _public(response: HttpResponse) -> HttpResponse:
 
 
 def _key(request: HttpRequest) -> str:
-    return f"verify-miss:{request.META.get('REMOTE_ADDR', '')}:{clock.now():%H%M}"
+    return f"verify-miss:{client_address(request)}:{clock.now():%H%M}"
 
 
 def _missed_too_often(request: HttpRequest) -> bool:

@@ -85,7 +85,8 @@ class StaffMember(AbstractBaseUser):
         return self.is_administrator
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        return self.is_active and self.is_administrator
+        """Administrators look at every table, a package's own too, and change none: not even an address or a session."""
+        return self.is_active and self.is_administrator and perm.split(".")[-1].startswith("view_")
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and self.is_administrator

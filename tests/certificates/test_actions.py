@@ -39,7 +39,7 @@ def rows() -> dict[str, list]:
     """Every row that an action here could change."""
     tables = [model for app in ("staff", "quizzes", "certificates") for model in apps.get_app_config(app).get_models()]
     tables += [apps.get_model("training", name) for name in ("Adoption", "ProtocolValue", "ReadingConfirmation")]
-    return {model._meta.label: list(model.objects.order_by("pk").values_list()) for model in tables}
+    return {model._meta.label: list(model._default_manager.order_by("pk").values_list()) for model in tables}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def passed(cast, module):
 
 
 @pytest.fixture
-def certificate(passed) -> Certificate:
+def certificate(passed):
     return passed.certificate
 
 
@@ -347,7 +347,7 @@ def open_early(cast, attempt: Attempt, **changes):
 
 
 @pytest.fixture
-def failed(cast, module) -> Attempt:
+def failed(cast, module):
     return factories.make_finished(person=cast.aesthetician, course=module, wrong=2).attempt
 
 

@@ -12,7 +12,7 @@ from tests.people import PASSWORD
 
 
 @pytest.fixture
-def paper(cast, module) -> Certificate:
+def paper(cast, module):
     return factories.make_finished(person=cast.aesthetician, course=module).certificate
 
 

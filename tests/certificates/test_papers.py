@@ -12,7 +12,7 @@ from tests import factories
 
 
 @pytest.fixture
-def certificate(cast, module) -> Certificate:
+def certificate(cast, module):
     return factories.make_finished(person=cast.aesthetician, course=module).certificate
 
 
@@ -70,7 +70,7 @@ def test_stored_by_somebody_else_in_the_meantime(certificate, drawn, monkeypatch
     inner = []
     real = drawing.pdf
 
-    def slow(paper, *, fonts) -> bytes:
+    def slow(paper, *, fonts):
         if not inner:
             inner.append(None)
             inner[0] = papers.file_of(certificate, "pdf")
@@ -92,7 +92,7 @@ def test_a_failed_drawing_holds_up_nobody_and_is_tried_again(cast, module, certi
     factories.make_finished(person=cast.colleague, course=module)
     real = drawing.pdf
 
-    def failing(paper, *, fonts) -> bytes:
+    def failing(paper, *, fonts):
         if paper.number == certificate.number:
             raise RuntimeError("the typesetter stopped")
         return real(paper, fonts=fonts)

@@ -20,7 +20,7 @@ def missed(cast, module):
     return factories.make_finished(person=cast.aesthetician, course=module, critical_wrong=1).attempt
 
 
-def detail(attempt) -> str:
+def detail(attempt):
     return reverse("certificates:review-detail", args=[attempt.public_id])
 
 
@@ -34,7 +34,7 @@ def signing_form(cast, attempt, **fields) -> dict:
     }
 
 
-def waiting(client) -> str:
+def waiting(client):
     """The part of the queue above the list of all attempts."""
     return client.get(QUEUE).text.split('id="all"')[0]
 

@@ -83,7 +83,8 @@ def test_term(passed_on, rule, last):
     assert term(passed_on, **rule) == (passed_on, last)
 
 
-def holding(*events: tuple[str, datetime], **changes) -> Holding:
+def holding(*events, **changes):
+    """A year's certificate in Denver; each event is (kind, instant)."""
     fields = {
         "valid_from_on": date(2025, 11, 2),
         "valid_until_on": date(2026, 11, 1),

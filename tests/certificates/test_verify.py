@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def paper(cast, module) -> Certificate:
+def paper(cast, module):
     return factories.make_finished(person=cast.aesthetician, course=module, wrong=1).certificate
 
 

@@ -126,7 +126,7 @@ def test_critical_items_do_not_hinge_on_a_protocol_item(module, items, quiz):
 @parametrised
 def test_three_hundred_forms_are_all_valid(module, items, quiz):
     plan, pool = files.blueprint(quiz, module), files.pool(items, module)
-    met: Counter[str] = Counter()
+    met = Counter()
     for seed in range(300):
         form = drawing.draw(pool, plan, f"seed {seed}")
         assert Counter(item.section for item in form) == quiz.sections
@@ -143,7 +143,7 @@ def test_whoever_fails_three_times_still_gets_full_forms(module, items, quiz):
     """Attempt after attempt, unseen items first: five forms can always be drawn."""
     plan, pool = files.blueprint(quiz, module), files.pool(items, module)
     for person in range(20):
-        seen: Counter[str] = Counter()
+        seen = Counter()
         for attempt in range(5):
             again = [drawing.PoolItem(i.code, i.section, i.level, i.points, i.critical, seen[i.code]) for i in pool]
             form = drawing.draw(again, plan, f"{person} {attempt}")

@@ -43,7 +43,7 @@ def load(course: material.Course) -> material.Loaded:
 
 def rows() -> dict[str, list]:
     tables = [model for app in ("training", "quizzes") for model in apps.get_app_config(app).get_models()]
-    return {model._meta.label: list(model.objects.order_by("pk").values_list()) for model in tables}
+    return {model._meta.label: list(model._default_manager.order_by("pk").values_list()) for model in tables}
 
 
 def small(tmp_path, *edits) -> material.Course:

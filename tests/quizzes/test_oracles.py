@@ -43,7 +43,7 @@ def with_keys_moved(course: material.Course, by: int) -> material.Course:
     return replace(course, modules=((module, tuple(moved(item) for item in items), quiz),))
 
 
-def sitting(cast: Cast, course: material.Course) -> Attempt:
+def sitting(cast, course):
     """An open attempt of Maya's on this bank, under the one seed."""
     material.load(course, by=cast.pinpoint)
     module = Module.objects.get()
@@ -61,7 +61,7 @@ def save(client: Client, item, token: str, *, revision: int, json_wanted: bool, 
     )
 
 
-def everything_before_submit(client: Client, attempt: Attempt) -> dict[str, object]:
+def everything_before_submit(client: Client, attempt: Attempt) -> dict:
     """Every page and answer of the sitting: each option of each item saved once, by script and by form."""
     take = reverse("quizzes:attempt-take", args=[attempt.public_id])
     check = reverse("quizzes:attempt-check", args=[attempt.public_id])
@@ -80,7 +80,7 @@ def everything_before_submit(client: Client, attempt: Attempt) -> dict[str, obje
     return seen
 
 
-def masked(response, attempt: Attempt) -> bytes:
+def masked(response, attempt):
     """Status, headers and body but for what changes by chance: tokens against forgery, save keys, the request's id."""
     headers = sorted(f"{k}: {v}" for k, v in response.items() if k not in ("X-Request-ID", "Content-Length"))
     body = response.content

@@ -14,7 +14,7 @@ def done(cast, module):
     return factories.make_finished(person=cast.aesthetician, course=module, wrong=1)
 
 
-def sealed_of(attempt) -> dict:
+def sealed_of(attempt):
     return json.loads(Seal.objects.get(attempt=attempt).text)
 
 

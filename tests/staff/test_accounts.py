@@ -100,7 +100,7 @@ def ask(client: Client, email: str, **extra):
     return client.post(reverse("account_reset_password"), {"email": email}, **extra)
 
 
-def link_in(letter: OutgoingMail) -> str:
+def link_in(letter):
     return re.search(r"https?://\S+", letter.body).group()
 
 
@@ -197,7 +197,7 @@ PUBLIC = [
 
 
 @pytest.fixture
-def code(cast, module) -> str:
+def code(cast, module):
     return factories.make_finished(person=cast.aesthetician, course=module).certificate.code
 
 

@@ -16,7 +16,7 @@ KEPT = ("S0-01", "S0-08", "S0-21", "S0-52", "S2-35", "V07.1", "V12.1", "V12.2", 
 POSITIONS = ("D17", "D25")
 
 
-def rows_of(name: str) -> list[dict]:
+def rows_of(name):
     return yaml.load((SLICE / name).read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 

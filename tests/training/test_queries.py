@@ -14,7 +14,7 @@ def course(cast) -> factories.Course:
     return factories.make_module(by=cast.pinpoint)
 
 
-def next_version(course, change: str = "clinical") -> ModuleVersion:
+def next_version(course, change="clinical"):
     latest = live_version(course.module)
     version = ModuleVersion.objects.create(
         module=course.module,
