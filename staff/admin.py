@@ -37,6 +37,10 @@ def show(
     admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnlyAdmin,), {**options, **more}))
 
 
+# What packages registered by themselves could be changed there, an address being a way into an account: taken out.
+for model in list(admin.site._registry):
+    admin.site.unregister(model)
+
 show(
     models.StaffMember,
     "full_name",
