@@ -542,7 +542,9 @@ def lift(*, certificate: Certificate, private_note: str, by: StaffMember) -> Non
     with transaction.atomic():
         if validity.state(holding_of(certificate), clock.now()) != "suspended":
             return
-        _event(certificate, "lifted", by, "restudy", "", private_note, None)
+        suspension = certificate.events.filter(kind=CertificateEvent.Kind.SUSPENDED).order_by("at", "pk").last()
+        reason = suspension.reason_class if suspension else "other"
+        _event(certificate, "lifted", by, reason, "", private_note, None)
 
 
 def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Candidacy | None:

@@ -9,14 +9,14 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, QuerySet, Sum
 from django.urls import reverse
 
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of
 from compliance import standing
-from quizzes.models import Attempt, AttemptGrant, Candidacy, QuizVersion
+from quizzes.models import Attempt, Candidacy
+from quizzes.queries import is_locked, with_attempts
 from staff import clock
 from staff.models import Clinic, Membership, StaffMember
 from staff.models.clinics import Role
@@ -268,24 +268,6 @@ def changed_on(certificate: Certificate) -> date | None:
     kinds = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)
     at = max((event.effective_at for event in certificate.events.all() if event.kind in kinds), default=None)
     return at.astimezone(ZoneInfo(certificate.zone)).date() if at else None
-
-
-def with_attempts(rows: "QuerySet[Candidacy]") -> "QuerySet[Candidacy]":
-    """With `used`, `running` and `allowed` full attempts, as the quiz's rules in force and the grants say."""
-    full = Q(attempts__kind=Attempt.Kind.FULL) & ~Q(attempts__state=Attempt.State.VOIDED)
-    rules = QuizVersion.objects.filter(quiz=OuterRef("quiz")).order_by("-number").values("attempts")[:1]
-    extra = AttemptGrant.objects.filter(candidacy=OuterRef("pk")).order_by().values("candidacy")
-    return rows.select_related("quiz").annotate(
-        used=Count("attempts", filter=full),
-        running=Count("attempts", filter=full & Q(attempts__state=Attempt.State.OPEN)),
-        allowed=Subquery(rules, output_field=IntegerField())
-        + Coalesce(Subquery(extra.annotate(sum=Sum("extra")).values("sum"), output_field=IntegerField()), 0),
-    )
-
-
-def is_locked(row: Candidacy) -> bool:
-    """All attempts are used and none is running: a physician must talk it through. Takes a row of `with_attempts`."""
-    return bool(not row.running and row.used >= row.allowed)  # type: ignore[attr-defined]
 
 
 def passes_awaiting_adoption() -> "QuerySet[Attempt]":

@@ -6,8 +6,9 @@ from datetime import datetime
 from django.db.models import Count
 from django.urls import reverse
 
-from compliance.queries import is_locked, passes_awaiting_adoption, with_attempts
+from compliance.queries import passes_awaiting_adoption
 from quizzes.models import Attempt, Candidacy, Outcome
+from quizzes.queries import is_locked, with_attempts
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role

@@ -40,12 +40,19 @@ if not SITE_URL.startswith(("http://", "https://")):
     raise ImproperlyConfigured(f"SITE_URL is {SITE_URL}: it must begin with https:// (or http:// on your own machine).")
 PINPOINT_DEMO = env.bool("PINPOINT_DEMO", default=False)
 # Signatures and the chain of the audit trail are authenticated with a key that is not in the database.
-SIGNING_KEYS = dict(
-    pair.strip().split(":", 1)
-    for pair in required(
-        "SIGNING_KEYS", "name:key pairs, the newest first, such as 2026a:<64 random characters>"
-    ).split(",")
-)
+_keys = required("SIGNING_KEYS", "name:key pairs, the newest first, such as 2026a:<64 random characters>").split(",")
+if not all(":" in pair for pair in _keys):
+    raise ImproperlyConfigured("SIGNING_KEYS must hold name:key pairs with commas between them, the newest first.")
+SIGNING_KEYS = {name: key for name, _, key in (pair.strip().partition(":") for pair in _keys)}
+for key_name, key in SIGNING_KEYS.items():
+    if len(key) < 32:
+        raise ImproperlyConfigured(
+            f"SIGNING_KEYS: the key {key_name} has {len(key)} characters, at least 32 are needed."
+        )
+if not env.str("TRUSTED_PROXIES", default="0").isdecimal():
+    raise ImproperlyConfigured(
+        f"TRUSTED_PROXIES is {env.str('TRUSTED_PROXIES')}: it must be a whole number, such as 1."
+    )
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [

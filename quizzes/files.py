@@ -97,6 +97,9 @@ class ItemReader:
 
         critical = {p.code for p in section.points if p.critical}
         known = {p.code for p in section.points}
+        if not isinstance(row["points"], list) or not all(isinstance(point, str) for point in row["points"]):
+            wrong(f"points must be a list of key points' codes, got {row['points']}")
+            return None
         points = tuple(row["points"])
         if not re.fullmatch(rf"{module.data['code']}-\d\d-[qp]\d+", str(row["code"])) or not str(
             row["code"]
@@ -157,7 +160,16 @@ class ItemReader:
         line = data.get("__line__", 1) if isinstance(data, dict) else 1
         if not self.reader.needs(path, data, ("cut", "critical", "sections", "attempts", "open_hours"), "the quiz"):
             return None
+        if not isinstance(data["sections"], dict):
+            self.reader.problem(path, line, f"the quiz's sections must be a mapping, got {data['sections']}")
+            return None
         quotas = {name: n for name, n in data["sections"].items() if name != "__line__"}
+        whole = {name: data[name] for name in ("cut", "attempts", "open_hours")} | quotas
+        wrong = [f"{name} must be a whole number, got {n}" for name, n in whole.items() if type(n) is not int]
+        for sentence in wrong:
+            self.reader.problem(path, line, sentence)
+        if wrong:
+            return None
         slugs = {section.slug for section in module.sections}
         for name in quotas:
             if name not in slugs:
@@ -171,6 +183,8 @@ class ItemReader:
             quotas, int(data.get("recall_at_most", total)), int(data["cut"]), int(data["attempts"]),
             int(data["open_hours"]) * 60, data.get("minutes"),
         )  # fmt: skip
+        if self.reader.has_problem(module.folder):
+            return quiz  # a trial draw over what could not be read would only blame the blueprint for it
         try:
             drawing.draw(pool(items, module), blueprint(quiz, module), "check")
         except (drawing.Unfillable, KeyError) as error:

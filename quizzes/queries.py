@@ -4,10 +4,11 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 
-from django.db.models import Max, Q, QuerySet, Sum
+from django.db.models import Count, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from quizzes import drawing, eligibility
-from quizzes.models import Attempt, AttemptItem, Candidacy, QuestionVersion, Quiz, QuizVersion
+from quizzes.models import Attempt, AttemptGrant, AttemptItem, Candidacy, QuestionVersion, Quiz, QuizVersion
 from staff import clock
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
@@ -86,6 +87,24 @@ def is_stale(approved: KeyPointVersion | None, now: KeyPointVersion | None) -> b
 
 def open_candidacy(person: StaffMember, quiz: Quiz) -> Candidacy | None:
     return Candidacy.objects.filter(person=person, quiz=quiz, closed_at=None).select_related("clinic").first()
+
+
+def with_attempts(rows: QuerySet[Candidacy]) -> QuerySet[Candidacy]:
+    """With `used`, `running` and `allowed` full attempts, as the quiz's rules in force and the grants say."""
+    full = Q(attempts__kind=Attempt.Kind.FULL) & ~Q(attempts__state=Attempt.State.VOIDED)
+    rules = QuizVersion.objects.filter(quiz=OuterRef("quiz")).order_by("-number").values("attempts")[:1]
+    extra = AttemptGrant.objects.filter(candidacy=OuterRef("pk")).order_by().values("candidacy")
+    return rows.select_related("quiz").annotate(
+        used=Count("attempts", filter=full),
+        running=Count("attempts", filter=full & Q(attempts__state=Attempt.State.OPEN)),
+        allowed=Subquery(rules, output_field=IntegerField())
+        + Coalesce(Subquery(extra.annotate(sum=Sum("extra")).values("sum"), output_field=IntegerField()), 0),
+    )
+
+
+def is_locked(row: Candidacy) -> bool:
+    """All attempts are used and none is running: a physician must talk it through. Takes a row of `with_attempts`."""
+    return bool(not row.running and row.used >= row.allowed)  # type: ignore[attr-defined]
 
 
 def has_passed(person: StaffMember, quiz: Quiz) -> bool:

@@ -6,8 +6,19 @@ import tempfile
 from pathlib import Path
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+MEMORY = Path("/dev/shm")
+
+
+def _folder() -> str | None:
+    """In memory where there is room: SQLite waits for the disk at every commit (synchronous=FULL stays on)."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 512 * 2**20
+    return str(MEMORY) if roomy else None
+
+
 MADE_HERE = "PINPOINT_TEST_DATA" not in os.environ
-DATA = Path(tempfile.mkdtemp(prefix="pinpoint-tests-") if MADE_HERE else os.environ["PINPOINT_TEST_DATA"])
+DATA = Path(
+    tempfile.mkdtemp(prefix="pinpoint-tests-", dir=_folder()) if MADE_HERE else os.environ["PINPOINT_TEST_DATA"]
+)
 os.environ["PINPOINT_TEST_DATA"] = str(DATA)
 
 os.environ["PINPOINT_ENV_FILE"] = ""
@@ -30,5 +41,11 @@ else:
 
 def chromium() -> str | None:
     """The browser of the journeys: the one named in PINPOINT_CHROMIUM, or the machine's."""
-    names = (os.environ.get("PINPOINT_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+    names = (
+        os.environ.get("PINPOINT_CHROMIUM", ""),
+        "chromium",
+        "chromium-browser",
+        "google-chrome-stable",
+        "google-chrome",
+    )
     return next((path for name in names if name and (path := shutil.which(name))), None)

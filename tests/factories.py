@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from certificates import actions as proof
@@ -28,6 +29,12 @@ class Course:
     version: ModuleVersion
 
 
+@cache
+def course_of(root: Path) -> material.Course:
+    """The material is read once a test run; loading it is what the tests do again and again."""
+    return material.read(root)
+
+
 def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
     return Evidence(password=password, email=person.email)
 
@@ -36,7 +43,7 @@ def make_module(
     *, by: StaffMember, adopted_by: StaffMember | None = None, clinic: Clinic | None = None, root: Path = SLICE
 ) -> Course:
     """The small course under tests/material (section 2.5, six items, cut 5), or another folder."""
-    material.load(material.read(root), by=by)
+    material.load(course_of(root), by=by)
     module = Module.objects.get(slug="needle-depth")
     version = live_version(module)
     assert version is not None

@@ -9,7 +9,14 @@ show(models.Programme, "slug", "title")
 show(models.ModuleVersion, "title", "number", "change", "published_at", "published_by", filters=("module",))
 show(models.SectionVersion, "section", "number", "title", "origin", "created_at", filters=("section__module",))
 show(models.KeyPoint, "code", "module", "retired_at", search=("code",), filters=("module",))
-show(models.KeyPointVersion, "key_point", "section_version", "critical", search=("key_point__code", "text"), filters=("critical",))
+show(
+    models.KeyPointVersion,
+    "key_point",
+    "section_version",
+    "critical",
+    search=("key_point__code", "text"),
+    filters=("critical",),
+)
 show(models.ProtocolItem, "code", "title")
 show(models.ProtocolValue, "item", "clinic", "number", "is_default", "decided_at", filters=("clinic",))
 show(models.Adoption, "clinic", "module_version", "adopted_at", filters=("clinic",))

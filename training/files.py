@@ -204,13 +204,14 @@ class Reader:
         pictures = tuple(p for row in data.get("pictures", []) if (p := self.picture(folder, path, row, lib)))
         sections = tuple(s for name in data["sections"] if (s := self.section(folder, str(name), data, lib)))
         seen: dict[str, str] = {}
+        listed = {row.get("code") for row in data.get("pictures", []) if isinstance(row, dict)}
         for section in sections:
             for point in section.points:
                 if point.code in seen:
                     self.problem(section.file, point.line, f"{point.code} stands already in {seen[point.code]}")
                 seen[point.code] = section.file
             for block in section.blocks:
-                if block.kind == "picture" and block.code not in {p.code for p in pictures}:
+                if block.kind == "picture" and block.code not in listed:
                     self.problem(section.file, block.line, f"picture {block.code} is not listed in module.yaml")
         return ModuleFile(folder, data, sections, pictures)
 
@@ -250,10 +251,11 @@ class Reader:
             return None
         source = path.read_text(encoding="utf-8")
         front = re.match(r"---\n(.*?)\n---\n", source, re.S)
-        meta = yaml.safe_load(front.group(1)) if front else None
+        meta = self.front_matter(path, front.group(1)) if front else None
         if not isinstance(meta, dict) or not meta.get("title"):
-            self.problem(path, 1, "the section must begin with front matter that has a title")
-            return None
+            if not self.has_problem(path):
+                self.problem(path, 1, "the section must begin with front matter that has a title")
+            meta = {"title": name}
         section = SectionFile(
             str(path.relative_to(self.root)),
             re.sub(r"^\d+-", "", name),
@@ -263,6 +265,20 @@ class Reader:
         )
         self.check_section(path, section, str(data["code"]), lib)
         return section
+
+    def front_matter(self, path: Path, text: str) -> Any:
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = mark.line + 2 if mark else 1
+            self.problem(path, line, f"the front matter is not readable as YAML: {getattr(error, 'problem', error)}")
+            return None
+
+    def has_problem(self, path: Path) -> bool:
+        """In this file, or in one below this folder."""
+        name = str(path.relative_to(self.root))
+        return any(problem.file == name or problem.file.startswith(f"{name}/") for problem in self.problems)
 
     def check_section(self, path: Path, section: SectionFile, prefix: str, lib: Library) -> None:
         count = markdown.words(section.text)

@@ -3,7 +3,7 @@
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-NUMBER = re.compile(r"(?<![\w.-])\d+(?:[.,]\d+)?(?!\w)")
+NUMBER = re.compile(r"(?<![\w.])(?<![A-Za-z]-)\d+(?:[.,]\d+)?(?!\d)")
 IN_SOURCE = re.compile(r"\d+(?:\.\d+)?")
 MICRONS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:um|µm)")
 WORDS = {

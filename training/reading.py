@@ -8,8 +8,8 @@ from typing import Any
 from django.http import Http404
 
 from staff.models import StaffMember
-from training.models import Module, ModuleVersion, Reading, SectionVersion
-from training.queries import confirmed, live_version, places
+from training.models import Module, ModuleVersion, ModuleVersionSection, Reading, SectionVersion
+from training.queries import confirmed, live_version
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,30 @@ class Progress:
         return self.steps[step.number] if step.number < len(self.steps) else None
 
 
-def progress(person: StaffMember, module: Module, version: ModuleVersion | None = None) -> Progress:
+def progress(person: StaffMember, module: Module) -> Progress:
     """The live version with what this person has read of it. A module without a version is 404."""
-    version = version or live_version(module)
+    version = live_version(module)
     if version is None:
         raise Http404("the module has no published version")
-    sections = [place.section_version for place in places(version)]
-    read = confirmed(person, sections)
-    opened = {
-        row.section_version_id: row.place for row in Reading.objects.filter(person=person, section_version__in=sections)
-    }
-    steps = [
-        Step(n, s, read[s.pk].confirmed_at if s.pk in read else None, s.pk in opened, opened.get(s.pk, ""))
-        for n, s in enumerate(sections, start=1)
-    ]
-    return Progress(module, version, json.loads(version.details), steps)
+    return progress_of(person, [version])[0]
+
+
+def progress_of(person: StaffMember, versions: list[ModuleVersion]) -> list[Progress]:
+    """The same for several versions at once, in three queries however many there are."""
+    rows = ModuleVersionSection.objects.filter(module_version__in=versions).select_related("section_version__section")
+    sections: dict[int, list[SectionVersion]] = {version.pk: [] for version in versions}
+    for row in rows.order_by("position"):
+        sections[row.module_version_id].append(row.section_version)
+    everything = [section for group in sections.values() for section in group]
+    read = confirmed(person, everything)
+    opened = dict(
+        Reading.objects.filter(person=person, section_version__in=everything).values_list("section_version", "place")
+    )
+
+    def steps(version: ModuleVersion) -> list[Step]:
+        return [
+            Step(n, s, read[s.pk].confirmed_at if s.pk in read else None, s.pk in opened, opened.get(s.pk, ""))
+            for n, s in enumerate(sections[version.pk], start=1)
+        ]
+
+    return [Progress(v.module, v, json.loads(v.details), steps(v)) for v in versions]

@@ -8,7 +8,7 @@ from staff.models import Clinic
 from training import actions
 from training.models import KeyPointVersion, Module
 from training.queries import live_versions, shown, standing_adoption
-from training.reading import progress
+from training.reading import progress, progress_of
 
 
 def reading_clinic(request: HttpRequest) -> Clinic | None:
@@ -24,7 +24,7 @@ def learns(request: StaffRequest) -> bool:
 @require_safe
 @require_permission(Permission.READ_MODULES)
 def module_list(request: StaffRequest) -> HttpResponse:
-    rows = [progress(request.user, version.module, version) for version in live_versions()]
+    rows = progress_of(request.user, live_versions())
     return render(request, "training/module_list.html", {"rows": rows, "learns": learns(request)})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,7 +19,7 @@ from certificates.results import result_of
 from certificates.signing_views import signing_context, try_to_sign
 from quizzes import eligibility
 from quizzes.models import Attempt, AttemptItem, Candidacy, Review
-from quizzes.queries import standing
+from quizzes.queries import standing, with_attempts
 from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models.clinics import Role
@@ -48,19 +48,14 @@ def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
 
 
 def locked_candidacies(request: StaffRequest) -> list[Candidacy]:
-    """Open candidacies of her clinics with no attempt left."""
-    open_ones = Candidacy.objects.filter(
-        clinic__in=clinics_as(request.user, Role.PHYSICIAN),
-        closed_at=None,
-        attempts__number__gte=F("attempts__quiz_version__attempts"),
-    ).exclude(person=request.user)
-    rows = open_ones.exclude(attempts__state="open").select_related("person", "clinic", "quiz__module").distinct()
-    locked = []
-    for candidacy in rows:
-        where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
-        if where.attempts_used >= where.attempts_allowed:
-            candidacy.last = candidacy.attempts.order_by("-number")[0]  # type: ignore[attr-defined]
-            locked.append(candidacy)
+    """Open candidacies of her clinics with no attempt left, each with its `last` attempt; two queries for any number."""
+    mine = Candidacy.objects.filter(clinic__in=clinics_as(request.user, Role.PHYSICIAN), closed_at=None)
+    rows = with_attempts(mine.exclude(person=request.user)).select_related("person", "clinic", "quiz__module")
+    finished = Attempt.objects.finished().select_related("module_version").order_by("number")
+    rows = rows.filter(running=0, used__gte=F("allowed")).prefetch_related(Prefetch("attempts", finished, "finished"))
+    locked = [row for row in rows if row.finished]  # type: ignore[attr-defined]
+    for row in locked:
+        row.last = row.finished[-1]  # type: ignore[attr-defined]
     return locked
 
 

@@ -28,22 +28,30 @@ ATTEMPTS_AT_ONCE = 50
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
-    rows = Attempt.objects.select_related(
-        "candidacy__quiz__module", "candidacy__clinic__chain", "quiz_version__quiz", "module_version__module", "seal"
-    ).prefetch_related(
-        Prefetch(
-            "items",
-            AttemptItem.objects.select_related("question_version__question__section").order_by("position"),
-        ),
-        Prefetch("items__responses", Response.objects.order_by("revision")),
-        Prefetch("items__marks", Mark.objects.order_by("number")),
-        Prefetch(
-            "items__points",
-            AttemptItemPoint.objects.select_related(
-                "point_version__key_point", "point_version__section_version__section"
+    rows = (
+        Attempt.objects.select_related(
+            "candidacy__quiz__module",
+            "candidacy__clinic__chain",
+            "quiz_version__quiz",
+            "module_version__module",
+            "seal",
+        )
+        .defer("module_version__details")
+        .prefetch_related(
+            Prefetch(
+                "items",
+                AttemptItem.objects.select_related("question_version__question__section").order_by("position"),
             ),
-        ),
-        Prefetch("outcomes", Outcome.objects.order_by("number")),
+            Prefetch("items__responses", Response.objects.order_by("revision")),
+            Prefetch("items__marks", Mark.objects.order_by("number")),
+            Prefetch(
+                "items__points",
+                AttemptItemPoint.objects.select_related(
+                    "point_version__key_point", "point_version__section_version__section"
+                ),
+            ),
+            Prefetch("outcomes", Outcome.objects.order_by("number")),
+        )
     )
     for chunk in chunks(rows.order_by("pk"), ATTEMPTS_AT_ONCE):
         events = events_of(LABEL, chunk)

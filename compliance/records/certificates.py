@@ -25,12 +25,20 @@ FILES_AT_ONCE = 10
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
-    rows = Certificate.objects.select_related(
-        "clinic__chain", "candidacy", "attempt__candidacy", "attempt__module_version__module", "attempt__quiz_version"
-    ).prefetch_related(
-        Prefetch("events", CertificateEvent.objects.order_by("pk")),
-        Prefetch("files", CertificateFile.objects.select_related("file").defer("file__bytes")),
-        "attempt__outcomes",
+    rows = (
+        Certificate.objects.select_related(
+            "clinic__chain",
+            "candidacy",
+            "attempt__candidacy",
+            "attempt__module_version__module",
+            "attempt__quiz_version",
+        )
+        .defer("attempt__module_version__details")
+        .prefetch_related(
+            Prefetch("events", CertificateEvent.objects.order_by("pk")),
+            Prefetch("files", CertificateFile.objects.select_related("file").defer("file__bytes")),
+            "attempt__outcomes",
+        )
     )
     for chunk in chunks(rows.order_by("pk")):
         events = events_of(LABEL, chunk)

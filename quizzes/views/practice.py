@@ -24,7 +24,7 @@ def practice(request: StaffRequest, slug: str, section: str = "") -> HttpRespons
         rows = rows.filter(question__section__slug=section)
     items = list(rows.order_by("question__code"))
     wanted = request.GET.get("q", "1")
-    number = min(int(wanted) if wanted.isdecimal() and int(wanted) else 1, max(len(items), 1))
+    number = int(wanted) if wanted in {str(n) for n in range(1, len(items) + 1)} else 1
     context: dict[str, Any] = {
         "module": module,
         "version": version,

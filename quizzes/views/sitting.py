@@ -62,11 +62,12 @@ def attempt_take(request: StaffRequest, public_id: str) -> HttpResponse:
     questions = questions_of(attempt)
     wanted = request.GET.get("q", "")
     first_open = next((q.item.position for q in questions if not q.answered), 1)
-    current = int(wanted) if wanted.isdecimal() and 1 <= int(wanted) <= len(questions) else first_open
+    current = int(wanted) if wanted in {str(q.item.position) for q in questions} else first_open
     context = {
         "attempt": attempt,
         "questions": questions,
         "current": current,
+        "now": clock.now(),
         "answered": sum(q.answered for q in questions),
         "flagged": sum(q.item.flagged for q in questions),
         "save_key": secrets.token_urlsafe(12),
@@ -87,6 +88,7 @@ def attempt_check(request: StaffRequest, public_id: str) -> HttpResponse:
     context = {
         "attempt": attempt,
         "questions": questions,
+        "now": clock.now(),
         "unanswered": [q for q in questions if not q.answered],
         "flagged": [q for q in questions if q.item.flagged and q.answered],
         "answered": sum(q.answered for q in questions),

@@ -173,7 +173,7 @@ def banks(draw_from) -> tuple[list[PoolItem], Blueprint]:
     return pool, Blueprint(quotas, draw_from(st.integers(0, sum(quotas.values()))), frozenset(critical))
 
 
-@settings(max_examples=120, deadline=None, database=None)
+@settings(max_examples=80, deadline=None, database=None)
 @given(banks(), st.text(max_size=8))
 def test_draw_agrees_with_brute_force(bank, seed):
     """A form that meets the blueprint whenever one exists, else Unfillable; and no seen item where an unseen one fits."""

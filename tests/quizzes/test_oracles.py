@@ -103,13 +103,13 @@ def watched(cast: Cast, course: material.Course) -> tuple[dict[str, bytes], list
     return seen, keys
 
 
-@pytest.mark.parametrize("by", [1, 2])
-def test_exchanging_the_key_changes_no_byte(cast, by):
+def test_exchanging_the_key_changes_no_byte(cast):
     seen, keys = watched(cast, files())
-    other, other_keys = watched(cast, with_keys_moved(files(), by))
-    assert all(key != moved for key, moved in zip(keys, other_keys, strict=True))
-    assert [name for name in seen if seen[name] != other[name]] == []
     assert len(seen) > 60
+    for by in (1, 2):
+        other, other_keys = watched(cast, with_keys_moved(files(), by))
+        assert all(key != moved for key, moved in zip(keys, other_keys, strict=True))
+        assert [name for name in seen if seen[name] != other[name]] == []
 
 
 def test_the_comparison_would_notice(cast, monkeypatch):

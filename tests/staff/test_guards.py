@@ -29,9 +29,9 @@ def kept_history(django_db_setup, django_db_blocker, static_files) -> Iterator[H
 
 
 @pytest.fixture
-def history(kept_history, django_db_blocker) -> Iterator[History]:
-    with django_db_blocker.unblock():
-        yield kept_history
+def history(kept_history, db) -> History:
+    made: History = kept_history
+    return made
 
 
 @contextlib.contextmanager
