@@ -285,7 +285,9 @@ def _load_items(
             code=file.code, section=sections[file.section], bank=file.bank, kind=file.kind
         )
         if question.bank != file.bank:
-            sentence = f"{file.code} was {question.bank} and is {file.bank} now: an item keeps its bank, give it a new code"
+            sentence = (
+                f"{file.code} was {question.bank} and is {file.bank} now: an item keeps its bank, give it a new code"
+            )
             raise MaterialError([Problem(file.file, file.line, sentence)])
         text = canonical.text(file.body)
         tests = {code: live_points[code].content_sha256 for code in file.points}

@@ -19,7 +19,7 @@ from certificates.results import result_of
 from certificates.signing_views import signing_context, try_to_sign
 from quizzes import eligibility
 from quizzes.models import Attempt, AttemptItem, Candidacy, Review
-from quizzes.queries import standing, with_attempts
+from quizzes.queries import is_locked, standing, with_attempts
 from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models.clinics import Role
@@ -47,16 +47,13 @@ def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
     ).filter(~Exists(reviewed))
 
 
-def locked_candidacies(request: StaffRequest) -> list[Candidacy]:
-    """Open candidacies of her clinics with no attempt left, each with its `last` attempt; two queries for any number."""
+def locked_candidacies(request: StaffRequest) -> list[tuple[Candidacy, Attempt]]:
+    """Open candidacies of her clinics with no attempt left, each with its last; two queries for any number of them."""
     mine = Candidacy.objects.filter(clinic__in=clinics_as(request.user, Role.PHYSICIAN), closed_at=None)
     rows = with_attempts(mine.exclude(person=request.user)).select_related("person", "clinic", "quiz__module")
     finished = Attempt.objects.finished().select_related("module_version").order_by("number")
-    rows = rows.filter(running=0, used__gte=F("allowed")).prefetch_related(Prefetch("attempts", finished, "finished"))
-    locked = [row for row in rows if row.finished]  # type: ignore[attr-defined]
-    for row in locked:
-        row.last = row.finished[-1]  # type: ignore[attr-defined]
-    return locked
+    locked = [row for row in rows.prefetch_related(Prefetch("attempts", finished)) if is_locked(row)]
+    return [(row, list(row.attempts.all())[-1]) for row in locked]
 
 
 @require_safe
