@@ -4,17 +4,26 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 
-from django.db.models import Count, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, IntegerField, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from quizzes import drawing, eligibility
-from quizzes.models import Attempt, AttemptGrant, AttemptItem, Candidacy, QuestionVersion, Quiz, QuizVersion
+from quizzes.models import (
+    Attempt,
+    AttemptGrant,
+    AttemptItem,
+    Candidacy,
+    QuestionPoint,
+    QuestionVersion,
+    Quiz,
+    QuizVersion,
+)
 from staff import clock
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
-from training.models import KeyPointVersion, ModuleVersion
-from training.queries import confirmed, live_version, places, protocol_of
+from training.models import KeyPointVersion, ModuleVersion, ProtocolValue
+from training.queries import confirmed, live_version, places
 
 
 def live_rules(quiz: Quiz) -> QuizVersion:
@@ -26,7 +35,7 @@ def live_points(version: ModuleVersion) -> dict[int, KeyPointVersion]:
     rows = KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related(
         "key_point", "section_version__section"
     )
-    return {row.key_point_id: row for row in rows.prefetch_related("depends_on")}
+    return {row.key_point_id: row for row in rows}
 
 
 def blueprint(rules: QuizVersion, points: dict[int, KeyPointVersion]) -> drawing.Blueprint:
@@ -37,42 +46,52 @@ def blueprint(rules: QuizVersion, points: dict[int, KeyPointVersion]) -> drawing
     return drawing.Blueprint(plan["sections"], plan["recall_at_most"], critical)
 
 
+def signed_otherwise(clinic: Clinic) -> list[int]:
+    """Protocol items for which the clinic has signed another value than the cautious default."""
+    values = ProtocolValue.objects.filter(clinic=clinic).order_by("number").values_list("item", "is_default")
+    return [item for item, is_default in dict(values).items() if not is_default]
+
+
+def resting_on(rows: QuerySet[QuestionVersion], protocol: list[int]) -> QuerySet[QuestionVersion]:
+    """Those of the items that depend, themselves or through a key point, on one of these protocol items."""
+    points = Q(points__approved_against__depends_on__in=protocol)
+    return rows.filter(Q(depends_on__in=protocol) | points).distinct()
+
+
+def certifying(version: ModuleVersion) -> QuerySet[QuestionVersion]:
+    return QuestionVersion.objects.filter(
+        state=QuestionVersion.State.LIVE, question__section__module=version.module_id, question__bank="certifying"
+    )
+
+
 def pool(
     version: ModuleVersion, points: dict[int, KeyPointVersion], clinic: Clinic, person: StaffMember
 ) -> tuple[list[drawing.PoolItem], dict[str, QuestionVersion]]:
     """The items this person may be given in this clinic: live, not stale, not resting on a protocol item signed otherwise."""
-    signed = {code for code, item in protocol_of(clinic).items() if item.differs}
-    seen = Counter(
-        AttemptItem.objects.filter(attempt__candidacy__person=person).values_list(
-            "question_version__question_id", flat=True
-        )
+    met = AttemptItem.objects.filter(attempt__candidacy__person=person)
+    seen = Counter(met.values_list("question_version__question_id", flat=True))
+    tests = QuestionPoint.objects.select_related("approved_against").only(
+        "question_version", "key_point", "approved_against__content_sha256"
     )
-    rows = (
-        QuestionVersion.objects.filter(
-            state=QuestionVersion.State.LIVE, question__section__module=version.module_id, question__bank="certifying"
-        )
-        .select_related("question__section")
-        .prefetch_related("points__approved_against", "points__key_point", "depends_on")
-        .order_by("question__code")
-    )
+    rows = certifying(version)
+    signed = signed_otherwise(clinic)
+    if signed:
+        rows = rows.exclude(pk__in=resting_on(rows, signed))
+    rows = rows.select_related("question__section").prefetch_related(Prefetch("points", tests))
     items, versions = [], {}
-    for row in rows:
-        tested = list(row.points.all())
-        if any(is_stale(test.approved_against, points.get(test.key_point_id)) for test in tested):
+    for row in rows.order_by("question__code"):
+        now = [points.get(test.key_point_id) for test in row.points.all()]
+        tested = [point for point in now if point is not None]
+        approved = [test.approved_against for test in row.points.all()]
+        if any(is_stale(then, point) for then, point in zip(approved, now, strict=True)):
             continue
-        needs = {item.code for item in row.depends_on.all()}
-        needs |= {item.code for test in tested for item in points[test.key_point_id].depends_on.all()}
-        if needs & signed:
-            continue
-        codes = frozenset(test.key_point.code for test in tested)
-        critical = frozenset(test.key_point.code for test in tested if points[test.key_point_id].critical)
         items.append(
             drawing.PoolItem(
                 row.question.code,
                 row.question.section.slug,
                 row.content["level"],
-                codes,
-                critical,
+                frozenset(point.key_point.code for point in tested),
+                frozenset(point.key_point.code for point in tested if point.critical),
                 seen[row.question_id],
             )
         )
@@ -175,12 +194,5 @@ def attempts_visible_to(viewer: StaffMember) -> QuerySet[Attempt]:
 
 def held_back(version: ModuleVersion, clinic: Clinic) -> int:
     """Certifying items that rest on a protocol item for which this clinic signed another value than the default."""
-    signed = [code for code, item in protocol_of(clinic).items() if item.differs]
-    if not signed:
-        return 0
-    live = QuestionVersion.objects.filter(
-        state=QuestionVersion.State.LIVE, question__section__module=version.module_id, question__bank="certifying"
-    )
-    own = Q(depends_on__code__in=signed)
-    points = Q(points__approved_against__depends_on__code__in=signed)
-    return live.filter(own | points).distinct().count()
+    signed = signed_otherwise(clinic)
+    return resting_on(certifying(version), signed).count() if signed else 0
