@@ -72,7 +72,7 @@ test: .venv/dev.stamp ## everything, on SQLite and then on PostgreSQL (ENGINE=sq
 lint: .venv/dev.stamp ## format, lint and types
 	@$(BIN)/ruff format --check --quiet . || { echo "Run .venv/bin/ruff format . to put the format right."; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary .
+	@$(PRODUCTION) $(BIN)/mypy --no-error-summary .
 
 check: .venv/dev.stamp ## migrations, deployment settings and the material's files
 	@$(PRODUCTION) $(MANAGE) makemigrations --check --dry-run --verbosity 0 \

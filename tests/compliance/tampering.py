@@ -116,7 +116,7 @@ def table(name: str) -> type[models.Model]:
 def columns() -> list[tuple[str, str]]:
     """Every covered column of every legal table."""
     return [
-        (name, field.column)
+        (name, str(field.column))
         for name in NAMED
         for field in table(name)._meta.concrete_fields
         if not field.primary_key and f"{name}.{field.column}" not in NOT_COVERED
