@@ -99,8 +99,8 @@ bench: .venv/dev.stamp ## measure, and write the figures to bench/
 
 requirements: ## compile pyproject.toml into the two files of pins (needs uv)
 	@command -v uv >/dev/null || { echo "uv is not here: https://docs.astral.sh/uv/ says how to have it."; exit 1; }
-	uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -o requirements.txt
-	uv pip compile pyproject.toml --quiet --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -o requirements-dev.txt
+	uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 --no-header -o requirements.txt
+	uv pip compile pyproject.toml --quiet --group dev --generate-hashes --universal --python-version 3.11 --no-header -o requirements-dev.txt
 
 clean: ## remove what was made here, but neither .env nor the data in var/
 	rm -rf .venv staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis
