@@ -140,7 +140,7 @@ if "sqlite" in _database["ENGINE"]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; "
             "PRAGMA secure_delete=ON; PRAGMA cache_size=-16000;",
         },
         "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},

@@ -66,27 +66,41 @@ STAFF_GUARDS = [
 ]
 
 
-def _sqlite(guard: Guard, event: str, name: str) -> list[str]:
+def _statement_on_sqlite(guard: Guard, event: str, name: str) -> str:
     of = f" OF {', '.join(guard.columns)}" if guard.columns and event == "UPDATE" else ""
     condition = f" WHERE {guard.when}" if guard.when else ""
-    return [
-        f'DROP TRIGGER IF EXISTS "{name}"',
+    return (
         f'CREATE TRIGGER "{name}" BEFORE {event}{of} ON "{guard.table}" '
-        f"BEGIN SELECT RAISE(ABORT, '{guard.sentence}'){condition}; END",
-    ]
+        f"BEGIN SELECT RAISE(ABORT, '{guard.sentence}'){condition}; END"
+    )
+
+
+def _function_on_postgresql(guard: Guard, event: str) -> str:
+    """The body of the trigger's function."""
+    refusal = f"RAISE EXCEPTION '{guard.sentence}';"
+    body = f"IF {guard.when} THEN {refusal} END IF;" if guard.when else refusal
+    return f" BEGIN {body} RETURN {'OLD' if event == 'DELETE' else 'NEW'}; END "
+
+
+def _sqlite(guard: Guard, event: str, name: str) -> list[str]:
+    return [f'DROP TRIGGER IF EXISTS "{name}"', _statement_on_sqlite(guard, event, name)]
 
 
 def _postgresql(guard: Guard, event: str, name: str) -> list[str]:
     of = f" OF {', '.join(guard.columns)}" if guard.columns and event == "UPDATE" else ""
-    test = f"IF {guard.when} THEN RAISE EXCEPTION '{guard.sentence}'; END IF;" if guard.when else ""
-    body = test or f"RAISE EXCEPTION '{guard.sentence}';"
-    row = "OLD" if event == "DELETE" else "NEW"
-    return [
+    on = f'ON "{guard.table}"'
+    statements = [
         f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql AS '
-        f"$guard$ BEGIN {body} RETURN {row}; END $guard$",
-        f'DROP TRIGGER IF EXISTS "{name}" ON "{guard.table}"',
-        f'CREATE TRIGGER "{name}" BEFORE {event}{of} ON "{guard.table}" FOR EACH ROW EXECUTE FUNCTION "{name}"()',
+        f"$guard${_function_on_postgresql(guard, event)}$guard$",
+        f'DROP TRIGGER IF EXISTS "{name}" {on}',
+        f'CREATE TRIGGER "{name}" BEFORE {event}{of} {on} FOR EACH ROW EXECUTE FUNCTION "{name}"()',
     ]
+    if event == "DELETE" and not guard.when:  # TRUNCATE empties a table without deleting a row
+        statements += [
+            f'DROP TRIGGER IF EXISTS "{name}_truncate" {on}',
+            f'CREATE TRIGGER "{name}_truncate" BEFORE TRUNCATE {on} FOR EACH STATEMENT EXECUTE FUNCTION "{name}"()',
+        ]
+    return statements
 
 
 def install() -> None:
@@ -107,14 +121,29 @@ def install_after_migrate(app_config: Any, **kwargs: Any) -> None:
 
 
 def missing() -> list[str]:
-    """Names of triggers that ought to be there and are not."""
+    """Names of triggers that ought to be there and are not, are switched off, or do something else than they should."""
+    present = _present()
+    wanted = {
+        name: _function_on_postgresql(guard, event)
+        if connection.vendor == "postgresql"
+        else _statement_on_sqlite(guard, event, name)
+        for guard in all_guards()
+        for event, name in zip(guard.events, guard.trigger_names(), strict=True)
+    }
+    return sorted(name for name, text in wanted.items() if present.get(name) != text)
+
+
+def _present() -> dict[str, str]:
+    """Each trigger's text by its name: the statement on SQLite, its function's body on PostgreSQL."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")
+            cursor.execute(
+                "SELECT t.tgname, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+                "WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'"
+            )
         else:
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        present = {row[0] for row in cursor.fetchall()}
-    return sorted(name for guard in all_guards() for name in guard.trigger_names() if name not in present)
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return dict(cursor.fetchall())
 
 
 @contextmanager
@@ -125,6 +154,8 @@ def lifted() -> Iterator[None]:
             for name in guard.trigger_names():
                 on = f' ON "{guard.table}"' if connection.vendor == "postgresql" else ""
                 cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"{on}')
+                if on:
+                    cursor.execute(f'DROP TRIGGER IF EXISTS "{name}_truncate"{on}')
     try:
         yield
     finally:

@@ -35,7 +35,7 @@ def test_verify_names_a_clinic_without_its_chain(cast):
 @pytest.mark.django_db(transaction=True)
 def test_verify_sees_one_instant_and_holds_up_no_writer(cast, module):
     factories.make_finished(person=cast.aesthetician, course=module)
-    problems: list[BaseException] = []
+    problems = []
 
     def write() -> None:
         try:

@@ -1,0 +1,81 @@
+"""That the guards are there, come back, and are lifted for the tests' own flush alone. What they refuse: test_guards.py."""
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from staff import guards
+from staff.models import Chain, StaffMember
+from tests import people
+
+
+@pytest.mark.django_db
+def test_none_is_missing_after_migrate():
+    assert guards.missing() == []
+    names = [name for guard in guards.all_guards() for name in guard.trigger_names()]
+    assert len(set(names)) == len(names) > 50
+
+
+@pytest.mark.django_db
+def test_missing_names_what_was_dropped_and_migrate_puts_it_back():
+    name = guards.insert_only("quizzes_seal").trigger_names()[0]
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP TRIGGER "{name}"' + (' ON "quizzes_seal"' if connection.vendor == "postgresql" else ""))
+    assert guards.missing() == [name]
+    call_command("migrate", verbosity=0)
+    assert guards.missing() == []
+
+
+@pytest.mark.django_db
+def test_missing_names_a_trigger_that_does_nothing():
+    """Under the right name, but empty."""
+    name = guards.insert_only("quizzes_seal").trigger_names()[0]
+    empty = f'CREATE TRIGGER "{name}" BEFORE UPDATE ON "quizzes_seal" BEGIN SELECT 1; END'
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$'
+            )
+        else:
+            cursor.execute(f'DROP TRIGGER "{name}"')
+            cursor.execute(empty)
+    assert guards.missing() == [name]
+    guards.install()
+    assert guards.missing() == []
+
+
+@pytest.mark.django_db
+def test_install_may_be_repeated():
+    guards.install()
+    guards.install()
+    assert guards.missing() == []
+
+
+@pytest.mark.django_db
+def test_lifted_puts_all_back_after_an_error():
+    def fail_while_lifted() -> None:
+        with guards.lifted():
+            assert guards.missing()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_while_lifted()
+    assert guards.missing() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flush_is_refused_while_the_guards_are_there(cast):
+    """Emptying the database is for the tests, and only with the guards lifted (tests/conftest.py)."""
+    with pytest.raises(CommandError):
+        call_command("flush", interactive=False, verbosity=0)
+    assert StaffMember.objects.filter(pk=cast.physician.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("time", [1, 2])
+def test_transactional_tests_begin_as_after_migrate(time):
+    """The first leaves rows behind, the second must not meet them."""
+    assert list(StaffMember.objects.values_list("full_name", flat=True)) == ["Pinpoint"]
+    assert Chain.objects.get().house
+    assert guards.missing() == []
+    people.make_cast()
