@@ -140,8 +140,9 @@ if "sqlite" in _database["ENGINE"]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; "
-            "PRAGMA secure_delete=ON; PRAGMA cache_size=-16000;",
+            # Triggers must be recursive, or INSERT OR REPLACE deletes past them.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+            "PRAGMA recursive_triggers=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-16000;",
         },
         "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
     }
