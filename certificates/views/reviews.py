@@ -18,7 +18,7 @@ from certificates.queries import with_events
 from certificates.results import result_of
 from certificates.signing_views import signing_context, try_to_sign
 from quizzes import eligibility
-from quizzes.models import Attempt, AttemptItem, Candidacy, Review
+from quizzes.models import Attempt, AttemptGrant, AttemptItem, Candidacy, Review
 from quizzes.queries import is_locked, standing, with_attempts
 from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
@@ -37,14 +37,20 @@ def supervised(request: StaffRequest) -> "QuerySet[Attempt]":
 
 
 def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
-    """Attempts that wait for a physician: not reviewed, and a critical point missed or the last attempt used."""
+    """Attempts that wait for a physician: a critical point missed or the last attempt used, and nobody has seen to it.
+
+    A review, a talk recorded since and a pass since are all an answer.
+    """
     critical_miss = AttemptItem.objects.filter(
         attempt=OuterRef("pk"), marks__points=0, marks__number=1, points__point_version__critical=True
     )
     reviewed = Review.objects.filter(attempt=OuterRef("pk"))
-    return attempts.filter(
+    talked = AttemptGrant.objects.filter(candidacy=OuterRef("candidacy"), granted_at__gte=OuterRef("ended_at"))
+    passed = Attempt.objects.filter(candidacy=OuterRef("candidacy"), outcomes__passed=True)
+    waiting = attempts.filter(
         Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=F("quiz_version__attempts"))
-    ).filter(~Exists(reviewed))
+    )
+    return waiting.filter(~Exists(reviewed), ~Exists(talked), ~Exists(passed))
 
 
 def locked_candidacies(request: StaffRequest) -> list[tuple[Candidacy, Attempt]]:
@@ -60,9 +66,10 @@ def locked_candidacies(request: StaffRequest) -> list[tuple[Candidacy, Attempt]]
 @require_permission(Permission.REVIEW_ATTEMPTS)
 def review_queue(request: StaffRequest) -> HttpResponse:
     everything = supervised(request).prefetch_related("outcomes", "reviews")
-    waiting = list(exceptions(everything).order_by("ended_at").distinct()[:50])
     page = Paginator(everything.order_by("-ended_at", "-pk"), 25).get_page(request.GET.get("page"))
     locked = locked_candidacies(request)
+    others = exceptions(everything).exclude(candidacy__in=[candidacy.pk for candidacy, _ in locked])
+    waiting = list(others.order_by("ended_at").distinct()[:50])
     context = {"waiting": waiting, "locked": locked, "waiting_count": len(waiting) + len(locked), "page_obj": page}
     return render(request, "certificates/review_queue.html", context)
 
