@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 
 from staff import clock, guards
@@ -105,4 +106,19 @@ def _emptied_between_transactional_tests() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", emptied)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _dropped_even_if_in_use() -> Iterator[None]:
+    """While a browser's event loop runs, Django gives the main thread a second connection, which nobody can reach and
+    close any more once the browser is gone; and PostgreSQL drops no database that somebody is connected to."""
+
+    def drop(self: DatabaseCreation, test_database_name: str, verbosity: int) -> None:
+        self.connection.close_pool()
+        with self._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {self.connection.ops.quote_name(test_database_name)} WITH (FORCE)")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseCreation, "_destroy_test_db", drop)
         yield
