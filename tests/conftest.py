@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -114,9 +115,9 @@ def _dropped_even_if_in_use() -> Iterator[None]:
     """While a browser's event loop runs, Django gives the main thread a second connection, which nobody can reach and
     close any more once the browser is gone; and PostgreSQL drops no database that somebody is connected to."""
 
-    def drop(self: DatabaseCreation, test_database_name: str, verbosity: int) -> None:
+    def drop(self: Any, test_database_name: str, verbosity: int) -> None:
         self.connection.close_pool()
-        with self._nodb_cursor() as cursor:
+        with self._nodb_cursor() as cursor:  # type: ignore[attr-defined]
             cursor.execute(f"DROP DATABASE {self.connection.ops.quote_name(test_database_name)} WITH (FORCE)")
 
     with pytest.MonkeyPatch.context() as patch:
