@@ -117,7 +117,7 @@ def _dropped_even_if_in_use() -> Iterator[None]:
 
     def drop(self: Any, test_database_name: str, verbosity: int) -> None:
         self.connection.close_pool()
-        with self._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+        with self._nodb_cursor() as cursor:
             cursor.execute(f"DROP DATABASE {self.connection.ops.quote_name(test_database_name)} WITH (FORCE)")
 
     with pytest.MonkeyPatch.context() as patch:
