@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from certificates import codes, drawing, fonts, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
@@ -77,7 +77,7 @@ def _finish(attempt: Attempt, *, by: StaffMember, handed_in: bool, closing: bool
         _tell_locked(locked, outcome)
     else:
         outcome = outcome_of(locked)
-        certificate = Certificate.objects.filter(attempt=locked, supersedes=None).first()
+        certificate = first_of(locked)
     return Finished(locked, outcome, certificate)
 
 
@@ -120,7 +120,7 @@ def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
     Valid from the day of passing, also when it is issued later, at adoption. A pass and an adoption at the same moment
     cannot miss each other: each records an event first, and so holds the clinic's chain while it looks for the other.
     """
-    existing = Certificate.objects.filter(attempt=attempt, supersedes=None).first()
+    existing = first_of(attempt)
     if existing:
         return existing
     clinic = attempt.candidacy.clinic
@@ -132,7 +132,7 @@ def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
         with transaction.atomic():
             certificate.save(force_insert=True)
     except IntegrityError:
-        return Certificate.objects.get(attempt=attempt, supersedes=None)
+        return first_of(attempt)
     audit.record(
         clinic=clinic,
         by=by,
@@ -154,16 +154,28 @@ def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
     return certificate
 
 
+def first_of(attempt: Attempt) -> Certificate | None:
+    """The one issued for the attempt; corrected copies follow it."""
+    return Certificate.objects.filter(attempt=attempt).order_by("issued_at", "pk").first()
+
+
+def _renewed(attempt: Attempt) -> Certificate | None:
+    """The newest of the same quiz, which the one to be issued replaces; a revoked one is not replaced."""
+    newest = _of_the_quiz(attempt).filter(superseded_by=None).order_by("-issued_at", "-pk").first()
+    if newest is None or newest.events.filter(kind=CertificateEvent.Kind.REVOKED).exists():
+        return None
+    return newest
+
+
+def _of_the_quiz(attempt: Attempt) -> "QuerySet[Certificate]":
+    return Certificate.objects.filter(
+        person=attempt.candidacy.person, candidacy__quiz=attempt.candidacy.quiz, kind=Certificate.Kind.KNOWLEDGE
+    )
+
+
 def _previous(attempt: Attempt) -> Certificate | None:
     """The last certificate of the same module that a renewal continues."""
-    return (
-        Certificate.objects.filter(
-            person=attempt.candidacy.person, candidacy__quiz=attempt.candidacy.quiz, kind=Certificate.Kind.KNOWLEDGE
-        )
-        .exclude(events__kind=CertificateEvent.Kind.REVOKED)
-        .order_by("-valid_until_on")
-        .first()
-    )
+    return _of_the_quiz(attempt).exclude(events__kind=CertificateEvent.Kind.REVOKED).order_by("-valid_until_on").first()
 
 
 def _day(value: date) -> str:
@@ -187,6 +199,7 @@ def rule_line(attempt: Attempt) -> str:
 def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificate:
     candidacy, version = attempt.candidacy, attempt.module_version
     clinic, person, module = candidacy.clinic, candidacy.person, version.module
+    renewed = _renewed(attempt) if before else None
     passed_on = (attempt.ended_at or clock.now()).astimezone(ZoneInfo(clinic.zone)).date()
     start, end = validity.term(
         passed_on,
@@ -230,7 +243,7 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
             "seal_sha256": attempt.seal_sha256,
             "module": {"slug": module.slug, "version": version.number, "sha256": version.sha256},
             "quiz_sha256": attempt.quiz_version.sha256,
-            "supersedes": None,
+            "supersedes": renewed.number if renewed else None,
         }
     )
     return Certificate(
@@ -238,6 +251,7 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         clinic=clinic,
         candidacy=candidacy,
         attempt=attempt,
+        supersedes=renewed,
         facts=facts,
         facts_sha256=canonical.sha256(facts),
         **printed,

@@ -26,7 +26,7 @@ def holding_of(certificate: Certificate) -> validity.Holding:
         zone=certificate.zone,
         renewal_days=certificate.renewal_days,
         events=[validity.Event(event.kind, event.effective_at) for event in certificate.events.all()],
-        superseded=bool(certificate.superseded_by.all()),
+        superseded_at=min((newer.issued_at for newer in certificate.superseded_by.all()), default=None),
     )
 
 

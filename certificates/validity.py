@@ -41,14 +41,18 @@ class Event:
 
 @dataclass(frozen=True)
 class Holding:
-    """The frozen dates of a certificate and what happened to it since."""
+    """The frozen dates of a certificate and what happened to it since.
+
+    `superseded_at`: when a newer one of the same person and quiz was issued, as a renewal or a corrected copy. Should the
+    newer one be suspended or revoked, the older one does not come back.
+    """
 
     valid_from_on: date
     valid_until_on: date
     zone: str
     renewal_days: int
     events: Sequence[Event] = ()
-    superseded: bool = False
+    superseded_at: datetime | None = None
 
 
 def state(holding: Holding, at: datetime) -> str:
@@ -60,7 +64,7 @@ def state(holding: Holding, at: datetime) -> str:
         return "revoked"
     if happened.count("suspended") and [k for k in happened if k in ("suspended", "lifted")][-1] == "suspended":
         return "suspended"
-    if holding.superseded:
+    if holding.superseded_at is not None and holding.superseded_at <= at:
         return "superseded"
     if "ended" in happened:
         return "ended"

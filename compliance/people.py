@@ -56,9 +56,12 @@ class CertificateShown:
 
 @dataclass(frozen=True)
 class MembershipShown:
+    """`checkable`: the viewer may record the identity check, since it was not she who gave the physician's role."""
+
     membership: Membership
     roles: tuple[MembershipRole, ...]
     managed: bool
+    checkable: bool
 
     @property
     def unchecked(self) -> bool:
@@ -80,6 +83,7 @@ def memberships_shown(viewer: StaffMember, person: StaffMember) -> list[Membersh
             row,
             tuple(role for role in row.roles.all() if row.ended_at or role.ended_at is None),
             row.ended_at is None and row.clinic_id in managing,
+            not any(role.role == Role.PHYSICIAN and role.granted_by_id == viewer.pk for role in row.roles.all()),
         )
         for row in sorted(rows, key=lambda row: (row.ended_at is not None, -row.began_at.timestamp()))
     ]

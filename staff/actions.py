@@ -68,12 +68,18 @@ def add_member(
 
 @transaction.atomic
 def check_identity(*, membership: Membership, how: str, by: StaffMember) -> None:
-    """Record that the physician's identity was checked, by somebody else: before that she cannot sign."""
+    """Record that the physician's identity was checked: before that she cannot sign.
+
+    Neither by herself nor by whoever gave her the role, so that no one person makes a signer alone.
+    """
     if membership.person_id == by.pk:
         raise ValueError("Nobody checks their own identity.")
-    changed = MembershipRole.objects.filter(
+    open_role = MembershipRole.objects.filter(
         membership=membership, role=Role.PHYSICIAN, ended_at=None, identity_checked_at=None
-    ).update(identity_checked_at=clock.now(), identity_checked_by=by, identity_checked_how=how)
+    )
+    if open_role.filter(granted_by=by).exists():
+        raise ValueError("Whoever gave the physician's role does not record the identity check as well.")
+    changed = open_role.update(identity_checked_at=clock.now(), identity_checked_by=by, identity_checked_how=how)
     if changed:
         audit.record(clinic=membership.clinic, by=by, action="identity.checked", subject=membership.person, reason=how)
 

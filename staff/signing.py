@@ -108,8 +108,8 @@ def _physician_role(signer: StaffMember, clinic: Clinic) -> MembershipRole:
         raise SigningRefused(f"You are not a supervising physician of {clinic} any more, so nothing was signed.")
     if held.identity_checked_at is None:
         raise SigningRefused(
-            "Nobody has recorded yet that your identity was checked. Ask your manager to record it on your page; "
-            "then you can sign."
+            "Nobody has recorded yet that your identity was checked. Ask a manager other than the one who added you, or "
+            "the administrator, to record it; then you can sign."
         )
     return held
 

@@ -29,11 +29,12 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
         Certificate.objects.select_related(
             "clinic__chain",
             "candidacy",
+            "supersedes",
             "attempt__candidacy",
             "attempt__module_version__module",
             "attempt__quiz_version",
         )
-        .defer("attempt__module_version__details")
+        .defer("attempt__module_version__details", "supersedes__facts", "supersedes__scope")
         .prefetch_related(
             Prefetch("events", CertificateEvent.objects.order_by("pk")),
             Prefetch("files", CertificateFile.objects.select_related("file").defer("file__bytes")),
@@ -110,7 +111,7 @@ def _references(row: Certificate) -> dict[str, Any]:
         if version
         else None,
         "quiz_sha256": attempt.quiz_version.sha256 if attempt else None,
-        "supersedes": row.supersedes_id,
+        "supersedes": row.supersedes.number if row.supersedes else None,
     }
 
 
@@ -126,7 +127,8 @@ def _earned(row: Certificate, attempt: Attempt, facts: dict[str, Any], old_end: 
     yield from compare(f"{what}, its attempt", owners, held)
     if attempt.state not in Attempt.FINISHED or not any(outcome.passed for outcome in attempt.outcomes.all()):
         yield Finding(f"{what}, its attempt", "passed", f"{attempt.state}, not passed")
-    if attempt.ended_at is None or row.supersedes_id is not None:
+    corrected = row.supersedes is not None and row.supersedes.attempt_id == row.attempt_id
+    if attempt.ended_at is None or corrected:
         return
     passed_on = attempt.ended_at.astimezone(ZoneInfo(row.zone)).date()
     yield from compare(f"{what}, day of passing", passed_on, row.passed_on)

@@ -103,7 +103,7 @@ def _unchecked(clinics: list[Clinic], manager: StaffMember) -> list[MembershipRo
             identity_checked_at=None,
         )
         .exclude(membership__person=manager)
-        .select_related("membership__person", "membership__clinic")
+        .select_related("membership__person", "membership__clinic", "granted_by")
         .order_by("membership__person__full_name", "pk")
     )
 

@@ -21,6 +21,10 @@ from staff.models.clinics import Role
 from staff.templatetags.look import plural
 
 PAGE = 50
+SECOND_PERSON = (
+    "You gave this person the physician's role, so somebody else records the identity check: another manager of the "
+    "clinic, or the administrator of the installation."
+)
 
 
 @require_safe
@@ -155,6 +159,9 @@ def identity_check(request: StaffRequest, public_id: str, clinic_id: str) -> Htt
         messages.error(request, "Nobody checks their own identity. Ask another manager of the clinic to record it.")
         return redirect("compliance:person-detail", person.public_id)
     open_roles = MembershipRole.objects.filter(membership=membership, role=Role.PHYSICIAN, ended_at=None)
+    if open_roles.filter(identity_checked_at=None, granted_by=request.user).exists():
+        messages.error(request, SECOND_PERSON)
+        return redirect("compliance:person-detail", person.public_id)
     if not open_roles.filter(identity_checked_at=None).exists():
         messages.info(request, f"There is no identity left to check for {person.full_name} at {membership.clinic}.")
         return redirect("compliance:person-detail", person.public_id)

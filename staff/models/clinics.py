@@ -91,6 +91,10 @@ class MembershipRole(models.Model):
                 ),
                 name="membershiprole_identity_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(identity_checked_by=None) | ~Q(identity_checked_by=F("granted_by")),
+                name="membershiprole_identity_by_another",
+            ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membershiprole_role_known"),
         )
 

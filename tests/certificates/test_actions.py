@@ -642,6 +642,29 @@ def test_renewal_in_time_counts_from_the_old_end(cast, module, certificate):
     assert (done.certificate.valid_from_on, done.certificate.valid_until_on) == (date(2027, 9, 3), date(2028, 11, 1))
 
 
+def test_renewal_supersedes_the_old_one(cast, module, certificate):
+    with clock.at(OPENS + DAY):
+        actions.open_renewals()
+        done = factories.make_finished(person=cast.aesthetician, course=module, read=False)
+        old = Certificate.objects.get(pk=certificate.pk)
+        assert done.certificate.supersedes == old
+        assert (state_of(old), state_of(done.certificate)) == ("superseded", "valid")
+        assert actions.submit(attempt=done.attempt, by=cast.aesthetician).certificate == done.certificate
+    assert state_of(old, OPENS) == "expiring", "as it was then"
+    assert json.loads(done.certificate.facts)["supersedes"] == old.number
+
+
+def test_a_revoked_one_is_not_superseded_and_its_forerunner_stays_so(cast, module, certificate):
+    with clock.at(OPENS + DAY):
+        actions.open_renewals()
+        second = factories.make_finished(person=cast.aesthetician, course=module, read=False).certificate
+        revoke(cast, second)
+        third = factories.make_finished(person=cast.aesthetician, course=module).certificate
+        assert third.supersedes is None
+        states = [state_of(row) for row in Certificate.objects.order_by("pk")]
+    assert states == ["superseded", "revoked", "valid"]
+
+
 def test_renewal_after_expiry_counts_from_passing(cast, module, certificate):
     with clock.at(datetime(2027, 12, 1, 18, tzinfo=UTC)):
         assert actions.open_renewals() == 1

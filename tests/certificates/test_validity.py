@@ -83,6 +83,9 @@ def test_term(passed_on, rule, last):
     assert term(passed_on, **rule) == (passed_on, last)
 
 
+SUPERSEDED = {"superseded_at": datetime(2026, 4, 1, tzinfo=UTC)}
+
+
 def holding(*events, **changes):
     """A year's certificate in Denver; each event is (kind, instant)."""
     fields = {
@@ -110,8 +113,9 @@ SECOND = timedelta(seconds=1)
             {"valid_until_on": date(2026, 3, 8)}, datetime(2026, 3, 8, 23, 59, 59), "expiring", id="clocks went forward"
         ),
         pytest.param({"valid_until_on": date(2026, 3, 8)}, datetime(2026, 3, 9, 0, 0), "expired", id="midnight after"),
-        pytest.param({"superseded": True}, datetime(2026, 5, 1), "superseded", id="superseded"),
-        pytest.param({"superseded": True}, datetime(2027, 5, 1), "superseded", id="superseded and over"),
+        pytest.param(SUPERSEDED, datetime(2026, 5, 1), "superseded", id="superseded"),
+        pytest.param(SUPERSEDED, datetime(2026, 3, 1), "valid", id="before it was superseded"),
+        pytest.param(SUPERSEDED, datetime(2027, 5, 1), "superseded", id="superseded and over"),
         pytest.param({"renewal_days": 0}, datetime(2026, 11, 1, 0, 0), "expiring", id="no window but the last day"),
     ],
 )
@@ -171,9 +175,9 @@ def test_event_holds_from_its_instant(kind):
 @pytest.mark.parametrize(
     ("events", "changes", "expected"),
     [
-        pytest.param([("revoked", DAY)], {"superseded": True}, "revoked", id="revoked before superseded"),
-        pytest.param([("suspended", DAY)], {"superseded": True}, "suspended", id="suspended before superseded"),
-        pytest.param([("ended", DAY)], {"superseded": True}, "superseded", id="superseded before ended"),
+        pytest.param([("revoked", DAY)], SUPERSEDED, "revoked", id="revoked before superseded"),
+        pytest.param([("suspended", DAY)], SUPERSEDED, "suspended", id="suspended before superseded"),
+        pytest.param([("ended", DAY)], SUPERSEDED, "superseded", id="superseded before ended"),
         pytest.param([("ended", DAY)], {"valid_until_on": date(2026, 4, 1)}, "ended", id="ended before expired"),
         pytest.param([("revoked", DAY)], {"valid_until_on": date(2026, 4, 1)}, "revoked", id="revoked stays for ever"),
         pytest.param([("suspended", DAY)], {"valid_until_on": date(2026, 4, 1)}, "suspended", id="suspended and over"),

@@ -145,12 +145,12 @@ def test_load_tells_every_history(demo):
     assert states("jose") == ["valid"]
     assert states("hana") == ["expiring"]
     assert states("marcus") == ["expired"]
-    assert states("siobhan") == ["expiring", "valid"]
+    assert states("siobhan") == ["superseded", "valid"]
     assert not Candidacy.objects.filter(person=person("siobhan"), closed_at=None).exists()
     assert states("aleksandra") == ["revoked"]
     assert states("ravi") == ["suspended"]
     assert states("camila") == ["valid"]
-    assert states("noor", "harbour.example") == ["expired", "valid"]
+    assert states("noor", "harbour.example") == ["superseded", "valid"]
     assert states("lea") == ["valid"]
     # Attempts
     assert outcomes("danielle") == [False, True]

@@ -293,6 +293,20 @@ def test_identity_check(manager, cast):
     assert "no identity left to check" in manager.get(path, follow=True).text
 
 
+def test_who_gave_the_role_does_not_check_the_identity(manager, cast):
+    person = staff_actions.add_member(
+        clinic=cast.lakeside, email="new@lakeside.example", full_name="Nora New", job_title="Physician",
+        hired_on=date(2026, 11, 1), roles=["physician"], by=cast.manager,
+    ).person  # fmt: skip
+    path = reverse("compliance:identity-check", args=[person.public_id, cast.lakeside.public_id])
+    shown = page_of(manager, person)
+    assert "Record the identity check" not in shown
+    assert "another manager or the administrator records the identity check" in shown
+    assert "another manager or the administrator has checked" in text(manager.get("/"))
+    assert "somebody else records the identity check" in manager.post(path, {"how": "me"}, follow=True).text
+    assert MembershipRole.objects.get(membership__person=person).identity_checked_at is None
+
+
 def test_nobody_checks_their_own_identity(client, cast):
     membership = new_physician(cast)
     client.force_login(membership.person)

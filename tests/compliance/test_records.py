@@ -185,7 +185,7 @@ def test_verify_names_a_save_slipped_in_after_the_seal(history):
 def test_verify_names_a_certificate_for_a_failed_attempt(history):
     """A copy of a real one, under the next number."""
     fields = [field.column for field in Certificate._meta.concrete_fields if not field.primary_key]
-    new = {"number": "'PP-2027-000099'", "code": "'0'", "attempt_id": str(history.failed.pk)}
+    new = {"number": "'PP-2027-000099'", "code": "'0'", "attempt_id": str(history.failed.pk), "supersedes_id": "NULL"}
     told = tampering.tried(
         tampering.execute(
             f"INSERT INTO certificates_certificate ({', '.join(fields)}) "

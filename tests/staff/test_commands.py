@@ -1,0 +1,93 @@
+"""The administrator's commands: a clinic with its manager, an appointment, a second person's identity check."""
+
+from datetime import date
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+
+from staff import actions
+from staff.models import AuditEvent, Clinic, Membership, MembershipRole, StaffMember
+
+pytestmark = pytest.mark.django_db
+HOW = "passport seen"
+
+
+def new_physician(cast) -> MembershipRole:
+    membership = actions.add_member(
+        clinic=cast.lakeside, email="nora@lakeside.example", full_name="Nora New", job_title="Physician",
+        hired_on=date(2026, 11, 1), roles=["physician"], by=cast.manager,
+    )  # fmt: skip
+    return membership.roles.get()
+
+
+def check(cast, **changed: str) -> None:
+    said = {
+        "email": "Nora@lakeside.example",
+        "clinic": "Lakeside Skin Clinic",
+        "how": HOW,
+        "by": cast.administrator.email,
+    }
+    said |= changed
+    call_command("check_identity", said.pop("email"), **said)
+
+
+def test_open_clinic(db, capsys):
+    call_command(
+        "open_clinic", name="New Rooms", address="3 Hill", zone="Europe/Paris", manager_email="Ann@Rooms.example",
+        manager_name="Ann Manager",
+    )  # fmt: skip
+    assert "ann@rooms.example" in capsys.readouterr().out
+    held = Membership.objects.get(clinic=Clinic.objects.get(name="New Rooms"))
+    assert (held.person.full_name, held.roles.get().role) == ("Ann Manager", "manager")
+
+
+def test_open_clinic_with_an_unknown_zone(db):
+    with pytest.raises(CommandError, match="not an IANA time zone"):
+        call_command(
+            "open_clinic", name="New", address="3", zone="Moon/Sea", manager_email="a@b.example", manager_name="A"
+        )
+    assert not Clinic.objects.filter(name="New").exists()
+
+
+def test_appoint_twice_changes_nothing(db):
+    for _ in range(2):
+        call_command("appoint", "ida@house.example", role="author", name="Ida Author")
+    assert StaffMember.objects.get(email="ida@house.example").installationrole_set.count() == 1
+
+
+def test_check_identity(cast, capsys):
+    role = new_physician(cast)
+    check(cast)
+    role.refresh_from_db()
+    assert (role.identity_checked_by, role.identity_checked_how) == (cast.administrator, HOW)
+    assert "Nora New can sign" in capsys.readouterr().out
+    event = AuditEvent.objects.filter(chain__clinic=cast.lakeside).latest("seq")
+    assert (event.action, event.reason) == ("identity.checked", HOW)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        pytest.param({"by": "author@house.example"}, "not an administrator", id="an author"),
+        pytest.param({"by": "nobody@house.example"}, "not an administrator", id="nobody"),
+        pytest.param({"clinic": "Harbour Aesthetics"}, "not a physician of Harbour", id="another clinic"),
+        pytest.param({"how": "  "}, "--how is empty", id="without how"),
+    ],
+)
+def test_check_identity_refused(cast, changed, said):
+    role = new_physician(cast)
+    with pytest.raises(CommandError, match=said):
+        check(cast, **changed)
+    role.refresh_from_db()
+    assert role.identity_checked_at is None
+
+
+def test_the_database_refuses_that_one_person_makes_a_signer(cast):
+    role = new_physician(cast)
+    rows = MembershipRole.objects.filter(pk=role.pk)
+    with pytest.raises(IntegrityError, match="identity_by_another"), transaction.atomic():
+        rows.update(identity_checked_at=role.granted_at, identity_checked_by=cast.manager, identity_checked_how=HOW)
+    assert rows.update(
+        identity_checked_at=role.granted_at, identity_checked_by=cast.administrator, identity_checked_how=HOW
+    )
