@@ -81,7 +81,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     connections.close_all()
 
     def sittings(people: list[Any]) -> list[Sitting]:
-        return [Sitting(browser, shown.bank) for browser in stage.signed_in(people, servers.port)]
+        return [Sitting(browser, stage.answers) for browser in stage.signed_in(people, servers.port)]
 
     with serving(database) as servers:
         say("warming up")
@@ -183,7 +183,7 @@ def counted(call: Callable[[], object]) -> int:
 
 def statements(person: Any, shown: stage.Stage) -> dict[str, Any]:
     """Without what only opens and closes transactions."""
-    sitting = Sitting(Inside(stage.cookies_of(person)), shown.bank)
+    sitting = Sitting(Inside(stage.cookies_of(person)), stage.answers)
     steps = sitting.steps
     figures: dict[str, int] = {}
     for name, step in steps.items():

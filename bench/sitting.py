@@ -4,17 +4,13 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from html import unescape
 
 from bench.browser import Browser, Unexpected
 
 SAVES = 20
 JSON = "application/json"
 ITEM = re.compile(r'<form\b[^>]*? action="([^"]+)"[^>]* data-item>(.*?)</form>', re.DOTALL)
-STEM = re.compile(r'<legend\b[^>]*class="stem"[^>]*>(.*?)</legend>', re.DOTALL)
-UNSEEN = re.compile(r'<span class="visually-hidden">.*?</span>')
 HIDDEN = re.compile(r'<input type="hidden" name="(revision|key)" value="([^"]*)"')
-CHOICE = re.compile(r'name="answer" value="([^"]+)"[^>]*><span>(.*?)</span>', re.DOTALL)
 
 
 @dataclass
@@ -28,10 +24,10 @@ class Item:
 
 @dataclass
 class Sitting:
-    """`saves`: seconds each acknowledged save took."""
+    """`answers` gives a right and a wrong answer by position; `saves`: seconds each acknowledged save took."""
 
     browser: Browser
-    bank: frozenset[tuple[str, str]]
+    answers: Callable[[str], dict[int, tuple[str, str]]]
     slug: str = "needle-depth"
     url: str = ""
     items: list[Item] = field(default_factory=list)
@@ -48,16 +44,14 @@ class Sitting:
 
     def question_page(self) -> None:
         page = self.browser.get(self.url).expect(200).text
-        self.items = [self._item(path, form) for path, form in ITEM.findall(page)]
+        known = self.answers(self.url.strip("/").split("/")[1])
+        self.items = [self._item(path, form, *known[n]) for n, (path, form) in enumerate(ITEM.findall(page), start=1)]
         if not SAVES // 2 <= len(self.items) <= SAVES:
             raise Unexpected(f"{len(self.items)} items on the page of {self.url}")
 
-    def _item(self, path: str, form: str) -> Item:
+    def _item(self, path: str, form: str, right: str, wrong: str) -> Item:
         hidden = dict(HIDDEN.findall(form))
-        found = STEM.search(form)
-        stem = unescape(UNSEEN.sub("", found[1])) if found else ""
-        choices = {(stem, unescape(text)) in self.bank: token for token, text in CHOICE.findall(form)}
-        return Item(path, int(hidden["revision"]), hidden["key"], choices[True], choices[False])
+        return Item(path, int(hidden["revision"]), hidden["key"], right, wrong)
 
     def save(self, item: Item, answer: str) -> None:
         fields = {"key": f"{item.key}-{item.revision}", "answer": answer, "revision": str(item.revision)}

@@ -10,8 +10,8 @@ from django.db import transaction
 
 from bench.browser import Browser
 from bench.names import NAMES
-from quizzes import material
-from quizzes.models import QuestionVersion
+from quizzes import kinds, material
+from quizzes.models import AttemptItem
 from staff import actions, clock
 from staff.models import Clinic, StaffMember
 from tests.factories import Course, adopt, make_module, read_all
@@ -20,11 +20,8 @@ from tests.people import Cast, make_cast
 
 @dataclass(frozen=True)
 class Stage:
-    """`bank` holds every right answer as (stem, text of the option): the takers must pass."""
-
     cast: Cast
     course: Course
-    bank: frozenset[tuple[str, str]]
 
 
 def build() -> Stage:
@@ -32,12 +29,17 @@ def build() -> Stage:
         cast = make_cast()
         course = make_module(by=cast.pinpoint, adopted_by=cast.physician, root=material.SHIPPED)
         adopt(course=course, by=cast.other_physician, clinic=cast.harbour)
-    return Stage(cast, course, _right_answers())
+    return Stage(cast, course)
 
 
-def _right_answers() -> frozenset[tuple[str, str]]:
-    contents = [version.content for version in QuestionVersion.objects.filter(state=QuestionVersion.State.LIVE)]
-    return frozenset((c["stem"], option["text"]) for c in contents for option in c["options"] if option["key"])
+def answers(public_id: str) -> dict[int, tuple[str, str]]:
+    """A right and a wrong answer to each item of an attempt, of whatever kind: the takers must pass."""
+    items = AttemptItem.objects.filter(attempt__public_id=public_id).select_related("question_version__question")
+    found = {}
+    for item in items:
+        kind, content = kinds.of(item.question_version.question.kind), item.question_version.content
+        found[item.position] = kind.right_answer(content, item.shown), kind.wrong_answers(content, item.shown)[0]
+    return found
 
 
 def learners(stage: Stage, clinic: Clinic, count: int, group: str) -> list[StaffMember]:

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from quizzes import kinds
 from quizzes.models import Attempt, Outcome
 from training.models import KeyPointVersion, ReadingConfirmation
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One item of a sealed attempt. `chosen` and `key` are texts; `rationales` go by option."""
+    """One item of a sealed attempt, told in words by its kind."""
 
     position: int
     code: str
     version: int
     stem: str
-    options: list[dict[str, Any]]
-    chosen: str
-    key: str
+    kind: kinds.Kind
+    told: kinds.Told
     right: bool
     critical: bool
     points: list[str]
@@ -84,7 +84,7 @@ def result_of(attempt: Attempt) -> Result:
     sealed = json.loads(attempt.seal.text)
     outcome: Outcome = attempt.outcomes.order_by("-number")[0]
     rationales = {
-        (version.question.code, version.number): {o["id"]: o["rationale"] for o in version.content["options"]}
+        (version.question.code, version.number): kinds.of(version.question.kind).rationales(version.content)
         for item in attempt.items.select_related("question_version__question")
         for version in [item.question_version]
     }
@@ -93,21 +93,15 @@ def result_of(attempt: Attempt) -> Result:
 
 
 def _answer(item: dict[str, Any], rationales: dict[str, str]) -> Answer:
-    chosen = {token: option for token, option, _ in item["shown"]}.get(item["answer"], "")
-    texts = {option: text for _, option, text in item["shown"]}
-    options = [
-        {"text": text, "key": option == item["key"], "chosen": option == chosen, "rationale": rationales[option]}
-        for _, option, text in item["shown"]
-    ]
+    kind = kinds.of(item["kind"])
     return Answer(
         position=item["position"],
         code=item["question"],
         version=item["version"],
         stem=item["stem"],
-        options=options,
-        chosen=texts.get(chosen, ""),
-        key=texts[item["key"]],
-        right=chosen == item["key"],
+        kind=kind,
+        told=kind.told(item["key"], item["answer"], item["shown"], rationales),
+        right=kind.is_right(item["key"], kind.in_ids(item["answer"], item["shown"])),
         critical=any(point["critical"] for point in item["points"]),
         points=[point["code"] for point in item["points"]],
         section=item["section"],

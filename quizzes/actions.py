@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from quizzes import drawing, eligibility, scoring, sealing
+from quizzes import drawing, eligibility, kinds, scoring, sealing
 from quizzes.models import (
     Attempt,
     AttemptGrant,
@@ -17,6 +17,7 @@ from quizzes.models import (
     Candidacy,
     Mark,
     Outcome,
+    PracticeAnswer,
     QuestionVersion,
     Quiz,
     Response,
@@ -50,16 +51,17 @@ class Stale(Exception):
 
 
 class UnknownAnswer(Exception):
-    """The answer names no option of this item."""
+    """The answer cannot be one to this item; the sentence says why."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """`zone` is the clinic's, for showing the time."""
+    """`answer` as it is stored; `zone` is the clinic's, for showing the time."""
 
     revision: int
     saved_at: datetime
     zone: str
+    answer: str
 
 
 def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
@@ -135,11 +137,8 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
 def _insert_items(attempt: Attempt, versions: list[QuestionVersion], points: dict[int, KeyPointVersion]) -> None:
     rows = []
     for position, version in enumerate(versions, start=1):
-        content = version.content
-        options = [option["id"] for option in content["options"]]
-        if content["order"] == "shuffled":
-            options = drawing.shuffled(attempt.seed, version.question.code, options)
-        tokens = [[drawing.token(attempt.seed, position, option), option] for option in options]
+        groups = kinds.of(version.question.kind).groups(version.content)
+        tokens = drawing.tokens(attempt.seed, position, version.question.code, groups)
         rows.append(
             AttemptItem(attempt=attempt, position=position, question_version=version, tokens=canonical.text(tokens))
         )
@@ -162,14 +161,17 @@ def save_answer(
 ) -> Saved:
     """Keep one answer. Authorised by attempt and person alone; repeating the same `client_key` changes nothing.
 
+    `answer` is one or more pieces between spaces; it is stored as its kind writes it. "" takes an answer back.
+
     Raises AttemptItem.DoesNotExist, AttemptEnded, UnknownAnswer, or Stale with the newer answer.
     """
     item = (
-        AttemptItem.objects.select_related("attempt__quiz_version")
+        AttemptItem.objects.select_related("attempt__quiz_version", "question_version__question")
         .only(
             "answer",
             "revision",
             "tokens",
+            "question_version__question__kind",
             "attempt__state",
             "attempt__deadline_at",
             "attempt__quiz_version__grace_seconds",
@@ -179,6 +181,11 @@ def save_answer(
         .get(attempt__public_id=attempt_id, attempt__candidacy__person=person, position=position)
     )
     key, now = client_key[:64], clock.now()
+    refusal = None
+    try:
+        answer = kinds.of(item.question_version.question.kind).read_answer(answer.split(), item.shown)
+    except kinds.NotAnAnswer as error:
+        refusal = error
     if item.revision != base_revision:
         known = _repeated(item, key, answer)
         if known:
@@ -187,8 +194,8 @@ def save_answer(
             raise Stale(item)
     if item.attempt.state != Attempt.State.OPEN or is_late(item.attempt, now, item.attempt.quiz_version.grace_seconds):
         raise AttemptEnded
-    if answer and answer not in {token for token, _ in item.shown}:
-        raise UnknownAnswer
+    if refusal:
+        raise UnknownAnswer(str(refusal)) from refusal
     revision = item.revision + 1
     try:
         with transaction.atomic():
@@ -199,13 +206,20 @@ def save_answer(
             raise Stale(item) from None
         return known
     AttemptItem.objects.filter(pk=item.pk).update(answer=answer, revision=revision)
-    return Saved(revision, now, item.zone)
+    return Saved(revision, now, item.zone, answer)
 
 
 def _repeated(item: Any, key: str, answer: str) -> Saved | None:
     """The save that this one repeats, if nothing newer was saved since. A used key with another answer is an old page's."""
     known = Response.objects.filter(item=item, client_key=key, payload=answer, revision=item.revision).first()
-    return Saved(known.revision, known.saved_at, item.zone) if known else None
+    return Saved(known.revision, known.saved_at, item.zone, answer) if known else None
+
+
+def practise(*, person: StaffMember, item: QuestionVersion, right: bool, confidence: str) -> PracticeAnswer:
+    """Keep how a practice item was answered. Nothing rests on it, so the audit trail does not tell of it."""
+    return PracticeAnswer.objects.create(
+        person=person, question_version=item, right=right, confidence=confidence, answered_at=clock.now()
+    )
 
 
 def set_flag(*, attempt_id: str, person: StaffMember, position: int, flagged: bool) -> None:

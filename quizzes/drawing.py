@@ -9,10 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from quizzes.kinds.base import Group
+
 
 @dataclass(frozen=True)
 class PoolItem:
-    """An item that may be drawn. `critical` are those of its points that are critical; `seen` counts earlier meetings."""
+    """An item that may be drawn. `critical` are those of its points that are critical; `seen` counts earlier meetings.
+
+    A case takes long to read: a form has one at most.
+    """
 
     code: str
     section: str
@@ -20,6 +25,7 @@ class PoolItem:
     points: frozenset[str]
     critical: frozenset[str] = frozenset()
     seen: int = 0
+    case: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,15 @@ def token(seed: str, position: int, option: str) -> str:
     return hashlib.sha256(f"{seed}|token|{position}|{option}".encode()).hexdigest()[:16]
 
 
+def tokens(seed: str, position: int, code: str, groups: Sequence[Group]) -> list[list[str]]:
+    """[[token, id], …] of everything in an item that can be answered with, each group in the order shown."""
+    rows = []
+    for group in groups:
+        ids = list(group.ids) if group.fixed else shuffled(seed, code, group.ids)
+        rows += [[token(seed, position, name), name] for name in ids]
+    return rows
+
+
 def draw(pool: Sequence[PoolItem], blueprint: Blueprint, seed: str) -> list[PoolItem]:
     """A form in the order it is shown. Unseen items come first, then those met least often."""
     order = {code: place for place, code in enumerate(shuffled(seed, "draw", [item.code for item in pool]))}
@@ -66,7 +81,7 @@ def draw(pool: Sequence[PoolItem], blueprint: Blueprint, seed: str) -> list[Pool
         raise Unfillable(f"no form keeps to {blueprint.recall_at_most} recall items: {sum(least.values())} are needed")
     form = _fill(names, by_section, blueprint, least, [], frozenset())
     if form is None:
-        raise Unfillable("no form has one item a critical point and no key point twice in every section's places")
+        raise Unfillable("no form has one item a critical point, no key point twice and one case at most")
     by_code = {item.code: item for item in form}
     return [by_code[code] for code in shuffled(seed, "order", list(by_code))]
 
@@ -90,13 +105,17 @@ def _choices(pool: Sequence[PoolItem], blueprint: Blueprint, name: str) -> Itera
         if not left:
             for rest in combinations(ordinary, places):
                 points = [point for item in (*chosen, *rest) for point in item.points]
-                if len(points) == len(set(points)):
+                if len(points) == len(set(points)) and _cases(rest) <= 1:
                     yield (*chosen, *rest)
             return
         for item in tests(left[0]):
             yield from with_critical(left[1:], (*chosen, item))
 
     yield from with_critical(critical, ())
+
+
+def _cases(items: Sequence[PoolItem]) -> int:
+    return sum(item.case for item in items)
 
 
 def _recall(items: Sequence[PoolItem]) -> int:
@@ -131,7 +150,7 @@ def _fill(
     room = blueprint.recall_at_most - _recall(chosen) - sum(least[other] for other in rest)
     for choice in _choices(by_section[name], blueprint, name):
         tested = frozenset(point for item in choice for point in item.points)
-        if _recall(choice) <= room and not tested & points:
+        if _recall(choice) <= room and not tested & points and _cases((*chosen, *choice)) <= 1:
             form = _fill(rest, by_section, blueprint, least, [*chosen, *choice], points | tested)
             if form is not None:
                 return form

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quizzes import drawing
-from training.files import Library, ModuleFile, Reader, SectionFile
+from quizzes import drawing, kinds
+from staff import canonical
+from training.files import Library, ModuleFile, PictureFile, Reader, SectionFile
 
 LEVELS = ("recall", "apply", "analyse")
-OPTION_IDS = "abcd"
 CATCH_ALL = re.compile(r"\b(all|none|both|neither) of (the above|these)\b", re.I)
 NEGATIVE = re.compile(r"\b(NOT|EXCEPT|not true|is not|are not|would not|should not|except|least likely)\b")
 
@@ -24,23 +24,19 @@ class ItemFile:
     points: tuple[str, ...]
     depends: tuple[str, ...]
     stem: str
-    options: tuple[dict[str, Any], ...]
-    fixed: bool
+    content: kinds.Body
     file: str
     line: int
 
     @property
-    def body(self) -> dict[str, Any]:
-        """What QuestionVersion.body holds; option ids are letters in the file's order."""
-        return {
-            "level": self.level,
-            "stem": self.stem,
-            "order": "fixed" if self.fixed else "shuffled",
-            "options": [
-                {"id": OPTION_IDS[n], "text": o["text"], "key": bool(o.get("key")), "rationale": o["rationale"]}
-                for n, o in enumerate(self.options)
-            ],
-        }
+    def body(self) -> kinds.Body:
+        """What QuestionVersion.body holds; `content` is its kind's part."""
+        return {"level": self.level, "stem": self.stem, **self.content}
+
+    @property
+    def options(self) -> tuple[dict[str, Any], ...]:
+        """Of the kinds that have options beside one another."""
+        return tuple(self.content.get("options", ()))
 
 
 @dataclass(frozen=True)
@@ -61,13 +57,41 @@ def plain(value: Any) -> str:
     return " ".join(str(value).split())
 
 
+def picture_fields(file: PictureFile) -> dict[str, Any]:
+    """A picture as it is stored and hashed."""
+    return {
+        "svg": file.svg,
+        "title": file.title,
+        "caption": plain(file.caption),
+        "words": file.words.strip(),
+        "to_scale": file.to_scale,
+    }
+
+
+def picture_sha256(module: str, file: PictureFile) -> str:
+    return canonical.sha256_of([module, file.code, picture_fields(file)])
+
+
+def drawings(module: ModuleFile) -> dict[str, kinds.Drawing]:
+    """The module's pictures, for items that are set over one."""
+    found = {}
+    for file in module.pictures:
+        box = re.search(r'viewBox="(-?\d+) (-?\d+) (\d+) (\d+)"', file.svg)
+        if box:
+            left, top, width, height = map(int, box.groups())
+            found[file.code] = kinds.Drawing(file.svg, picture_sha256(module.slug, file), (left, top, width, height))
+    return found
+
+
 class ItemReader:
     def __init__(self, reader: Reader, lib: Library) -> None:
         self.reader = reader
         self.lib = lib
+        self.drawings: dict[str, kinds.Drawing] = {}
 
     def items(self, module: ModuleFile) -> list[ItemFile]:
         found: list[ItemFile] = []
+        self.drawings = drawings(module)
         for section in module.sections:
             path = module.folder / "questions" / f"{Path(section.file).stem}.yaml"
             if not path.is_file():
@@ -87,8 +111,7 @@ class ItemReader:
                 seen[key] = item
 
     def item(self, path: Path, row: Any, module: ModuleFile, section: SectionFile) -> ItemFile | None:
-        fields = ("code", "bank", "kind", "level", "points", "stem", "options")
-        if not self.reader.needs(path, row, fields, "an item"):
+        if not self.reader.needs(path, row, ("code", "bank", "kind", "level", "points", "stem"), "an item"):
             return None
         line = row["__line__"]
 
@@ -107,17 +130,25 @@ class ItemReader:
             wrong(f"the code must be its first key point, then -q and a number (got points {', '.join(points)})")
         if row["bank"] not in ("certifying", "practice"):
             wrong(f"bank is {row['bank']}: certifying or practice")
-        if row["kind"] != "single":
-            wrong(f"kind is {row['kind']}: single is the one kind there is")
+        kind = kinds.KINDS.get(row["kind"])
+        if kind is None:
+            wrong(f"kind is {row['kind']}: {', '.join(kinds.KINDS)}")
+            return None
+        lacking = [name for name in kind.needs if row.get(name) in (None, "", [])]
+        if lacking:
+            wrong(f"an item of kind {kind.code} needs {', '.join(lacking)}")
+            return None
         if row["level"] not in LEVELS:
             wrong(f"level is {row['level']}: {', '.join(LEVELS)}")
-        if row.get("order", "shuffled") not in ("shuffled", "fixed"):
-            wrong(f"order is {row['order']}: shuffled or fixed")
+        if row.get("order") and not kind.may_be_fixed:
+            wrong(f"order is for options that stand beside one another, which an item of kind {kind.code} has not")
         for point in points:
             if point not in known:
                 wrong(f"tests {point}, which is not a key point of this section")
         depends = tuple(row.get("depends") or ())
         if critical & set(points):
+            if kind.code != "single":
+                wrong(f"an item that tests a critical key point is of kind single, got {kind.code}")
             if len(points) > 1:
                 wrong("an item that tests a critical key point tests that one only")
             if depends:
@@ -125,34 +156,18 @@ class ItemReader:
         for code in depends:
             if code not in self.lib.protocol:
                 wrong(f"depends on {code}, which is not in protocol.yaml")
-        if not self.options(row["options"], wrong):
+        content = kind.read(kinds.Source(row, wrong, self.drawings))
+        if content is None:
             return None
         stem = plain(row["stem"])
-        if NEGATIVE.search(stem):
+        if any(NEGATIVE.search(asked) for asked in kind.questions(stem, content)):
             wrong("the stem is negative: ask for what is right")
-        if CATCH_ALL.search(" ".join(o["text"] for o in row["options"])):
+        if any(CATCH_ALL.search(wording) for wording in kind.wordings(content)):
             wrong("no option may be all, none or both of the above")
-        options = tuple({**o, "text": plain(o["text"]), "rationale": plain(o["rationale"])} for o in row["options"])
         return ItemFile(
-            row["code"], section.slug, row["bank"], row["kind"], row["level"], points, depends, stem, options,
-            row.get("order", "shuffled") == "fixed", str(path.relative_to(self.reader.root)), line,
+            row["code"], section.slug, row["bank"], row["kind"], row["level"], points, depends, stem, content,
+            str(path.relative_to(self.reader.root)), line,
         )  # fmt: skip
-
-    def options(self, options: Any, wrong: Any) -> bool:
-        if not isinstance(options, list) or not 3 <= len(options) <= 4:
-            wrong(f"three or four options, got {len(options) if isinstance(options, list) else 'none'}")
-            return False
-        if any(not isinstance(o, dict) or not o.get("text") or not o.get("rationale") for o in options):
-            wrong("every option has a text and a rationale")
-            return False
-        for option in options:
-            option["text"] = plain(option["text"])
-        if sum(bool(o.get("key")) for o in options) != 1:
-            wrong(f"exactly one option is the key, got {sum(bool(o.get('key')) for o in options)}")
-            return False
-        if len({o["text"].casefold() for o in options}) != len(options):
-            wrong("two options say the same")
-        return True
 
     def quiz(self, module: ModuleFile, items: list[ItemFile]) -> QuizFile | None:
         path = module.folder / "module.yaml"
@@ -202,7 +217,9 @@ def blueprint(quiz: QuizFile, module: ModuleFile) -> drawing.Blueprint:
 def pool(items: list[ItemFile], module: ModuleFile) -> list[drawing.PoolItem]:
     critical = {p.code for section in module.sections for p in section.points if p.critical}
     return [
-        drawing.PoolItem(i.code, i.section, i.level, frozenset(i.points), frozenset(i.points) & critical)
+        drawing.PoolItem(
+            i.code, i.section, i.level, frozenset(i.points), frozenset(i.points) & critical, case=i.kind == "case"
+        )
         for i in items
         if i.bank == "certifying"
     ]

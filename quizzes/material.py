@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from quizzes.files import ItemFile, ItemReader, QuizFile
+from quizzes.files import ItemFile, ItemReader, QuizFile, picture_fields, picture_sha256
 from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import audit, canonical, clock
 from staff.models import StaffMember
@@ -177,15 +177,10 @@ def _load_module(
 
 
 def _picture(module: Module, file: Any) -> Picture:
-    fields = {
-        "svg": file.svg,
-        "title": file.title,
-        "caption": plain(file.caption),
-        "words": file.words.strip(),
-        "to_scale": file.to_scale,
-    }
-    sha256 = canonical.sha256_of([module.slug, file.code, fields])
-    return Picture.objects.get_or_create(sha256=sha256, defaults={"module": module, "code": file.code, **fields})[0]
+    return Picture.objects.get_or_create(
+        sha256=picture_sha256(module.slug, file),
+        defaults={"module": module, "code": file.code, **picture_fields(file)},
+    )[0]
 
 
 def _section_version(
@@ -287,6 +282,11 @@ def _load_items(
         if question.bank != file.bank:
             sentence = (
                 f"{file.code} was {question.bank} and is {file.bank} now: an item keeps its bank, give it a new code"
+            )
+            raise MaterialError([Problem(file.file, file.line, sentence)])
+        if question.kind != file.kind:
+            sentence = (
+                f"{file.code} was {question.kind} and is {file.kind} now: an item keeps its kind, give it a new code"
             )
             raise MaterialError([Problem(file.file, file.line, sentence)])
         text = canonical.text(file.body)

@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db.models import Count, IntegerField, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
@@ -13,14 +15,15 @@ from quizzes.models import (
     AttemptGrant,
     AttemptItem,
     Candidacy,
+    PracticeAnswer,
     QuestionPoint,
     QuestionVersion,
     Quiz,
     QuizVersion,
 )
 from staff import clock
-from staff.access import clinics_as
-from staff.models import Clinic, StaffMember
+from staff.access import LEARNING_ROLES, clinics_as
+from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from training.models import KeyPointVersion, ModuleVersion, ProtocolValue
 from training.queries import confirmed, live_version, places
@@ -93,6 +96,7 @@ def pool(
                 frozenset(point.key_point.code for point in tested),
                 frozenset(point.key_point.code for point in tested if point.critical),
                 seen[row.question_id],
+                row.question.kind == "case",
             )
         )
         versions[row.question.code] = row
@@ -196,3 +200,60 @@ def held_back(version: ModuleVersion, clinic: Clinic) -> int:
     """Certifying items that rest on a protocol item for which this clinic signed another value than the default."""
     signed = signed_otherwise(clinic)
     return resting_on(certifying(version), signed).count() if signed else 0
+
+
+LEAST_PEOPLE = 5
+
+
+@dataclass(frozen=True)
+class Practised:
+    """How a key point was answered in practice: each person's last answer to each item. Under LEAST_PEOPLE nothing is told."""
+
+    point: KeyPointVersion
+    people: int
+    answers: int
+    right: int
+    sure_wrong: int
+    guessed: int
+
+    @property
+    def told(self) -> bool:
+        return self.people >= LEAST_PEOPLE
+
+
+def practised_points(version: ModuleVersion, clinics: Sequence[Clinic]) -> list[Practised]:
+    """Every key point of the version; where many were sure of what is not so comes first, then where many were wrong."""
+    learners = MembershipRole.objects.filter(
+        membership__clinic__in=clinics, membership__ended_at=None, ended_at=None, role__in=LEARNING_ROLES
+    )
+    answers = PracticeAnswer.objects.filter(
+        question_version__question__section__module=version.module_id, person__in=learners.values("membership__person")
+    ).order_by("answered_at", "pk")
+    last = {
+        (person, question): (item, right, confidence)
+        for person, question, item, right, confidence in answers.values_list(
+            "person_id", "question_version__question_id", "question_version_id", "right", "confidence"
+        ).iterator()
+    }
+    tests: dict[int, set[int]] = {}
+    versions = {item for item, _, _ in last.values()}
+    for row in QuestionPoint.objects.filter(question_version__in=versions):
+        tests.setdefault(row.question_version_id, set()).add(row.key_point_id)
+    rows = []
+    for key_point, point in live_points(version).items():
+        given = [(person, *row) for (person, _), row in last.items() if key_point in tests.get(row[0], ())]
+        rows.append(
+            Practised(
+                point=point,
+                people=len({person for person, *_ in given}),
+                answers=len(given),
+                right=sum(right for _, _, right, _ in given),
+                sure_wrong=sum(confidence == "sure" and not right for _, _, right, confidence in given),
+                guessed=sum(confidence == "guessing" for *_, confidence in given),
+            )
+        )
+
+    def alarm(row: Practised) -> tuple[bool, int, int, str]:
+        return (not row.told, -row.sure_wrong, row.right - row.answers, row.point.key_point.code)
+
+    return sorted(rows, key=lambda row: alarm(row) if row.told else (True, 0, 0, row.point.key_point.code))

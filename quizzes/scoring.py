@@ -1,5 +1,7 @@
 """Scores and passes. Pure and whole: points are integers, an item is right or wrong, nothing is divided.
 
+What right means for an item is its kind's to say (`quizzes.kinds`); what a form of them is worth is said here.
+
 `docs/scoring.md` has the worked tables that the tests read. A sealed attempt (a dict, see `quizzes.sealing`) is scored by
 the same functions, so that every score can be derived again from the seal alone.
 """
@@ -8,17 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from quizzes import kinds
+
 RULE = "whole-1"
 
 
 @dataclass(frozen=True)
 class Answered:
-    """One item as answered: `key` and `answer` are option ids, `answer` is empty where none was given."""
+    """One item as answered: `key` as its kind has it, `answer` in the item's own ids, empty where none was given."""
 
     position: int
-    key: str
+    key: Any
     answer: str
     critical: bool
+    kind: str = "single"
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ class Scored:
 
 
 def points_of(item: Answered) -> int:
-    """1 for the key, else 0; no answer is wrong."""
-    return int(item.answer != "" and item.answer == item.key)
+    """1 if wholly right, else 0; no answer is wrong."""
+    return int(kinds.of(item.kind).is_right(item.key, item.answer))
 
 
 def score(items: Sequence[Answered], rules: Rules) -> Scored:
@@ -80,8 +85,9 @@ def score_sealed(sealed: dict[str, Any]) -> Scored:
         Answered(
             position=item["position"],
             key=item["key"],
-            answer={token: option for token, option, _text in item["shown"]}.get(item["answer"], ""),
+            answer=kinds.of(item["kind"]).in_ids(item["answer"], item["shown"]),
             critical=any(point["critical"] for point in item["points"]),
+            kind=item["kind"],
         )
         for item in sealed["items"]
     ]

@@ -4,11 +4,13 @@ import json
 from collections import Counter
 from typing import Any
 
-from quizzes import scoring
+from quizzes import kinds, scoring
 from quizzes.models import Attempt, AttemptItem, Response
 from staff import canonical
 
-FORMAT = "pinpoint-attempt-1"
+# The first format knew single best answers alone; of those the second says the same.
+FIRST_FORMAT = "pinpoint-attempt-1"
+FORMAT = "pinpoint-attempt-2"
 
 
 def history_sha256(responses: list[Response]) -> str:
@@ -37,19 +39,21 @@ def sealed_items(attempt: Attempt) -> list[dict[str, Any]]:
 def _sealed_item(item: AttemptItem, met: int) -> dict[str, Any]:
     version = item.question_version
     content = version.content
-    texts = {option["id"]: option["text"] for option in content["options"]}
+    kind = kinds.of(version.question.kind)
+    texts = kind.texts(content)
     history = sorted(item.responses.all(), key=lambda response: response.revision)
     return {
         "position": item.position,
         "question": version.question.code,
         "version": version.number,
         "sha256": version.sha256,
-        "kind": version.question.kind,
+        "kind": kind.code,
         "section": version.question.section.slug,
         "level": content["level"],
         "stem": content["stem"],
         "shown": [[token, option, texts[option]] for token, option in item.shown],
-        "key": next(option["id"] for option in content["options"] if option["key"]),
+        "key": kind.key(content),
+        **kind.sealed(content),
         "points": sorted(
             (
                 {

@@ -5,6 +5,7 @@ const DATABASE = "pinpoint-sitting";
 const RETRY_MS = [3000, 4500, 7000, 10000, 15000];
 const PATIENCE_MS = 15000;
 const DOUBLE_PRESS_MS = 350;
+const TYPING_MS = 800; // a number is sent when the person has stopped typing, or leaves the field
 const WARN_AT_SECONDS = [300, 60];
 
 const byId = (id) => document.getElementById(id);
@@ -113,6 +114,54 @@ function countDown(deadline, over) {
   tick();
 }
 
+// ---- The answer to a question, as one line of text: what is ticked, chosen or written, in the order shown ----
+const isPicked = (field) => field.type === "radio" || field.type === "checkbox";
+const isWritten = (field) => field.type === "text";
+const chosenIn = (select, pieces) => [...select.options].find((option) => option.value && pieces.includes(option.value));
+const piecesOf = (answer) => answer.split(" ").filter(Boolean);
+
+// One spelling of a number, as far as the server's can be had here.
+function tidy(written) {
+  const number = written.replace(/\s/g, "").replace(",", ".").replace("−", "-");
+  return /^-?\d+\.\d*$/.test(number) ? number.replace(/\.?0*$/, "") : number;
+}
+
+function answerOf(item) {
+  const given = item.fields.filter((field) => !isPicked(field) || field.checked);
+  return given.map((field) => (isWritten(field) ? tidy(field.value) : field.value)).filter(Boolean).join(" ");
+}
+
+function mark(item, answer) {
+  const pieces = piecesOf(answer);
+  for (const field of item.fields) {
+    if (isPicked(field)) field.checked = pieces.includes(field.value);
+    else field.value = isWritten(field) ? answer : chosenIn(field, pieces)?.value ?? "";
+  }
+}
+
+function isWhole(item, answer) {
+  const pieces = piecesOf(answer);
+  const values = new Set(pieces.map((piece) => piece.split(":")[1]));
+  return pieces.length >= item.parts && !(item.distinct && values.size < pieces.length);
+}
+
+function inWords(item, answer) {
+  const pieces = piecesOf(answer);
+  const words = item.fields.flatMap((field) => {
+    if (isWritten(field)) return answer ? [`${answer} ${field.nextElementSibling.textContent}`] : [];
+    if (isPicked(field)) {
+      const part = field.closest(".part")?.firstElementChild.textContent.split(" ")[0];
+      const text = field.nextElementSibling.textContent;
+      return pieces.includes(field.value) ? [part ? `${part} ${text}` : text] : [];
+    }
+    const chosen = chosenIn(field, pieces)?.textContent;
+    const label = field.labels[0].textContent;
+    return chosen ? [item.distinct ? `${chosen}. ${label}` : `${label}: ${chosen}`] : [];
+  });
+  if (item.distinct) words.sort();
+  return words.join("; ") || "no answer";
+}
+
 // ---- The questions ----
 function sit(page) {
   const { attempt, check, take, signIn, zone } = page.dataset;
@@ -139,17 +188,17 @@ function sit(page) {
       section,
       form,
       legend: section.querySelector("legend"),
-      choices: [...form.querySelectorAll("[name=answer]")],
+      fields: [...form.querySelectorAll("[name^=answer]:not([type=hidden])")],
+      parts: Number(section.dataset.parts),
+      distinct: "distinct" in section.dataset,
       flagBox: form.querySelector("[name=flag]"),
       link: page.querySelector(`[data-go="${position}"]`),
       revision: Number(form.elements.revision.value),
-      answer: form.querySelector("[name=answer][checked]")?.value ?? "",
+      answer: section.dataset.stored,
       flagged: form.querySelector("[name=flag]").defaultChecked,
     });
     if (!section.hidden) current = position;
   }
-  const textOf = (item, answer) => item.choices.find((choice) => choice.value === answer)?.nextElementSibling.textContent ?? "no answer";
-  const mark = (item, answer) => { for (const choice of item.choices) choice.checked = choice.value === answer; };
   const unsent = () => [...queue.values()].filter((entry) => !disagreements.has(entry.position));
 
   // -- One question at a time --
@@ -175,9 +224,9 @@ function sit(page) {
       const entry = queue.get(position);
       const disagrees = disagreements.has(position);
       const late = Boolean(entry) && !disagrees && (state !== "reached" || entry.replayed);
-      const done = Boolean(item.answer);
+      const done = isWhole(item, item.answer);
       const flagged = entry?.flag ?? item.flagged;
-      const words = [disagrees ? "two answers, choose one" : late && entry.answer !== undefined ? "answer not sent yet" : done ? "answered" : "not answered"];
+      const words = [disagrees ? "two answers, choose one" : late && entry.answer !== undefined ? "answer not sent yet" : done ? "answered" : item.answer ? "answer not complete" : "not answered"];
       if (flagged) words.push("flagged");
       item.link.className = done ? "done" : "";
       item.link.setAttribute("aria-label", `Question ${position}: ${words.join(", ")}`);
@@ -189,7 +238,7 @@ function sit(page) {
       else item.link.removeAttribute("aria-current");
       item.section.querySelector(".unsent").hidden = !late;
     }
-    const answered = [...items.values()].filter((item) => item.answer).length;
+    const answered = [...items.values()].filter((item) => isWhole(item, item.answer)).length;
     const flagged = [...items].filter(([position, item]) => queue.get(position)?.flag ?? item.flagged).length;
     byId("tally").textContent = `${answered} of ${count} answered (underlined)${flagged ? `, ${flagged} flagged` : ""}.`;
     byId("progress").value = answered;
@@ -232,6 +281,12 @@ function sit(page) {
     else if (other) disagree(position, other);
     paint();
     pump();
+  }
+
+  // What a field holds now, if that is news.
+  function takeUp(position) {
+    const answer = answerOf(items.get(position));
+    if (answer !== (queue.get(position)?.answer ?? items.get(position).answer)) keep(position, { answer });
   }
 
   async function pump() {
@@ -286,7 +341,8 @@ function sit(page) {
     } else {
       item.section.querySelector(".unknown")?.remove();
       if (sent.answer !== undefined) {
-        item.answer = sent.answer;
+        item.answer = reply.answer ?? sent.answer;
+        if (item.answer !== sent.answer && answerOf(item) === sent.answer) mark(item, item.answer);
         item.revision = newest.revision = reply.revision;
         item.form.elements.revision.value = reply.revision;
       }
@@ -414,8 +470,8 @@ function sit(page) {
     const known = item.section.querySelector(".merge");
     disagreements.set(position, { revision: other.revision, answer: other.answer });
     const merge = known ?? clone("merge");
-    merge.querySelector("[data-theirs]").textContent = textOf(item, other.answer);
-    merge.querySelector("[data-mine]").textContent = textOf(item, queue.get(position).answer);
+    merge.querySelector("[data-theirs]").textContent = inWords(item, other.answer);
+    merge.querySelector("[data-mine]").textContent = inWords(item, queue.get(position).answer);
     if (known) return;
     merge.querySelector("[data-keep]").addEventListener("click", () => settle(position, false));
     merge.querySelector("[data-use]").addEventListener("click", () => settle(position, true));
@@ -468,11 +524,19 @@ function sit(page) {
   }
 
   page.addEventListener("change", (event) => {
-    const { name, value, checked } = event.target;
+    const { name, checked } = event.target;
     const position = Number(event.target.closest(".item")?.dataset.position);
     movedAt = -Infinity;
-    if (name === "answer") keep(position, { answer: value });
+    if (name.startsWith("answer")) takeUp(position);
     if (name === "flag") keep(position, { flag: checked });
+  });
+  let typing = 0;
+  page.addEventListener("input", ({ target }) => {
+    clearTimeout(typing);
+    const number = isWritten(target) ? tidy(target.value) : null;
+    if (number === "" || /^-?\d+(\.\d+)?$/.test(number ?? "x")) {
+      typing = setTimeout(takeUp, TYPING_MS, Number(target.closest(".item").dataset.position));
+    }
   });
   page.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -506,6 +570,7 @@ function sit(page) {
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   // Closing the page cuts off what is under way: it is sent once more with the same key, which changes nothing if it came.
   window.addEventListener("pagehide", () => {
+    for (const [position, item] of items) if (item.fields.some(isWritten) && !isOver) takeUp(position);
     for (const entry of unsent()) {
       if (!entry.sent || entry.sent.key === entry.key) navigator.sendBeacon(items.get(entry.position).form.action, bodyOf(entry));
     }
@@ -540,7 +605,7 @@ function sit(page) {
     }
     // A choice made before this file had loaded is a choice too.
     for (const [position, item] of items) {
-      const chosen = item.choices.find((choice) => choice.checked)?.value ?? "";
+      const chosen = answerOf(item);
       if (!queue.has(position) && chosen && chosen !== item.answer) keep(position, { answer: chosen });
     }
     paint();

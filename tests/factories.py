@@ -1,14 +1,14 @@
 """Things the tests need, made by the site's own actions. Keyword-only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 from certificates import actions as proof
 from quizzes import actions as sitting
-from quizzes import material
-from quizzes.models import Attempt, Quiz
+from quizzes import kinds, material
+from quizzes.models import Attempt, AttemptItem, Quiz
 from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
@@ -35,15 +35,42 @@ def course_of(root: Path) -> material.Course:
     return material.read(root)
 
 
+# Every form of it has an item of each kind; those on critical key points are single best answers.
+OF_EVERY_KIND = {
+    "skin-in-cross-section": ["nd-01-q3"],
+    "from-puncture-to-collagen": ["nd-06-q3"],
+    "devices-and-their-limits": ["nd-09-q3"],
+    "choosing-the-depth": ["nd-12-q1"],
+    "technique-and-endpoint": ["nd-17-q1", "nd-18-q1", "nd-19-q3", "nd-20-q2"],
+    "too-deep": ["nd-23-q1", "nd-26-q3"],
+}
+
+
+@cache
+def every_kind() -> material.Course:
+    """The shipped course with ten certifying items, which are thus on every form, and all of its practice; cut 8."""
+    course = course_of(material.SHIPPED)
+    module, items, quiz = next(row for row in course.modules if row[0].slug == "needle-depth")
+    drawn = {code for codes in OF_EVERY_KIND.values() for code in codes}
+    kept = tuple(item for item in items if item.bank == "practice" or item.code in drawn)
+    places = {section: len(codes) for section, codes in OF_EVERY_KIND.items()}
+    return replace(course, modules=((module, kept, replace(quiz, sections=places, recall_at_most=10, cut=8)),))
+
+
 def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
     return Evidence(password=password, email=person.email)
 
 
 def make_module(
-    *, by: StaffMember, adopted_by: StaffMember | None = None, clinic: Clinic | None = None, root: Path = SLICE
+    *,
+    by: StaffMember,
+    adopted_by: StaffMember | None = None,
+    clinic: Clinic | None = None,
+    root: Path = SLICE,
+    files: material.Course | None = None,
 ) -> Course:
-    """The small course under tests/material (section 2.5, six items, cut 5), or another folder."""
-    material.load(course_of(root), by=by)
+    """The small course under tests/material (section 2.5, six items, cut 5), or another folder, or files already read."""
+    material.load(files or course_of(root), by=by)
     module = Module.objects.get(slug="needle-depth")
     version = live_version(module)
     assert version is not None
@@ -79,24 +106,28 @@ def make_attempt(*, person: StaffMember, course: Course, read: bool = True, seed
     )
 
 
+def could_answer(item: AttemptItem) -> tuple[str, list[str]]:
+    """The right answer and wrong ones, as a page would send them."""
+    kind, content = kinds.of(item.question_version.question.kind), item.question_version.content
+    return kind.right_answer(content, item.shown), kind.wrong_answers(content, item.shown)
+
+
 def answer(*, attempt: Attempt, wrong: int = 0, critical_wrong: int = 0) -> None:
     """Answer every item; the first `wrong` ordinary and `critical_wrong` critical ones wrongly."""
-    for item in (
-        attempt.items.select_related("question_version").prefetch_related("points__point_version").order_by("position")
-    ):
+    items = attempt.items.select_related("question_version__question").prefetch_related("points__point_version")
+    for item in items.order_by("position"):
         critical = any(point.point_version.critical for point in item.points.all())
         miss = critical_wrong > 0 if critical else wrong > 0
         if miss and critical:
             critical_wrong -= 1
         elif miss:
             wrong -= 1
-        key = next(option["id"] for option in item.question_version.content["options"] if option["key"])
-        token = next(token for token, option in item.shown if (option == key) != miss)
+        right, wrong_ones = could_answer(item)
         sitting.save_answer(
             attempt_id=attempt.public_id,
             person=attempt.candidacy.person,
             position=item.position,
-            answer=token,
+            answer=wrong_ones[0] if miss else right,
             base_revision=item.revision,
             client_key=f"test-{item.pk}-{item.revision}",
         )

@@ -57,6 +57,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "training:section-place": (("needle-depth", "technique-and-endpoint"), row(POST_ONLY, nobody=302)),
     "quizzes:quiz-detail": (("needle-depth",), EVERYBODY),
     "quizzes:practice": (("needle-depth",), EVERYBODY),
+    "quizzes:practice-summary": (("needle-depth",), row(403, **PHYSICIANS)),
     "quizzes:practice-section": (("needle-depth", "technique-and-endpoint"), EVERYBODY),
     "quizzes:attempt-take": (("open",), row(404, **OWN_ATTEMPT)),
     "quizzes:attempt-check": (("open",), row(404, **OWN_ATTEMPT)),

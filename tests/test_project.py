@@ -37,6 +37,7 @@ NO_BY = {
     "quizzes.Attempt.ended_at": "the audit event: the person, or the site when the time was over",
     "quizzes.Response.saved_at": "the candidacy's person",
     "quizzes.Seal.sealed_at": "the site",
+    "quizzes.PracticeAnswer.answered_at": "person",
     "quizzes.Review.reviewed_at": "reviewer",
     "certificates.Certificate.issued_at": "the audit event certificate.issued",
     "certificates.CertificateEvent.effective_at": "planned",
@@ -71,6 +72,7 @@ PERSONAL = {
     "quizzes.Mark": "item number points",
     "quizzes.Outcome": "attempt number passed points clauses cause",
     "quizzes.Review": "attempt candidate reviewer decision text reviewed_at",
+    "quizzes.PracticeAnswer": "person question_version right confidence answered_at",
     "quizzes.Accommodation": "person time_percent category valid_from_on valid_until_on granted_at granted_by",
     "certificates.Certificate": "number code person clinic candidacy attempt holder_name printed_name issued_at passed_on "
     "valid_from_on valid_until_on facts attempt_line",

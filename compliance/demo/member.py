@@ -11,6 +11,7 @@ from certificates.models import Certificate
 from compliance import actions
 from compliance.demo.stage import Story
 from quizzes import actions as sitting
+from quizzes import kinds
 from quizzes.models import Attempt, AttemptItem, Quiz, Review
 from quizzes.queries import live_rules, missed_sections
 from quizzes.views.rules import DECLARATION
@@ -213,7 +214,9 @@ class Member:
 
         Six and a half to eleven minutes for a whole form; `share` of it where she stops before the end.
         """
-        items = list(attempt.items.select_related("question_version").prefetch_related("points__point_version"))
+        items = list(
+            attempt.items.select_related("question_version__question").prefetch_related("points__point_version")
+        )
         items.sort(key=lambda item: item.position)
         weighty = [item for item in items if any(point.point_version.critical for point in item.points.all())]
         ordinary = [item for item in items if item not in weighty]
@@ -221,26 +224,25 @@ class Member:
         pace = self.random.uniform(390, 660) / len(items)
         for item in items[: round(len(items) * share)]:
             yield (at := at + timedelta(seconds=pace * self.random.uniform(0.6, 1.4)))
-            right, others = self._tokens(item)
+            right, others = self._could_answer(item)
             answer = self.random.choice(others) if item in missed else right
             if self.random.random() < 0.15:  # she thinks again
-                self._save(item, next(token for token, _ in item.shown if token != answer))
+                self._save(item, next(other for other in (right, *others) if other != answer))
                 yield (at := at + self.soon(3, 9))
             self._save(item, answer)
         return at
 
-    def _tokens(self, item: AttemptItem) -> tuple[str, list[str]]:
-        """The right option and the others, as this attempt names them."""
-        key = next(option["id"] for option in item.question_version.content["options"] if option["key"])
-        right = next(token for token, option in item.shown if option == key)
-        return right, [token for token, option in item.shown if option != key]
+    def _could_answer(self, item: AttemptItem) -> tuple[str, list[str]]:
+        """The right answer and wrong ones, as this attempt names them."""
+        kind, content = kinds.of(item.question_version.question.kind), item.question_version.content
+        return kind.right_answer(content, item.shown), kind.wrong_answers(content, item.shown)
 
-    def _save(self, item: AttemptItem, token: str) -> None:
+    def _save(self, item: AttemptItem, answer: str) -> None:
         saved = sitting.save_answer(
             attempt_id=item.attempt.public_id,
             person=self.person,
             position=item.position,
-            answer=token,
+            answer=answer,
             base_revision=item.revision,
             client_key=f"{self.random.getrandbits(128):032x}",
         )

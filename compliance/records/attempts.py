@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Prefetch
 
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable, words
-from quizzes import drawing, scoring, sealing
+from quizzes import drawing, kinds, scoring, sealing
 from quizzes.models import (
     Attempt,
     AttemptItem,
@@ -101,15 +101,13 @@ def _histories(attempt: Attempt, checked: Counter[str]) -> Iterator[Finding]:
 
 
 def _drawn(attempt: Attempt) -> Iterator[Finding]:
-    """The options of an open attempt stand in the order, and under the tokens, that its seed gives."""
+    """What an open attempt can be answered with stands in the order, and under the tokens, that its seed gives."""
     items = list(attempt.items.all())
     yield from numbered(f"{name_of(attempt)}, its items", [item.position for item in items])
     for item in items:
-        content = item.question_version.content
-        options = [option["id"] for option in content["options"]]
-        if content["order"] == "shuffled":
-            options = drawing.shuffled(attempt.seed, item.question_version.question.code, options)
-        made = [[drawing.token(attempt.seed, item.position, option), option] for option in options]
+        version = item.question_version
+        groups = kinds.of(version.question.kind).groups(version.content)
+        made = drawing.tokens(attempt.seed, item.position, version.question.code, groups)
         yield from compare(f"{name_of(attempt)}, item {item.position}, tokens of its options", made, item.shown)
 
 
@@ -163,25 +161,28 @@ def _sealed(
     except ValueError:
         yield Finding(f"{what}, its seal's text", "JSON", words(seal.text))
         return
-    if sealed.get("format") != sealing.FORMAT:
+    if sealed.get("format") not in (sealing.FIRST_FORMAT, sealing.FORMAT):
         yield Finding(f"{what}, format of its seal", sealing.FORMAT, words(sealed.get("format")))
         return
+    if sealed["format"] == sealing.FIRST_FORMAT:
+        beyond = {item["kind"] for item in sealed["items"]} - {"single"}
+        yield from compare(f"{what}, kinds of item in a seal of the first format", [], sorted(beyond))
     if canonical.text(sealed) != seal.text:
         yield Finding(f"{what}, its seal's text", "canonical JSON", "another spelling of it")
     items = [_item(item, met) for item in attempt.items.all()]
     without_score = {name: value for name, value in sealed.items() if name not in ("items", "outcome")}
-    yield from compare(f"{what}, seal against row", without_score, _head(attempt))
+    yield from compare(f"{what}, seal against row", without_score, _head(attempt, sealed["format"]))
     bare = [{name: value for name, value in item.items() if name != "points_earned"} for item in sealed["items"]]
     yield from compare(f"{what}, seal against row, items", bare, items)
     yield from _scores(attempt, sealed, events, checked)
 
 
-def _head(attempt: Attempt) -> dict[str, Any]:
+def _head(attempt: Attempt, form: str) -> dict[str, Any]:
     """What a seal says of the attempt, from the rows as they are now."""
     rules, module, candidacy = attempt.quiz_version, attempt.module_version, attempt.candidacy
     held = canonical.plain(
         {
-            "format": sealing.FORMAT,
+            "format": form,
             "attempt": attempt.public_id,
             "kind": attempt.kind,
             "number": attempt.number,
@@ -213,7 +214,8 @@ def _item(item: AttemptItem, met: dict[int, int]) -> dict[str, Any]:
     """What a seal says of an item, from the rows as they are now."""
     version = item.question_version
     content = version.content
-    texts = {option["id"]: option["text"] for option in content["options"]}
+    kind = kinds.of(version.question.kind)
+    texts = kind.texts(content)
     points = [
         {
             "code": row.point_version.key_point.code,
@@ -234,7 +236,8 @@ def _item(item: AttemptItem, met: dict[int, int]) -> dict[str, Any]:
         "level": content["level"],
         "stem": content["stem"],
         "shown": [[token, option, texts.get(option, "")] for token, option in item.shown],
-        "key": next((option["id"] for option in content["options"] if option["key"]), ""),
+        "key": kind.key(content),
+        **kind.sealed(content),
         "points": sorted(points, key=lambda point: str(point["code"])),
         "answer": item.answer,
         "revision": item.revision,

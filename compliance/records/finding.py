@@ -101,7 +101,7 @@ def readable(what: str, found: Iterator[Finding]) -> Iterator[Finding]:
     """The findings of one row; a row that cannot even be read is one."""
     try:
         yield from found
-    except (ValueError, KeyError, TypeError, AttributeError, ObjectDoesNotExist) as error:
+    except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, ObjectDoesNotExist) as error:
         yield Finding(f"{what}, its columns", "readable", f"{type(error).__name__}: {words(str(error))}")
 
 

@@ -164,14 +164,18 @@ def _questions(checked: Counter[str]) -> Iterator[Finding]:
     rows = QuestionVersion.objects.select_related("question").prefetch_related(
         Prefetch("points", QuestionPoint.objects.select_related("key_point", "approved_against")), "depends_on"
     )
+    pictures = set(Picture.objects.values_list("sha256", flat=True))
     for chunk in chunks(rows.order_by("pk")):
         for row in chunk:
             checked["question versions"] += 1
-            yield from readable(f"question version {row.pk}", _question(row))
+            yield from readable(f"question version {row.pk}", _question(row, pictures))
 
 
-def _question(row: QuestionVersion) -> Iterator[Finding]:
+def _question(row: QuestionVersion, pictures: set[str]) -> Iterator[Finding]:
     what = f"question {row.question.code}, version {row.number}"
+    picture = row.content.get("picture_sha256")
+    if picture and picture not in pictures:
+        yield Finding(f"{what}, the picture it is set over", "there", "gone")
     for point in row.points.all():
         if point.approved_against:
             yield from compare(

@@ -12,6 +12,7 @@ from quizzes.models.attempts import (
     Seal,
 )
 from quizzes.models.bank import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
+from quizzes.models.practice import PracticeAnswer
 
 __all__ = [
     "Accommodation",
@@ -22,6 +23,7 @@ __all__ = [
     "Candidacy",
     "Mark",
     "Outcome",
+    "PracticeAnswer",
     "Question",
     "QuestionPoint",
     "QuestionVersion",

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from quizzes import kinds
 from quizzes.models.bank import QuestionVersion, Quiz, QuizVersion
 from staff import clock
 from staff.models import Clinic, Signature, StaffMember
@@ -148,14 +149,14 @@ class Attempt(models.Model):
 
 
 class AttemptItem(models.Model):
-    """One drawn item. `tokens` is canonical JSON, [[token, option id], …] in the order shown; `answer` is a token."""
+    """One drawn item. `tokens` is canonical JSON, [[token, id], …] in the order shown; `answer` is as its kind writes it."""
 
     attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="items")
     position = models.PositiveSmallIntegerField()
     question_version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT, related_name="drawn")
     tokens = models.TextField()
     flagged = models.BooleanField(default=False)
-    answer = models.CharField(max_length=40, blank=True)
+    answer = models.CharField(max_length=kinds.LONGEST, blank=True)
     revision = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -170,7 +171,7 @@ class AttemptItem(models.Model):
 
     @property
     def shown(self) -> list[list[str]]:
-        """[[token, option id], …] in the order shown."""
+        """[[token, id], …] in the order shown."""
         pairs: list[list[str]] = json.loads(self.tokens)
         return pairs
 
@@ -193,7 +194,7 @@ class Response(models.Model):
 
     item = models.ForeignKey(AttemptItem, on_delete=models.PROTECT, related_name="responses")
     revision = models.PositiveIntegerField()
-    payload = models.CharField(max_length=200, blank=True)
+    payload = models.CharField(max_length=kinds.LONGEST, blank=True)
     client_key = models.CharField(max_length=64)
     saved_at = models.DateTimeField(default=clock.now)
     late = models.BooleanField(default=False)

@@ -16,13 +16,10 @@ class Question(models.Model):
         CERTIFYING = "certifying", "Certifying"
         PRACTICE = "practice", "Practice"
 
-    class Kind(models.TextChoices):
-        SINGLE = "single", "Single best answer"
-
     code = models.CharField(max_length=20, unique=True)
     section = models.ForeignKey(Section, on_delete=models.PROTECT, related_name="questions")
     bank = models.CharField(max_length=10, choices=Bank.choices)
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=10, help_text="One of quizzes.kinds; a further one needs no migration.")
 
     class Meta:
         ordering = ("code",)
@@ -35,7 +32,7 @@ class Question(models.Model):
 
 
 class QuestionVersion(models.Model):
-    """The wording of an item. `body` is canonical JSON: level, stem, options (id, text, key, rationale), order."""
+    """The wording of an item. `body` is canonical JSON: level, stem, and what its kind needs (`quizzes.kinds`)."""
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"

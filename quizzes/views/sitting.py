@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -12,21 +13,26 @@ from django.views.decorators.http import require_POST, require_safe
 
 from quizzes import actions
 from quizzes.models import Attempt, AttemptItem
+from quizzes.views.items import Asked, answer_in, ask, in_words, pictures_for
 from staff import clock
 from staff.access import Permission, StaffRequest, require_permission
 
 
 @dataclass(frozen=True)
 class Question:
-    """One drawn item as the taker sees it: tokens and texts, never an option's own name or the key."""
+    """One drawn item as the taker sees it; `tried` is an answer that was not saved, because a newer one had been."""
 
     item: AttemptItem
-    stem: str
-    choices: list[tuple[str, str]]
+    asked: Asked
+    tried: str = ""
 
     @property
     def answered(self) -> bool:
-        return bool(self.item.answer)
+        return self.asked.complete
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.item.answer) and not self.asked.complete
 
 
 def own_attempt(request: StaffRequest, public_id: str) -> Attempt:
@@ -37,13 +43,17 @@ def own_attempt(request: StaffRequest, public_id: str) -> Attempt:
     return attempt
 
 
-def questions_of(attempt: Attempt) -> list[Question]:
-    items = AttemptItem.objects.filter(attempt=attempt).select_related("question_version").order_by("position")
+def questions_of(attempt: Attempt, stale: dict[str, Any] | None = None) -> list[Question]:
+    items = AttemptItem.objects.filter(attempt=attempt).select_related("question_version__question")
+    rows = [(item, item.question_version.content) for item in items.order_by("position")]
+    pictures = pictures_for(content for _, content in rows)
     questions = []
-    for item in items:
-        content = item.question_version.content
-        texts = {option["id"]: option["text"] for option in content["options"]}
-        questions.append(Question(item, content["stem"], [(token, texts[option]) for token, option in item.shown]))
+    for item, content in rows:
+        asked = ask(
+            content, item.question_version.question.kind, item.shown, item.answer, pictures, f"q{item.position}"
+        )
+        tried = stale["tried"] if stale and stale["position"] == item.position else ""
+        questions.append(Question(item, asked, in_words(asked.kind, content, item.shown, tried)))
     return questions
 
 
@@ -59,7 +69,8 @@ def attempt_take(request: StaffRequest, public_id: str) -> HttpResponse:
     attempt = own_attempt(request, public_id)
     if is_over(attempt):
         return redirect("certificates:attempt-result", public_id=public_id)
-    questions = questions_of(attempt)
+    stale = request.session.pop("stale", None)
+    questions = questions_of(attempt, stale)
     wanted = request.GET.get("q", "")
     first_open = next((q.item.position for q in questions if not q.answered), 1)
     current = int(wanted) if wanted in {str(q.item.position) for q in questions} else first_open
@@ -72,7 +83,7 @@ def attempt_take(request: StaffRequest, public_id: str) -> HttpResponse:
         "flagged": sum(q.item.flagged for q in questions),
         "save_key": secrets.token_urlsafe(12),
         "saved_at": request.session.pop("saved_at", ""),
-        "stale": request.session.pop("stale", None),
+        "stale": stale,
     }
     return render(request, "quizzes/attempt_take.html", context)
 
@@ -90,6 +101,7 @@ def attempt_check(request: StaffRequest, public_id: str) -> HttpResponse:
         "questions": questions,
         "now": clock.now(),
         "unanswered": [q for q in questions if not q.answered],
+        "begun": sum(q.begun for q in questions),
         "flagged": [q for q in questions if q.item.flagged and q.answered],
         "answered": sum(q.answered for q in questions),
     }
@@ -101,14 +113,17 @@ def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpRe
     """Keep one answer and its flag. Authorised by attempt and person alone: at most five statements."""
     wants_json = request.headers.get("Accept") == "application/json"
     revision = request.POST.get("revision", "")
+    answer = answer_in(request.POST)
+    if not wants_json and not answer and revision == "0":
+        answer = None  # a form that was left open as it was: there is nothing to take back
     try:
         saved = None
-        if request.POST.get("answer") is not None:
+        if answer is not None:
             saved = actions.save_answer(
                 attempt_id=public_id,
                 person=request.user,
                 position=position,
-                answer=request.POST["answer"],
+                answer=answer,
                 base_revision=int(revision) if revision.isdecimal() else -1,
                 client_key=request.POST.get("key") or secrets.token_urlsafe(12),
             )
@@ -126,10 +141,11 @@ def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpRe
         return _ended(public_id, wants_json)
     except actions.Stale as newer:
         return _stale(request, public_id, position, newer.item, wants_json)
-    except actions.UnknownAnswer:
-        return _unknown(request, public_id, position, wants_json)
+    except actions.UnknownAnswer as refusal:
+        return _unknown(request, public_id, position, f"{refusal} Nothing was changed; answer again.", wants_json)
     if wants_json:
-        return JsonResponse({"state": "saved", "revision": saved.revision if saved else None, "at": _time(saved)})
+        said = {"revision": saved.revision, "answer": saved.answer} if saved else {"revision": None}
+        return JsonResponse({"state": "saved", **said, "at": _time(saved)})
     if saved:
         request.session["saved_at"] = _time(saved)
     return redirect(_next_page(request, public_id, position))
@@ -163,12 +179,11 @@ def _stale(request: StaffRequest, public_id: str, position: int, item: AttemptIt
     """A newer answer was saved elsewhere: nothing is overwritten; both answers are shown."""
     if wants_json:
         return JsonResponse({"state": "stale", "revision": item.revision, "answer": item.answer}, status=409)
-    request.session["stale"] = {"position": position, "tried": request.POST.get("answer", "")}
+    request.session["stale"] = {"position": position, "tried": answer_in(request.POST) or ""}
     return redirect(f"{reverse('quizzes:attempt-take', args=[public_id])}?q={position}")
 
 
-def _unknown(request: StaffRequest, public_id: str, position: int, wants_json: bool) -> HttpResponse:
-    sentence = "That answer is not one of this question's. Nothing was changed; choose again."
+def _unknown(request: StaffRequest, public_id: str, position: int, sentence: str, wants_json: bool) -> HttpResponse:
     if wants_json:
         return JsonResponse({"state": "unknown", "sentence": sentence}, status=400)
     messages.error(request, sentence)

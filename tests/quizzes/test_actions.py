@@ -462,8 +462,9 @@ def post(client, attempt, data, *, script: bool = True):
 
 def test_save_by_script_answers_with_revision_and_the_clinics_time(client, cast, attempt):
     client.force_login(cast.aesthetician)
-    got = post(client, attempt, {"answer": first(attempt).shown[0][0], "revision": "0", "key": "k"})
-    assert got.json() == {"state": "saved", "revision": 1, "at": "08:00:00"}
+    token = first(attempt).shown[0][0]
+    got = post(client, attempt, {"answer": token, "revision": "0", "key": "k"})
+    assert got.json() == {"state": "saved", "revision": 1, "answer": token, "at": "08:00:00"}
 
 
 def test_save_by_form_goes_on(client, cast, attempt):

@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import combinations
 
 import pytest
 
-from quizzes import drawing, files, material
+from quizzes import drawing, files, kinds, material
 from quizzes.files import CATCH_ALL, NEGATIVE, ItemFile
 from training.files import ModuleFile
 
@@ -34,42 +35,78 @@ def points_of(module: ModuleFile) -> dict[str, bool]:
     return {point.code: point.critical for section in module.sections for point in section.points}
 
 
+def single(items) -> list[ItemFile]:
+    """The certifying single best answers."""
+    return [item for item in certifying(items) if item.kind == "single"]
+
+
 def key_of(item: ItemFile) -> int:
-    return next(n for n, option in enumerate(item.options) if option.get("key"))
+    return next(n for n, option in enumerate(item.options) if option["key"])
 
 
 @parametrised
 def test_every_item_is_well_made(module, items, quiz):
     for item in items:
-        assert 3 <= len(item.options) <= 4, item.code
-        assert sum(bool(option.get("key")) for option in item.options) == 1, item.code
-        assert all(len(option["rationale"]) > 10 for option in item.options), item.code
-        texts = " / ".join(option["text"] for option in item.options)
+        kind = kinds.of(item.kind)
+        assert all(len(rationale) > 10 for rationale in kind.rationales(item.content).values()), item.code
+        texts = " / ".join(kind.wordings(item.content))
         assert not CATCH_ALL.search(texts), item.code
         assert not re.search(r"\b(all|none) of them\b|\b[A-D] and [A-D]\b", texts), item.code
-        assert not NEGATIVE.search(item.stem), item.code
-        assert item.stem.endswith(("?", ".", ":")), item.code
+        assert not any(NEGATIVE.search(asked) for asked in kind.questions(item.stem, item.content)), item.code
+        assert item.stem.endswith(("?", ".", ":", '"')), item.code
+
+
+@parametrised
+def test_single_best_answers_have_one_key_of_three_or_four(module, items, quiz):
+    for item in items:
+        if item.kind == "single":
+            assert 3 <= len(item.options) <= 4, item.code
+            assert sum(option["key"] for option in item.options) == 1, item.code
+
+
+def test_every_kind_is_there_twice():
+    """In needle depth, whose task calls for all of them: two of each further kind, one of them certifying."""
+    items = next(items for module, items, _ in modules() if module.slug == "needle-depth")
+    for code in set(kinds.KINDS) - {"single"}:
+        of_kind = [item for item in items if item.kind == code]
+        assert len(of_kind) >= 2, code
+        assert certifying(of_kind), code
+
+
+@parametrised
+def test_every_item_can_be_answered_right_and_wrong(module, items, quiz):
+    """As its own kind says it, under made-up tokens."""
+    for item in items:
+        kind = kinds.of(item.kind)
+        shown = drawing.tokens("seed", 1, item.code, kind.groups(item.content))
+        right, wrong = kind.right_answer(item.content, shown), kind.wrong_answers(item.content, shown)
+        key = kind.key(item.content)
+        assert kind.is_right(key, kind.in_ids(right, shown)), item.code
+        assert not [answer for answer in wrong if kind.is_right(key, kind.in_ids(answer, shown))], item.code
+        assert wrong, item.code
+        assert all(kind.is_complete(answer, shown) for answer in [right, *wrong]), item.code
+        assert max(len(answer) for answer in [right, *wrong]) <= kinds.LONGEST, item.code
 
 
 @parametrised
 def test_length_does_not_give_the_key_away(module, items, quiz):
     """The key is strictly the longest option in a third of the items at most, and strictly the shortest likewise."""
     longest = shortest = 0
-    for item in certifying(items):
+    for item in single(items):
         lengths = [len(option["text"]) for option in item.options]
         key = lengths.pop(key_of(item))
         longest += key > max(lengths)
         shortest += key < min(lengths)
-    assert 3 * longest <= len(certifying(items))
-    assert 3 * shortest <= len(certifying(items))
+    assert 3 * longest <= len(single(items))
+    assert 3 * shortest <= len(single(items))
 
 
 @parametrised
 def test_place_does_not_give_the_key_away(module, items, quiz):
     """Of the places a to d each holds the key in 15 to 40 % of the items."""
-    places = Counter(key_of(item) for item in certifying(items))
+    places = Counter(key_of(item) for item in single(items))
     for place in range(4):
-        assert 15 * len(certifying(items)) <= 100 * places[place] <= 40 * len(certifying(items)), places
+        assert 15 * len(single(items)) <= 100 * places[place] <= 40 * len(single(items)), places
 
 
 @parametrised
@@ -134,6 +171,7 @@ def test_three_hundred_forms_are_all_valid(module, items, quiz):
         points = Counter(point for item in form for point in item.points)
         assert max(points.values()) == 1
         assert all(points[point] == 1 for point in plan.critical)
+        assert sum(item.case for item in form) <= 1
         met.update(item.code for item in form)
     assert set(met) == {item.code for item in pool}
 
@@ -145,7 +183,7 @@ def test_whoever_fails_three_times_still_gets_full_forms(module, items, quiz):
     for person in range(20):
         seen = Counter()
         for attempt in range(5):
-            again = [drawing.PoolItem(i.code, i.section, i.level, i.points, i.critical, seen[i.code]) for i in pool]
+            again = [replace(item, seen=seen[item.code]) for item in pool]
             form = drawing.draw(again, plan, f"{person} {attempt}")
             if attempt == 1:
                 assert not [item.code for item in form if item.critical and seen[item.code]]

@@ -13,8 +13,17 @@ from quizzes.drawing import Blueprint, PoolItem, Unfillable, draw, shuffled, tok
 POINTS = {"one": ("a", "b", "c", "d"), "two": ("e", "f", "g", "h"), "three": ("i", "j", "k")}
 
 
-def item(code: str, section: str = "one", *, points: str = "", level: str = "apply", critical: str = "", seen: int = 0):
-    return PoolItem(code, section, level, frozenset(points or code), frozenset(critical), seen)
+def item(
+    code: str,
+    section: str = "one",
+    *,
+    points: str = "",
+    level: str = "apply",
+    critical: str = "",
+    seen: int = 0,
+    case: bool = False,
+):
+    return PoolItem(code, section, level, frozenset(points or code), frozenset(critical), seen, case)
 
 
 def codes(form) -> list[str]:
@@ -45,6 +54,7 @@ def meets(form, plan: Blueprint) -> bool:
         and sum(drawn.level == "recall" for drawn in form) <= plan.recall_at_most
         and all(sum(point in drawn.critical for drawn in form) == 1 for point in plan.critical)
         and all(count == 1 for count in points.values())
+        and sum(drawn.case for drawn in form) <= 1
         and len({drawn.code for drawn in form}) == len(form)
     )
 
@@ -139,8 +149,20 @@ ENOUGH = [item("a"), item("b"), item("c")]
         pytest.param(
             [item("a", points="p"), item("b", "two", points="p")],
             Blueprint({"one": 1, "two": 1}, 9, frozenset()),
-            "no form has one item a critical point and no key point twice in every section's places",
+            "no form has one item a critical point, no key point twice and one case at most",
             id="points overlap between sections",
+        ),
+        pytest.param(
+            [item("a", case=True), item("b", case=True)],
+            Blueprint({"one": 2}, 9, frozenset()),
+            "section one cannot fill 2 places with its critical points and no key point twice",
+            id="two cases in a section",
+        ),
+        pytest.param(
+            [item("a", case=True), item("b", "two", case=True)],
+            Blueprint({"one": 1, "two": 1}, 9, frozenset()),
+            "no form has one item a critical point, no key point twice and one case at most",
+            id="two cases in two sections",
         ),
     ],
 )
@@ -167,6 +189,7 @@ def banks(draw_from) -> tuple[list[PoolItem], Blueprint]:
                 frozenset(hard or points),
                 frozenset(hard),
                 draw_from(st.integers(0, 2)),
+                not hard and draw_from(st.booleans()),
             )
         )
     quotas = {section: draw_from(st.integers(1, 3)) for section in sections}

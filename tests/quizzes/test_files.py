@@ -102,9 +102,9 @@ ONE_MISTAKE = [
     ),
     case(
         "kind: single",
-        "kind: multiple",
+        "kind: riddle",
         "- code: nd-17-q1",
-        "kind is multiple: single is the one kind there is",
+        "kind is riddle: single, multiple, numeric, order, match, hotspot, case",
         id="unknown kind",
     ),
     case(

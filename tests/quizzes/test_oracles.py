@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
-from quizzes import actions, material
-from quizzes.models import Attempt, QuestionVersion, Quiz
+from quizzes import actions, kinds, material
+from quizzes.models import Attempt, AttemptItem, Quiz
 from tests import factories
 from tests.people import Cast
 from training.models import Module
@@ -31,16 +31,38 @@ def files() -> material.Course:
     return material.read(factories.SLICE)
 
 
+BANKS = {"single best answers": files, "every kind": factories.every_kind}
+both_banks = pytest.mark.parametrize("bank", BANKS.values(), ids=BANKS)
+
+
+def turned(values: list, by: int) -> list:
+    return [values[(n - by) % len(values)] for n in range(len(values))]
+
+
+def other_key(content: kinds.Body, by: int) -> kinds.Body:
+    """The same item with another key; wording, ids and rationales stay where they were."""
+    changed = dict(content)
+    for name in ("options", "regions"):
+        if name in content:
+            keys = turned([thing["key"] for thing in content[name]], by)
+            changed[name] = [{**thing, "key": key} for thing, key in zip(content[name], keys, strict=True)]
+    if "parts" in content:
+        changed["parts"] = [other_key(part, by) for part in content["parts"]]
+    if "sequence" in content:
+        changed["sequence"] = turned(content["sequence"], by)
+    if "lefts" in content:
+        rights = [right["id"] for right in content["rights"]]
+        after = dict(zip(rights, turned(rights, by), strict=True))
+        changed["lefts"] = [{**left, "key": after[left["key"]]} for left in content["lefts"]]
+    if "tolerance" in content:
+        changed |= {"answer": str(70 + by), "tolerance": str(by)}
+    return changed
+
+
 def with_keys_moved(course: material.Course, by: int) -> material.Course:
-    """The same items with the key `by` options further on; wording, ids and rationales stay where they were."""
-
-    def moved(item):
-        keys = [bool(option.get("key")) for option in item.options]
-        options = tuple({**option, "key": keys[(n - by) % len(keys)]} for n, option in enumerate(item.options))
-        return replace(item, options=options)
-
     (module, items, quiz), *_ = course.modules
-    return replace(course, modules=((module, tuple(moved(item) for item in items), quiz),))
+    moved = tuple(replace(item, content=other_key(item.content, by)) for item in items)
+    return replace(course, modules=((module, moved, quiz),))
 
 
 def sitting(cast, course):
@@ -53,27 +75,60 @@ def sitting(cast, course):
     return factories.make_attempt(person=cast.aesthetician, course=made, seed=SEED)
 
 
-def save(client: Client, item, token: str, *, revision: int, json_wanted: bool, key: str):
+def answers_to(item) -> list[list[str]]:
+    """Answers of every sort that a form could send for this item, told by what is shown and by nothing else."""
+    kind, shown = item.question_version.question.kind, item.shown
+    tokens = [token for token, _ in shown]
+    numbered = [token for token, name in shown if name.isdecimal()]
+    others = {
+        token: [other for other, name in shown if not name.isdecimal() and (kind == "match" or name[0] == number)]
+        for token, number in shown
+        if number.isdecimal()
+    }
+    if kind == "numeric":
+        return [["1"], ["0,9"], ["0.90"], ["71"], ["-3.25"], ["900"]]
+    if kind == "order":
+        places = [[f"{token}:{n}" for n, token in enumerate(order, start=1)] for order in (tokens, tokens[::-1])]
+        return [*places, places[0][1:], [f"{token}:1" for token in tokens]]
+    if kind in ("match", "case"):
+        picked = [[f"{left}:{others[left][n]}" for left in numbered] for n in range(3)]
+        return [*picked, picked[0][:1]]
+    if kind == "multiple":
+        return [[token] for token in tokens] + [tokens[:2], tokens[1:3], tokens]
+    return [[token] for token in tokens]
+
+
+def save(client: Client, item, answer: list[str], *, revision: int, json_wanted: bool, key: str):
     return client.post(
         reverse("quizzes:attempt-save", args=[item.attempt.public_id, item.position]),
-        {"answer": token, "revision": revision, "key": key, "flag_sent": "1", "flag": "on", "last": "6"},
+        {
+            "answer": " ".join(answer) if json_wanted else answer,
+            "revision": revision,
+            "key": key,
+            "flag_sent": "1",
+            "flag": "on",
+            "last": "6",
+        },
         headers={"Accept": "application/json" if json_wanted else "text/html"},
     )
 
 
 def everything_before_submit(client: Client, attempt: Attempt) -> dict:
-    """Every page and answer of the sitting: each option of each item saved once, by script and by form."""
+    """Every page and reply of the sitting: each sort of answer to each item saved once, by script and by form."""
     take = reverse("quizzes:attempt-take", args=[attempt.public_id])
     check = reverse("quizzes:attempt-check", args=[attempt.public_id])
     seen = {"take": client.get(take), "check": client.get(check)}
-    for item in attempt.items.select_related("attempt").order_by("position"):
-        for n, (token, _) in enumerate(item.shown):
+    for item in attempt.items.select_related("attempt", "question_version__question").order_by("position"):
+        for n, answer in enumerate(answers_to(item)):
             name = f"{item.position}.{n}"
-            seen[f"{name} saved"] = save(client, item, token, revision=2 * n, json_wanted=True, key=f"script {n}")
-            seen[f"{name} sent"] = save(client, item, token, revision=2 * n + 1, json_wanted=False, key=f"form {n}")
+            seen[f"{name} saved"] = save(client, item, answer, revision=2 * n, json_wanted=True, key=f"script {n}")
+            seen[f"{name} sent"] = save(client, item, answer, revision=2 * n + 1, json_wanted=False, key=f"form {n}")
+        last = 2 * n + 2
         seen[f"{item.position} page"] = client.get(f"{take}?q={item.position}")
-        seen[f"{item.position} stale"] = save(client, item, token, revision=0, json_wanted=True, key="stale")
-        seen[f"{item.position} unknown"] = save(client, item, "a", revision=8, json_wanted=True, key="unknown")
+        seen[f"{item.position} stale"] = save(client, item, answer, revision=0, json_wanted=True, key="stale")
+        seen[f"{item.position} stale form"] = save(client, item, answer, revision=0, json_wanted=False, key="stale")
+        seen[f"{item.position} merge"] = client.get(f"{take}?q={item.position}")
+        seen[f"{item.position} unknown"] = save(client, item, ["a"], revision=last, json_wanted=True, key="unknown")
     seen["take, all answered"] = client.get(take)
     seen["check, all answered"] = client.get(check)
     seen["rules"] = client.get(reverse("quizzes:quiz-detail", args=["needle-depth"]))
@@ -90,45 +145,50 @@ def masked(response, attempt):
     return whole.replace(attempt.public_id.encode(), b"ATTEMPT")
 
 
-def watched(cast: Cast, course: material.Course) -> tuple[dict[str, bytes], list[str]]:
-    """What leaves the site on this bank, and which option was the key of each item; everything is undone after."""
+def watched(cast: Cast, course: material.Course) -> tuple[dict[str, bytes], list]:
+    """What leaves the site on this bank, and the key of each item; everything is undone after."""
     with transaction.atomic():
         attempt = sitting(cast, course)
         client = Client()
         client.force_login(cast.aesthetician)
         seen = {name: masked(got, attempt) for name, got in everything_before_submit(client, attempt).items()}
-        contents = [item.question_version.content for item in attempt.items.order_by("position")]
-        keys = [next(o["text"] for o in content["options"] if o["key"]) for content in contents]
+        versions = [item.question_version for item in attempt.items.order_by("position")]
+        keys = [kinds.of(version.question.kind).key(version.content) for version in versions]
         transaction.set_rollback(True)
     return seen, keys
 
 
-def test_exchanging_the_key_changes_no_byte(cast):
-    seen, keys = watched(cast, files())
+@both_banks
+def test_exchanging_the_key_changes_no_byte(cast, bank):
+    seen, keys = watched(cast, bank())
     assert len(seen) > 60
+    assert {"saved", "stale", "unknown"} == {
+        json.loads(body.split(b"\n", 2)[2])["state"] for body in seen.values() if b"application/json" in body
+    }
     for by in (1, 2):
-        other, other_keys = watched(cast, with_keys_moved(files(), by))
+        other, other_keys = watched(cast, with_keys_moved(bank(), by))
         assert all(key != moved for key, moved in zip(keys, other_keys, strict=True))
         assert [name for name in seen if seen[name] != other[name]] == []
 
 
-def test_the_comparison_would_notice(cast, monkeypatch):
+@both_banks
+def test_the_comparison_would_notice(cast, monkeypatch, bank):
     """The same comparison fails when an answer to a save tells whether it is right."""
     real = actions.save_answer
 
     def telling(**kwargs):
         saved = real(**kwargs)
-        version = QuestionVersion.objects.get(
-            drawn__attempt__public_id=kwargs["attempt_id"], drawn__position=kwargs["position"]
-        )
-        item = version.drawn.get(attempt__public_id=kwargs["attempt_id"])
-        key = next(option["id"] for option in version.content["options"] if option["key"])
-        return replace(saved, revision=saved.revision + 1000 * (dict(item.shown)[kwargs["answer"]] == key))
+        item = AttemptItem.objects.get(attempt__public_id=kwargs["attempt_id"], position=kwargs["position"])
+        version = item.question_version
+        kind = kinds.of(version.question.kind)
+        right = kind.is_right(kind.key(version.content), kind.in_ids(saved.answer, item.shown))
+        return replace(saved, revision=saved.revision + 1000 * right)
 
     monkeypatch.setattr(actions, "save_answer", telling)
-    seen, _ = watched(cast, files())
-    other, _ = watched(cast, with_keys_moved(files(), 1))
-    assert [name for name in seen if seen[name] != other[name]]
+    seen, keys = watched(cast, bank())
+    other, _ = watched(cast, with_keys_moved(bank(), 1))
+    told = {name.split(".")[0] for name in seen if seen[name] != other[name] and name.endswith("saved")}
+    assert len(told) >= len(keys) - 4  # to match, order, multiple and case not every answer was tried
 
 
 def in_page(text: str, page: str) -> bool:
@@ -136,13 +196,19 @@ def in_page(text: str, page: str) -> bool:
     return any(spelling in page for spelling in (text, escape(text), json.dumps(text)[1:-1]))
 
 
-def test_no_rationale_leaves_before_submit(client, cast):
-    attempt = sitting(cast, files())
+def rationales_of(item) -> list[str]:
+    return list(kinds.of(item.kind).rationales(item.content).values())
+
+
+@both_banks
+def test_no_rationale_leaves_before_submit(client, cast, bank):
+    attempt = sitting(cast, bank())
     client.force_login(cast.aesthetician)
     seen = [got.text for got in everything_before_submit(client, attempt).values()]
     for path in ("training:module-detail", "training:module-print", "training:module-points", "quizzes:practice"):
         seen.append(client.get(reverse(path, args=["needle-depth"])).text)
-    rationales = [o["rationale"] for item in files().modules[0][1] for o in item.options]
+    drawn = [item for item in bank().modules[0][1] if item.bank == "certifying"]
+    rationales = [rationale for item in drawn for rationale in rationales_of(item)]
     assert [r for r in rationales if any(in_page(r, page) for page in seen)] == []
 
 
@@ -158,9 +224,48 @@ def test_options_carry_tokens_and_nothing_else(client, cast):
     assert not re.search(r"data-(key|right|correct|answer)|is-key|rationale|\"correct\"", page)
 
 
-def test_no_name_of_a_drawn_question_leaves_before_submit(client, cast):
+VALUE = re.compile(r'<(?:input[^>]*name="answer[^"]*"|option)[^>]*\bvalue="([^"]*)"')
+A_TOKEN = re.compile(r"[0-9a-f]{16}")
+
+
+def test_forms_of_every_kind_carry_tokens_and_places_and_nothing_else(client, cast):
+    attempt = sitting(cast, factories.every_kind())
+    client.force_login(cast.aesthetician)
+    page = client.get(reverse("quizzes:attempt-take", args=[attempt.public_id])).text
+    values = VALUE.findall(page)
+    tokens = {token for item in attempt.items.all() for token, _ in item.shown}
+    words = {word for value in values for word in value.split(":")}
+    assert {word for word in words if A_TOKEN.fullmatch(word)} < tokens
+    assert {word for word in words if not A_TOKEN.fullmatch(word)} == {"", "1", "2", "3", "4"}
+    named = set(re.findall(r'name="answer-([^"]*)"', page)) | set(re.findall(r'data-pick="([^"]*)"', page))
+    assert named < tokens
+    assert not re.search(r"data-(key|right|correct|answer)|is-key|rationale|tolerance|\"correct\"", page)
+
+
+def test_tokens_are_those_of_one_attempt_alone(cast):
+    """The same item in another attempt is answered with other tokens, in another order."""
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    attempts = [factories.make_attempt(person=person, course=course) for person in (cast.aesthetician, cast.colleague)]
+    one, other = ({token for item in attempt.items.all() for token, _ in item.shown} for attempt in attempts)
+    assert len(one) == len(other) > 40
+    assert not one & other
+
+
+def test_a_reply_repeats_the_answer_and_says_no_more(client, cast):
+    """Right, wrong and half-given answers of every kind are answered in the same words."""
+    attempt = sitting(cast, factories.every_kind())
+    client.force_login(cast.aesthetician)
+    for item in attempt.items.select_related("attempt", "question_version__question"):
+        right, wrong = factories.could_answer(item)
+        for n, answer in enumerate([right, wrong[0], right.split()[0]]):
+            got = save(client, item, answer.split(), revision=n, json_wanted=True, key=f"k{n}")
+            assert got.json() == {"state": "saved", "revision": n + 1, "answer": answer, "at": "08:00:00"}
+
+
+@both_banks
+def test_no_name_of_a_drawn_question_leaves_before_submit(client, cast, bank):
     """A code such as nd-17-q1 would name the key point that holds the answer."""
-    attempt = sitting(cast, files())
+    attempt = sitting(cast, bank())
     client.force_login(cast.aesthetician)
     for got in everything_before_submit(client, attempt).values():
         assert not re.search(r"nd-\d\d", got.text)
@@ -172,7 +277,7 @@ def test_option_names_are_no_answers(client, cast, token):
     attempt = sitting(cast, files())
     client.force_login(cast.aesthetician)
     item = attempt.items.select_related("attempt").first()
-    got = save(client, item, token, revision=0, json_wanted=True, key="k")
+    got = save(client, item, [token], revision=0, json_wanted=True, key="k")
     assert got.status_code == 400
     item.refresh_from_db()
     assert (item.answer, item.revision) == ("", 0)
@@ -193,25 +298,28 @@ def test_physician_sees_no_open_attempt(client, cast):
 
 
 def items_of(attempt: Attempt):
-    """Each item with its key's text, the chosen text and whether that was right."""
-    for item in attempt.items.select_related("question_version").order_by("position"):
-        options = {option["id"]: option for option in item.question_version.content["options"]}
-        chosen = options.get(dict(item.shown).get(item.answer, ""))
-        key = next(option for option in options.values() if option["key"])
-        yield options.values(), key, chosen
+    """Each item told in words, and whether it was right."""
+    for item in attempt.items.select_related("question_version__question").order_by("position"):
+        kind, content = kinds.of(item.question_version.question.kind), item.question_version.content
+        texts = kind.texts(content)
+        shown = [[token, name, texts[name]] for token, name in item.shown]
+        told = kind.told(kind.key(content), item.answer, shown, kind.rationales(content))
+        yield told, kind.is_right(kind.key(content), kind.in_ids(item.answer, item.shown))
 
 
-def test_failed_result_gives_no_key_away(client, cast, module):
-    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=2, critical_wrong=1)
+@both_banks
+def test_failed_result_gives_no_key_away(client, cast, bank):
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=bank())
+    done = factories.make_finished(person=cast.aesthetician, course=course, wrong=6, critical_wrong=1)
     client.force_login(cast.aesthetician)
     page = client.get(reverse("certificates:attempt-result", args=[done.attempt.public_id])).text
     assert "not passed" in page
-    missed = [(options, key, chosen) for options, key, chosen in items_of(done.attempt) if chosen is not key]
-    assert len(missed) == 3
-    for options, key, chosen in missed:
-        assert not in_page(key["text"], page)
-        assert in_page(chosen["text"], page)
-        assert not [option for option in options if in_page(option["rationale"], page)]
+    missed = [told for told, right in items_of(done.attempt) if not right]
+    assert len(missed) == (5 if bank is files else 7)
+    for told in missed:
+        assert not in_page(told.key, page)
+        assert in_page(told.answer, page)
+        assert not [row for row in told.rows if row.rationale and in_page(row.rationale, page)]
 
 
 def test_failed_result_with_open_questions_gives_no_key_away(client, cast, module):
@@ -221,23 +329,25 @@ def test_failed_result_with_open_questions_gives_no_key_away(client, cast, modul
     submit(attempt=attempt, by=cast.aesthetician)
     client.force_login(cast.aesthetician)
     page = client.get(reverse("certificates:attempt-result", args=[attempt.public_id])).text
-    assert [key["text"] for _, key, _ in items_of(attempt) if in_page(key["text"], page)] == []
+    assert [told.key for told, _ in items_of(attempt) if in_page(told.key, page)] == []
 
 
-def test_passed_result_shows_the_key_of_what_was_missed(client, cast, module):
-    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=1)
+@both_banks
+def test_passed_result_shows_the_key_of_what_was_missed(client, cast, bank):
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=bank())
+    done = factories.make_finished(person=cast.aesthetician, course=course, wrong=1)
     client.force_login(cast.aesthetician)
     page = client.get(reverse("certificates:attempt-result", args=[done.attempt.public_id])).text
-    (_, key, chosen), *_ = [row for row in items_of(done.attempt) if row[2] is not row[1]]
-    assert in_page(key["text"], page)
-    assert in_page(key["rationale"], page)
-    assert in_page(chosen["rationale"], page)
+    (told,) = [told for told, right in items_of(done.attempt) if not right]
+    assert in_page(told.key, page)
+    assert [row for row in told.rows if row.rationale and row.counts]
+    assert all(in_page(row.rationale, page) for row in told.rows if row.counts)
 
 
 def test_practice_explains_only_after_an_answer(client, cast, module):
     client.force_login(cast.aesthetician)
     practice = [item for item in files().modules[0][1] if item.bank == "practice"]
-    rationales = [option["rationale"] for item in practice for option in item.options]
+    rationales = [rationale for item in practice for rationale in rationales_of(item)]
     path = reverse("quizzes:practice", args=["needle-depth"])
     for number in range(1, len(practice) + 1):
         page = client.get(f"{path}?q={number}").text

@@ -91,6 +91,7 @@ def sealed(answers: list[str], *, cut: int = 2, critical: tuple[int, ...] = (1,)
         "items": [
             {
                 "position": n,
+                "kind": "single",
                 "key": "c",
                 "answer": answer,
                 "shown": [[f"t{n}{option}", option, option.upper()] for option in "bca"],
