@@ -1,5 +1,5 @@
-// The site works without this file. It closes the account menu when one clicks elsewhere or presses Escape, empties this
-// device of unsent answers at sign-out, and lets a letter in a picture be pressed like its line in the list beside it.
+// The site works without this file. It closes the account menu when one clicks elsewhere or presses Escape, and empties
+// this device of unsent answers at sign-out.
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {
@@ -19,9 +19,4 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("submit", (event) => {
   if (event.target.getAttribute("action")?.endsWith("/logout/")) indexedDB.deleteDatabase("pinpoint-sitting");
-});
-
-document.addEventListener("click", (event) => {
-  const letter = event.target.closest("[data-pick]");
-  if (letter) letter.closest(".hotspot").querySelector(`input[value="${letter.dataset.pick}"]`).click();
 });

@@ -122,8 +122,8 @@ const piecesOf = (answer) => answer.split(" ").filter(Boolean);
 
 // One spelling of a number, as far as the server's can be had here.
 function tidy(written) {
-  const number = written.replace(/\s/g, "").replace(",", ".").replace("−", "-");
-  return /^-?\d+\.\d*$/.test(number) ? number.replace(/\.?0*$/, "") : number;
+  const number = written.trim().replace(",", ".").replace("−", "-");
+  return /^-?\d+\.\d+$/.test(number) ? number.replace(/\.?0*$/, "") : number;
 }
 
 function answerOf(item) {

@@ -7,7 +7,7 @@ from typing import Any
 
 from quizzes.kinds.base import Body, Field, Group, Kind, NotAnAnswer, Row, Shown, Source, plain
 
-SPELLING = re.compile(r"([-−]?)(\d{1,6})(?:[.,](\d{1,6}))?")
+SPELLING = re.compile(r"[-−]?[0-9]{1,6}([.,][0-9]{1,6})?")
 BELOW = 1000  # from here on somebody may write a separator of thousands, which a comma would be taken for a point
 
 
@@ -58,12 +58,12 @@ class Numeric(Kind):
         return [Field("number", legend=body["label"], value=answer, unit=body["unit"])]
 
     def read_answer(self, pieces: Sequence[str], shown: Shown) -> str:
-        written = "".join(pieces)
+        written = " ".join(pieces)
         for _, unit, *_ in shown:
-            written = written.removesuffix(unit)
+            written = written.removesuffix(unit).rstrip()
         if not written:
             return ""
-        if not SPELLING.fullmatch(written) or len(pieces) > 2:
+        if not SPELLING.fullmatch(written):
             raise NotAnAnswer(f"“{' '.join(pieces)[:40]}” is not a number such as 12 or 0.75.")
         return spelled(Decimal(written.replace(",", ".").replace("−", "-")))
 

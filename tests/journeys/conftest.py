@@ -151,7 +151,8 @@ def small_targets(page: Page) -> list[str]:
             """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), summary, select")]
               .filter((e) => e.checkVisibility() && !e.closest("p:has(> a)") || e.matches(".btn") && e.checkVisibility())
               .filter((e) => !e.matches(".skip"))
-              .map((e) => [e, (e.closest("label") ?? e.closest(".form-check") ?? e).getBoundingClientRect()])
+              .map((e) => [e, (e.closest("label") ?? e.closest(".form-check") ?? (e.matches(".btn-check") ? e.labels[0] : e))])
+              .map(([e, shown]) => [e, shown.getBoundingClientRect()])
               .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
               .map(([e, box]) => `${e.outerHTML.slice(0, 80)} ${box.width}×${box.height}`)"""
         )

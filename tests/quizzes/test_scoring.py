@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from quizzes import scoring
+from quizzes import kinds, scoring
+from quizzes.kinds.base import as_pairs
 from quizzes.scoring import Answered, Rules, points_of, score, score_sealed
 
 PAGE = Path(__file__).parents[2] / "docs" / "scoring.md"
@@ -23,6 +24,26 @@ def table(heading: str) -> list[dict[str, str]]:
 
 def rows(heading: str):
     return [pytest.param(row, id=row["Case"]) for row in table(heading)]
+
+
+# Heading of a table, the kind it is about, and its key as the seal keeps it.
+OF_KINDS = (
+    ("An item", "single", lambda row: row["Key"]),
+    ("An item", "hotspot", lambda row: row["Key"]),
+    ("Several right answers", "multiple", lambda row: row["Key"].split()),
+    ("A number", "numeric", lambda row: {"answer": row["Key"], "tolerance": row["Tolerance"], "unit": "mm"}),
+    ("Steps in order", "order", lambda row: row["Key"].split()),
+    ("Matching", "match", lambda row: as_pairs(row["Key"])),
+    ("A case", "case", lambda row: as_pairs(row["Key"])),
+)
+
+
+def kinds_rows():
+    return [
+        pytest.param(kind, key_of(row), row, id=f"{kind}: {row['Case']}")
+        for heading, kind, key_of in OF_KINDS
+        for row in table(heading)
+    ]
 
 
 def form(row: dict[str, str], wrong: str = "a") -> list[Answered]:
@@ -45,6 +66,20 @@ def test_page_has_the_cases_that_decide():
 @pytest.mark.parametrize("row", rows("An item"))
 def test_item(row):
     assert points_of(Answered(1, row["Key"], row["Answer"], critical=False)) == int(row["Points"])
+
+
+@pytest.mark.parametrize(("kind", "key", "row"), kinds_rows())
+def test_item_of_a_kind(kind, key, row):
+    assert points_of(Answered(1, key, row["Answer"], critical=False, kind=kind)) == int(row["Points"])
+    if "In practice" in row:
+        points, most = map(int, row["In practice"].split(" of "))
+        assert kinds.of(kind).partly_right(key, row["Answer"]) == (points, most)
+    else:
+        assert kinds.of(kind).partly_right(key, row["Answer"]) == (int(row["Points"]), 1)
+
+
+def test_every_kind_has_its_table():
+    assert {kind for _, kind, _ in OF_KINDS} == set(kinds.KINDS)
 
 
 @pytest.mark.parametrize("wrong", ["a", ""], ids=["answered wrong", "left open"])
@@ -75,8 +110,25 @@ def test_no_float_anywhere():
     numbers = [*scored.points, scored.total, scored.most, *(n for c in scored.clauses for n in (c.have, c.need))]
     assert {type(number) for number in numbers} == {int}
     tree = list(ast.walk(ast.parse(inspect.getsource(scoring))))
-    assert not [node for node in tree if isinstance(node, ast.Div) or isinstance(getattr(node, "value", 0), float)]
-    assert not {node.id for node in tree if isinstance(node, ast.Name)} & {"float", "round", "Decimal"}
+    assert not names_in(tree) & {"float", "round", "Decimal"}
+    assert not in_floats(tree)
+
+
+def names_in(tree: list[ast.AST]) -> set[str]:
+    return {node.id for node in tree if isinstance(node, ast.Name)}
+
+
+def in_floats(tree: list[ast.AST]) -> list[ast.AST]:
+    return [node for node in tree if isinstance(node, ast.Div) or isinstance(getattr(node, "value", 0), float)]
+
+
+@pytest.mark.parametrize("path", sorted(Path(kinds.__file__).parent.glob("*.py")), ids=lambda path: path.stem)
+def test_no_float_in_any_kind(path):
+    """A number is a Decimal from the file to the mark; only its kind has them."""
+    tree = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    assert not names_in(tree) & {"float", "round"}
+    assert not in_floats(tree)
+    assert ("Decimal" in names_in(tree)) is (path.stem == "numeric")
 
 
 def test_unknown_rule_is_refused():

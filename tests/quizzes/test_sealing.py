@@ -1,9 +1,10 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from certificates.actions import submit
-from quizzes import scoring, sealing
+from quizzes import kinds, scoring, sealing
 from quizzes.models import AttemptItem, Mark, QuestionVersion, Response, Seal
 from staff import canonical, clock, guards
 from tests import factories
@@ -113,3 +114,73 @@ def test_tampering_with_an_item_shows(done):
     assert sealing.sealed_items(done.attempt)[0] != {
         name: value for name, value in sealed_of(done.attempt)["items"][0].items() if name != "points_earned"
     }
+
+
+# Every kind, and seals of the first format
+
+
+@pytest.fixture
+def of_every_kind(cast):
+    """One of them wrong."""
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    return factories.make_finished(person=cast.aesthetician, course=course, wrong=1)
+
+
+def test_seal_of_every_kind_gives_the_score_again(of_every_kind):
+    sealed = sealed_of(of_every_kind.attempt)
+    assert sealed["format"] == "pinpoint-attempt-2"
+    assert {item["kind"] for item in sealed["items"]} == set(kinds.KINDS)
+    scored = scoring.score_sealed(sealed)
+    assert (scored.total, scored.most, scored.passed) == (9, 10, True)
+    assert [item["points_earned"] for item in sealed["items"]] == list(scored.points)
+
+
+@pytest.mark.parametrize("code", list(kinds.KINDS))
+def test_seal_needs_nothing_else_to_score_an_item_of_a_kind(of_every_kind, code):
+    """From the text alone: the answer given scores as it did, another one scores otherwise."""
+    sealed = sealed_of(of_every_kind.attempt)
+    place = next(n for n, item in enumerate(sealed["items"]) if item["kind"] == code)
+    row = of_every_kind.attempt.items.get(position=place + 1)
+    right, wrong = factories.could_answer(row)
+    points = []
+    for answer in (right, wrong[0], right.split()[0] + " x", ""):
+        sealed["items"][place]["answer"] = answer
+        points.append(scoring.score_sealed(sealed).points[place])
+    assert points == [1, 0, 0, 0]
+
+
+def test_seal_keeps_the_wording_of_every_kind(of_every_kind):
+    for item, row in zip(
+        sealed_of(of_every_kind.attempt)["items"],
+        of_every_kind.attempt.items.order_by("position").select_related("question_version__question"),
+        strict=True,
+    ):
+        kind, content = kinds.of(item["kind"]), row.question_version.content
+        texts = kind.texts(content)
+        assert [[token, name] for token, name, _ in item["shown"]] == row.shown
+        assert {name: text for _, name, text in item["shown"]} == texts
+        assert item["key"] == kind.key(content)
+        if item["kind"] == "hotspot":
+            assert item["picture_sha256"] == content["picture_sha256"]
+    assert "0.9" in json.dumps(sealed_of(of_every_kind.attempt)["items"])
+
+
+FIRST_FORMAT = Path(__file__).parent / "seals" / "pinpoint-attempt-1.json"
+
+
+def test_seal_of_the_first_format_still_scores():
+    """Written by the site before it knew other kinds than single best answers."""
+    text = FIRST_FORMAT.read_text(encoding="utf-8").strip()
+    sealed = json.loads(text)
+    assert sealed["format"] == sealing.FIRST_FORMAT
+    assert canonical.text(sealed) == text
+    scored = scoring.score_sealed(sealed)
+    assert [item["points_earned"] for item in sealed["items"]] == list(scored.points) == [0, 1, 1, 1, 1, 1]
+    assert sealed["outcome"]["clauses"] == [clause.plain() for clause in scored.clauses]
+
+
+def test_both_formats_say_the_same_of_a_single_best_answer(done):
+    first, second = json.loads(FIRST_FORMAT.read_text(encoding="utf-8")), sealed_of(done.attempt)
+    assert {name: type(value) for name, value in first.items()} == {name: type(v) for name, v in second.items()}
+    assert {frozenset(item) for item in first["items"]} == {frozenset(item) for item in second["items"]}
+    assert {type(item["key"]) for item in second["items"]} == {str}

@@ -8,8 +8,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from quizzes import material
-from quizzes.models import Attempt
+from quizzes import actions, material
+from quizzes.models import Attempt, QuestionVersion
 from staff import canonical, clock
 from staff.models import StaffMember
 from tests import factories, people
@@ -167,3 +167,46 @@ def test_verifying_costs_the_same_whatever_happened(cast, module):
         suspend(certificate=paper, reason_class="other", public_text="Held", private_note="", by=cast.manager)
         lift(certificate=paper, private_note="done", by=cast.manager)
     assert len(statements(lambda: Client().get(page))) == len(before)
+
+
+def test_save_costs_the_same_for_every_kind(cast):
+    """Right or wrong, first answer or changed, by script or by form."""
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    attempt = factories.make_attempt(person=cast.aesthetician, course=course)
+    client = Client()
+    client.force_login(cast.aesthetician)
+    by_script, by_form = set(), set()
+    for item in attempt.items.select_related("question_version__question"):
+        path = reverse("quizzes:attempt-save", args=[attempt.public_id, item.position])
+        right, wrong = factories.could_answer(item)
+        for revision, (answer, script) in enumerate(
+            [(right, True), (wrong[0], True), (right, True), (right, False), (wrong[0], False)]
+        ):
+            data = {"answer": answer.split(), "revision": revision, "key": f"k{revision}"}
+            if script:
+                data["answer"] = answer
+            else:
+                data |= {"flag_sent": "1", "last": "10", "go": "next"}
+            headers = {"Accept": "application/json" if script else "text/html"}
+            cost = statements(lambda p=path, d=data, h=headers: client.post(p, d, headers=h))
+            if revision:  # the first writes the session's use
+                (by_script if script else by_form).add(len(cost))
+        item.refresh_from_db()
+        assert item.revision == 5
+    assert by_script == {5}
+    assert len(by_form) == 1
+    assert by_form.pop() <= 7
+
+
+def practised(cast, *, items: int, people_too: int) -> None:
+    rows = list(QuestionVersion.objects.filter(question__bank="practice", state="live").order_by("pk"))[:items]
+    for person in [cast.aesthetician, *learners(cast, people_too)]:
+        for row in rows:
+            actions.practise(person=person, item=row, right=True, confidence="sure")
+
+
+def test_practice_summary_costs_the_same_for_one_and_for_many(cast, module):
+    practised(cast, items=1, people_too=0)
+    one = getting(cast.physician, "quizzes:practice-summary", "needle-depth")
+    practised(cast, items=2, people_too=4)
+    assert len(getting(cast.physician, "quizzes:practice-summary", "needle-depth")) == len(one)
