@@ -12,7 +12,6 @@ GUARDS: list[Guard] = [
     insert_only("quizzes_mark"),
     insert_only("quizzes_outcome"),
     insert_only("quizzes_review"),
-    insert_only("quizzes_practiceanswer"),
     insert_only("quizzes_review_restudy"),
     never_deleted("quizzes_question"),
     never_deleted("quizzes_candidacy"),

@@ -7,8 +7,10 @@ from staff import clock
 
 
 class PracticeAnswer(models.Model):
-    """One practice item answered, and how sure the person was. Insert-only; no mark is made of it, and no physician sees
-    it but added up over several people."""
+    """One practice item answered, and how sure the person was.
+
+    No physician sees it but added up over several people. It is no record: nothing rests on it, and it may be deleted.
+    """
 
     class Confidence(models.TextChoices):
         SURE = "sure", "Sure"
