@@ -12,13 +12,36 @@ from collections import defaultdict
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3.schema import DatabaseSchemaEditor
 from django.db.utils import OperationalError
 
 _turns: defaultdict[str, Any] = defaultdict(threading.Lock)
 WAIT_SECONDS = 30
 
 
+class SchemaEditor(DatabaseSchemaEditor):
+    """Sets triggers aside while a table is made anew, and puts them back in the same transaction.
+
+    SQLite does not rename a table that a trigger of another table speaks of, and drops the triggers of the old one.
+    """
+
+    def _remake_table(self, model: Any, *args: Any, **kwargs: Any) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND (tbl_name = %s OR instr(sql, %s))",
+                [model._meta.db_table, model._meta.db_table],
+            )
+            triggers = cursor.fetchall()
+        for name, _ in triggers:
+            self.execute(f"DROP TRIGGER {self.quote_name(name)}", params=None)
+        super()._remake_table(model, *args, **kwargs)  # type: ignore[misc]
+        if kwargs.get("delete_field") is None:  # else one may speak of it; after the migrate all are made anew
+            for _, text in triggers:
+                self.execute(text, params=None)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    SchemaEditorClass = SchemaEditor
     _lock_file: int | None = None
     _lock_pid: int | None = None
     _turn: Any = None
