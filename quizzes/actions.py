@@ -19,10 +19,21 @@ from quizzes.models import (
     Outcome,
     QuestionVersion,
     Quiz,
+    QuizVersion,
     Response,
     Seal,
 )
-from quizzes.queries import blueprint, has_passed, live_points, live_rules, open_candidacy, pool, standing
+from quizzes.queries import (
+    blueprint,
+    has_passed,
+    last_full,
+    last_met,
+    live_points,
+    live_rules,
+    open_candidacy,
+    pool,
+    standing,
+)
 from staff import audit, canonical, clock
 from staff.models import Clinic, Signature, StaffMember
 from training.models import KeyPointVersion
@@ -84,14 +95,17 @@ def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
 
 @transaction.atomic
 def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", declaration: str = "") -> Attempt:
-    """Start an attempt, or hand back the open one. Raises NotOpen. Parallel starts wait for each other on the candidacy."""
+    """Start an attempt or the critical re-test that is due, or hand back the open one.
+
+    Raises NotOpen. Parallel starts wait for each other on the candidacy.
+    """
     candidacy = Candidacy.objects.select_for_update().get(pk=candidacy_for(person, quiz, clinic).pk)
     current = candidacy.attempts.filter(state=Attempt.State.OPEN).first()
     if current:
         return current
     where = standing(person, quiz, candidacy.clinic)
     verdict = eligibility.verdict(where, clock.now())
-    if verdict.code != "start":
+    if verdict.code not in ("start", "retest"):
         raise NotOpen(verdict)
     version = live_version(quiz.module)
     if version is None:
@@ -100,20 +114,34 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
     seed = seed or secrets.token_hex(16)
     points = live_points(version)
     items, versions = pool(version, points, candidacy.clinic, person)
+    again = where.retest if verdict.code == "retest" else None
+    parent = last_full(candidacy) if again else None
     try:
-        form = drawing.draw(items, blueprint(rules, points), seed)
+        if again and parent:
+            rules = parent.quiz_version
+            form = drawing.retest(
+                items,
+                point=again.point,
+                without=frozenset(parent.items.values_list("question_version__question__code", flat=True)),
+                met=last_met(person),
+                places=again.items,
+                seed=seed,
+            )
+        else:
+            form = drawing.draw(items, blueprint(rules, points), seed)
     except drawing.Unfillable as gap:
         raise NotOpen(eligibility.Verdict("unfillable"), str(gap)) from gap
     now = clock.now()
-    minutes = rules.limit_minutes or rules.open_minutes
     attempt = Attempt.objects.create(
         candidacy=candidacy,
         quiz_version=rules,
         module_version=version,
-        number=where.attempts_used + 1,
+        kind=Attempt.Kind.CRITICAL_RETEST if parent else Attempt.Kind.FULL,
+        parent=parent,
+        number=None if parent else where.attempts_used + 1,
         seed=seed,
         started_at=now,
-        deadline_at=now + timedelta(minutes=minutes),
+        deadline_at=now + timedelta(minutes=minutes_for(rules, len(form))),
     )
     _insert_items(attempt, [versions[item.code] for item in form], points)
     audit.record(
@@ -130,6 +158,13 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
         },
     )
     return attempt
+
+
+def minutes_for(rules: QuizVersion, items: int) -> int:
+    """How long it stays open. A clock is for the whole form: a re-test has its items' share of it, rounded up."""
+    if rules.limit_minutes is None:
+        return rules.open_minutes
+    return max(1, -(-rules.limit_minutes * items // rules.items))
 
 
 def _insert_items(attempt: Attempt, versions: list[QuestionVersion], points: dict[int, KeyPointVersion]) -> None:
@@ -229,6 +264,7 @@ def locked_attempt(pk: int) -> Attempt:
             "candidacy__clinic",
             "candidacy__quiz__module",
             "quiz_version",
+            "parent",
             "module_version__module",
         )
         .get(pk=pk)
@@ -243,7 +279,7 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
     scored = scoring.score_sealed(
         {
             "items": items,
-            "quiz": {"cut": rules.cut, "critical_rule": rules.critical_rule, "scoring_rule": rules.scoring_rule},
+            "quiz": {"cut": attempt.cut, "critical_rule": rules.critical_rule, "scoring_rule": rules.scoring_rule},
         }
     )
     text = sealing.text(attempt, items, scored)

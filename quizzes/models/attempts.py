@@ -136,7 +136,26 @@ class Attempt(models.Model):
         indexes = (models.Index(fields=["deadline_at"], condition=Q(state="open"), name="attempt_overdue"),)
 
     def __str__(self) -> str:
-        return f"attempt {self.number} of {self.candidacy}"
+        return f"{self.name} of {self.candidacy}"
+
+    @property
+    def is_retest(self) -> bool:
+        return self.kind == self.Kind.CRITICAL_RETEST
+
+    @property
+    def name(self) -> str:
+        return "critical re-test" if self.is_retest else f"attempt {self.number}"
+
+    @property
+    def cut(self) -> int:
+        """Right answers needed; in a re-test all."""
+        rules: QuizVersion = self.quiz_version
+        return rules.retest_items if self.is_retest else rules.cut
+
+    @property
+    def size(self) -> int:
+        rules: QuizVersion = self.quiz_version
+        return rules.retest_items if self.is_retest else rules.items
 
     @property
     def outcome(self) -> "Outcome | None":
