@@ -2,18 +2,20 @@
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db.models import Count, Exists, IntegerField, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from quizzes import drawing, eligibility, scoring
+from quizzes import drawing, eligibility, scoring, timing
 from quizzes.models import (
+    Accommodation,
     Attempt,
     AttemptGrant,
     AttemptItem,
     Candidacy,
+    ClinicClock,
     Outcome,
     QuestionPoint,
     QuestionVersion,
@@ -30,6 +32,22 @@ from training.queries import confirmed, live_version, places
 
 def live_rules(quiz: Quiz) -> QuizVersion:
     return quiz.versions.order_by("-number")[0]
+
+
+def clock_of(rules: QuizVersion, clinic: Clinic) -> int | None:
+    """The clock in minutes that the quiz's rules and the clinic set; none by default."""
+    latest = ClinicClock.objects.filter(clinic=clinic).order_by("-number").first()
+    return timing.tighter(rules.limit_minutes, latest.limit_minutes if latest else None)
+
+
+def accommodations(person: StaffMember, on: date) -> QuerySet[Accommodation]:
+    return Accommodation.objects.filter(person=person, ended_at=None, valid_from_on__lte=on, valid_until_on__gte=on)
+
+
+def extra_time(person: StaffMember, clinic: Clinic) -> int:
+    """Per cent of the clock that the person has today: 100 without an accommodation, else the most generous."""
+    held = accommodations(person, clock.today(clinic.zone)).aggregate(most=Max("time_percent"))
+    return int(held["most"] or 100)
 
 
 def live_points(version: ModuleVersion) -> dict[int, KeyPointVersion]:

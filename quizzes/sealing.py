@@ -87,6 +87,7 @@ def text(attempt: Attempt, items: list[dict[str, Any]], scored: scoring.Scored) 
             "started_at": attempt.started_at,
             "deadline_at": attempt.deadline_at,
             "ended_at": attempt.ended_at,
+            **({"limit_minutes": attempt.limit_minutes} if attempt.limit_minutes else {}),
             "seed": attempt.seed,
             "module": {
                 "slug": attempt.module_version.module.slug,

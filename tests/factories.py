@@ -8,7 +8,7 @@ from pathlib import Path
 from certificates import actions as proof
 from quizzes import actions as sitting
 from quizzes import material
-from quizzes.models import Attempt, Quiz
+from quizzes.models import Accommodation, Attempt, Quiz
 from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
@@ -126,6 +126,15 @@ def make_finished(*, person: StaffMember, course: Course, wrong: int = 0, critic
     attempt = make_attempt(person=person, course=course, read=read)
     answer(attempt=attempt, wrong=wrong, critical_wrong=critical_wrong)
     return proof.submit(attempt=attempt, by=person)
+
+
+def accommodate(*, person: StaffMember, by: StaffMember, percent: int = 150) -> Accommodation:
+    """Extra time for the year around now."""
+    today = clock.now().date()
+    return sitting.accommodate(
+        person=person, clinic=by.membership_set.get(ended_at=None).clinic, time_percent=percent, category="reading",
+        valid_from_on=today, valid_until_on=today + timedelta(days=365), by=by,
+    )  # fmt: skip
 
 
 def make_locked(*, person: StaffMember, course: Course) -> Attempt:

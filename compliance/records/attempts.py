@@ -192,6 +192,7 @@ def _head(attempt: Attempt) -> dict[str, Any]:
             "started_at": attempt.started_at,
             "deadline_at": attempt.deadline_at,
             "ended_at": attempt.ended_at,
+            **({"limit_minutes": attempt.limit_minutes} if attempt.limit_minutes else {}),
             "seed": attempt.seed,
             "module": {"slug": module.module.slug, "version": module.number, "sha256": module.sha256},
             "quiz": {

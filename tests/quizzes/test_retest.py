@@ -215,16 +215,6 @@ def test_time_over_is_scored_as_stored(cast, course, missed):
     assert (done.attempt.state, done.outcome.passed) == ("expired", False)
 
 
-def test_a_clock_gives_its_share(course):
-    rules = QuizVersion.objects.get()
-    rules.limit_minutes = 45
-    rules.items = 15
-    assert actions.minutes_for(rules, 3) == 9
-    assert actions.minutes_for(rules, 4) == 12
-    rules.limit_minutes = 44
-    assert actions.minutes_for(rules, 3) == 9, "rounded up"
-
-
 # The pages
 
 
