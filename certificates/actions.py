@@ -15,7 +15,7 @@ from certificates.queries import holding_of, with_events
 from quizzes import actions as sitting
 from quizzes.eligibility import Standing, verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
-from quizzes.queries import standing
+from quizzes.queries import last_full, standing
 from staff import actions as staff_actions
 from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES
@@ -84,10 +84,10 @@ def _finish(attempt: Attempt, *, by: StaffMember, handed_in: bool, closing: bool
 def _tell_locked(attempt: Attempt, outcome: Outcome) -> None:
     """When the last attempt is used, the physicians of the clinic hear of it."""
     candidacy = attempt.candidacy
-    if outcome.passed or attempt.kind != Attempt.Kind.FULL:
+    if outcome.passed:
         return
     where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
-    if where.attempts_used < where.attempts_allowed:
+    if where.retest or where.attempts_used < where.attempts_allowed:
         return
     for physician in staff_with_role(candidacy.clinic, "physician"):
         if physician.pk != candidacy.person_id:
@@ -196,6 +196,16 @@ def rule_line(attempt: Attempt) -> str:
     return f"Rule: {rules.cut} of {rules.items} right and every safety-critical question right. Cut score {rules.cut_basis}."
 
 
+def attempt_line(attempt: Attempt) -> str:
+    """Cites both sittings where a critical re-test followed the attempt."""
+    parent = attempt.parent
+    if parent is None or parent.ended_at is None or attempt.ended_at is None:
+        return ""
+    zone = ZoneInfo(attempt.candidacy.clinic.zone)
+    first, second = (row.ended_at.astimezone(zone).date() for row in (parent, attempt) if row.ended_at)
+    return f"Attempt {parent.number} of {_day(first)} with the critical re-test of {_day(second)}."
+
+
 def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificate:
     candidacy, version = attempt.candidacy, attempt.module_version
     clinic, person, module = candidacy.clinic, candidacy.person, version.module
@@ -220,7 +230,7 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         "module_version_number": version.number,
         "rule_line": rule_line(attempt),
         "disclaimer": DISCLAIMER,
-        "attempt_line": "",
+        "attempt_line": attempt_line(attempt),
         "passed_on": passed_on,
         "valid_from_on": start,
         "valid_until_on": end,
@@ -396,7 +406,7 @@ def record_talk(
         raise signing.SigningRefused("Nobody records a talk with themselves. Ask another physician of the clinic.")
     with transaction.atomic():
         last, where = _locked_standing(candidacy)
-        if last is None or where.attempts_used < where.attempts_allowed:
+        if last is None or where.retest or where.attempts_used < where.attempts_allowed:
             raise signing.SigningRefused("Attempts are still open here, so no talk is needed to open more.")
         signature = _sign_grant(candidacy, last, "talk", shown_sha256, opened_at, by, evidence)
         row = sitting.grant(
@@ -441,8 +451,7 @@ def open_early(
 def _locked_standing(candidacy: Candidacy) -> tuple[Attempt | None, Standing]:
     """The last finished attempt and the standing, with the candidacy locked."""
     Candidacy.objects.select_for_update().get(pk=candidacy.pk)
-    last = candidacy.attempts.finished().order_by("-number").first()
-    return last, standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+    return last_full(candidacy), standing(candidacy.person, candidacy.quiz, candidacy.clinic)
 
 
 def _sign_grant(

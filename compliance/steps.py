@@ -156,7 +156,7 @@ def module_row(person: StaffMember, clinic: Clinic, cell: Cell) -> ModuleRow:
 
 def _shown_state(now: Progress) -> tuple[str, str]:
     found = now.cell.standing
-    if now.verdict.code in ("wait", "reread") and found.state in ("in-progress", "overdue"):
+    if now.verdict.code in ("wait", "reread", "retest", "retest-read") and found.state in ("in-progress", "overdue"):
         return "failed", "Not passed yet"
     if found.state == "not-required" and (now.where.attempts_used or now.open_attempt):
         return "in-progress", ""
@@ -168,11 +168,14 @@ def _shown_state(now: Progress) -> tuple[str, str]:
 def _note(now: Progress) -> str:
     """What the last attempt said, and how many are left."""
     if now.open_attempt:
-        return f"attempt {now.open_attempt.number} is open"
-    if now.last and now.last.number:
+        return f"{now.open_attempt.name} is open"
+    if now.last:
         outcome = outcome_of(now.last)
         left = max(now.where.attempts_allowed - now.where.attempts_used, 0)
-        return f"last attempt {outcome.points} of {outcome.max_points}, {plural(left, 'attempt,attempts')} left"
+        if now.where.retest:
+            return f"last attempt {outcome.points} of {outcome.max_points}, a critical re-test is open"
+        last = "critical re-test" if now.last.is_retest else "attempt"
+        return f"last {last} {outcome.points} of {outcome.max_points}, {plural(left, 'attempt,attempts')} left"
     return ""
 
 
@@ -209,6 +212,8 @@ def module_step(now: Progress) -> Step | None:
     begun = bool(now.cell.standing.proof or len(now.unread) < len(now.sections) or now.where.attempts_used)
     if state == "not-required" and not begun:
         return None
+    if code in ("retest", "retest-read"):
+        return _retest_step(now, result)
     if code == "reread":
         return _reread_step(now, result)
     if code == "wait" and now.verdict.opens_at:
@@ -268,6 +273,32 @@ def _quiz_step(now: Progress) -> Step:
         now.quiz_url,
         "See the rules and start",
         rank=OPEN,
+    )
+
+
+def _retest_step(now: Progress, result: dict[str, str]) -> Step:
+    retest = now.where.retest
+    assert retest is not None  # the verdict says so
+    asked = plural(retest.items, "question,questions")
+    if not retest.read_again:
+        section = next(row for row in now.sections if row.section.slug == retest.section)
+        return Step(
+            f"Read {retest.point} again, then a short re-test decides",
+            f"Your last attempt at {now.column.title} met the pass mark and missed one safety-critical question. Confirm "
+            f"“{retest.passage}” again; then {asked} on that point open. All right, and you have passed.",
+            f"{now.section_url(section)}#{retest.point}",
+            "Read the passage",
+            kicker=f"about {plural(section.minutes, 'minute,minutes')}",
+            rank=AGAIN,
+            **result,
+        )
+    return Step(
+        f"Take the critical re-test of {now.column.title}",
+        f"{asked.capitalize()} on {retest.point}. All right, and you have passed; it uses up no attempt.",
+        now.quiz_url,
+        "To the re-test",
+        rank=AGAIN,
+        **result,
     )
 
 

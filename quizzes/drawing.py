@@ -7,6 +7,7 @@ which cell cannot be filled; a learner never meets a form that is short.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import combinations
 
 
@@ -69,6 +70,21 @@ def draw(pool: Sequence[PoolItem], blueprint: Blueprint, seed: str) -> list[Pool
         raise Unfillable("no form has one item a critical point and no key point twice in every section's places")
     by_code = {item.code: item for item in form}
     return [by_code[code] for code in shuffled(seed, "order", list(by_code))]
+
+
+def retest(
+    pool: Sequence[PoolItem], *, point: str, without: frozenset[str], met: dict[str, datetime], places: int, seed: str
+) -> list[PoolItem]:
+    """`places` other items on one critical point: those never met first, then those met the longest ago.
+
+    `met` says when the person was last given an item; `without` are the items of the attempt it follows.
+    """
+    fitting = [item for item in pool if item.critical == {point} and item.code not in without]
+    if len(fitting) < places:
+        raise Unfillable(f"critical key point {point} has {len(fitting)} other items for a re-test of {places}")
+    order = {code: place for place, code in enumerate(shuffled(seed, "retest", [item.code for item in fitting]))}
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(fitting, key=lambda item: (met.get(item.code, never), order[item.code]))[:places]
 
 
 def _critical_of(pool: Sequence[PoolItem], blueprint: Blueprint) -> frozenset[str]:

@@ -6,6 +6,8 @@ _drawn = "EXISTS (SELECT 1 FROM quizzes_attemptitem i WHERE i.question_version_i
 GUARDS: list[Guard] = [
     insert_only("quizzes_quizversion"),
     insert_only("quizzes_attemptgrant"),
+    insert_only("quizzes_clinicclock"),
+    never_deleted("quizzes_accommodation"),
     insert_only("quizzes_attemptitempoint"),
     insert_only("quizzes_response"),
     insert_only("quizzes_seal"),
@@ -22,10 +24,11 @@ GUARDS: list[Guard] = [
         "quizzes_attempt",
         "identity",
         ("UPDATE",),
-        "an attempt keeps what it was started with",
+        "an attempt keeps what it was started with, and its deadline never moves back",
         when="NEW.candidacy_id <> OLD.candidacy_id OR NEW.quiz_version_id <> OLD.quiz_version_id OR "
         "NEW.module_version_id <> OLD.module_version_id OR NEW.seed <> OLD.seed OR NEW.started_at <> OLD.started_at OR "
-        "NEW.public_id <> OLD.public_id OR NEW.kind <> OLD.kind",
+        "NEW.public_id <> OLD.public_id OR NEW.kind <> OLD.kind OR "
+        "COALESCE(NEW.limit_minutes, 0) <> COALESCE(OLD.limit_minutes, 0) OR NEW.deadline_at < OLD.deadline_at",
     ),
     Guard(
         "quizzes_attemptitem",

@@ -257,6 +257,8 @@ def _load_quiz(module: Module, file: QuizFile, by: StaffMember) -> None:
         "open_minutes": file.open_minutes,
         "attempts": file.attempts,
     }
+    if file.retest:
+        rules["retest_items"] = file.retest
     sha256 = canonical.sha256_of(rules)
     latest = quiz.versions.order_by("-number").first()
     if latest is None or latest.sha256 != sha256:

@@ -9,5 +9,6 @@ urlpatterns = [
     path("modules/<slug:slug>/<slug:section>/practice/", views.practice, name="practice-section"),
     path("attempts/<str:public_id>/", views.attempt_take, name="attempt-take"),
     path("attempts/<str:public_id>/check/", views.attempt_check, name="attempt-check"),
+    path("attempts/<str:public_id>/clock/", views.attempt_clock, name="attempt-clock"),
     path("attempts/<str:public_id>/<int:position>/", views.attempt_save, name="attempt-save"),
 ]

@@ -1,6 +1,6 @@
 """Things the tests need, made by the site's own actions. Keyword-only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from certificates import actions as proof
 from quizzes import actions as sitting
 from quizzes import material
-from quizzes.models import Attempt, Quiz
+from quizzes.models import Accommodation, Attempt, Quiz
 from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
@@ -39,11 +39,30 @@ def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
     return Evidence(password=password, email=person.email)
 
 
+@cache
+def course_with_retest(items: int = 3) -> material.Course:
+    """The small course with three further items on each critical point and a re-test of `items`."""
+    course = course_of(SLICE)
+    module, bank, quiz = course.modules[0]
+    critical = [item for item in bank if item.bank == "certifying" and item.points[0] in ("nd-17", "nd-18")]
+    more = [
+        replace(item, code=f"{item.points[0]}-q{10 + n}", stem=f"{item.stem} Case {n}.")
+        for item in critical
+        for n in range(1, 4)
+    ]
+    return replace(course, modules=((module, (*bank, *more), replace(quiz, retest=items)),))
+
+
 def make_module(
-    *, by: StaffMember, adopted_by: StaffMember | None = None, clinic: Clinic | None = None, root: Path = SLICE
+    *,
+    by: StaffMember,
+    adopted_by: StaffMember | None = None,
+    clinic: Clinic | None = None,
+    root: Path = SLICE,
+    loaded: material.Course | None = None,
 ) -> Course:
-    """The small course under tests/material (section 2.5, six items, cut 5), or another folder."""
-    material.load(course_of(root), by=by)
+    """The small course under tests/material (section 2.5, six items, cut 5), or another folder or course."""
+    material.load(loaded or course_of(root), by=by)
     module = Module.objects.get(slug="needle-depth")
     version = live_version(module)
     assert version is not None
@@ -107,6 +126,15 @@ def make_finished(*, person: StaffMember, course: Course, wrong: int = 0, critic
     attempt = make_attempt(person=person, course=course, read=read)
     answer(attempt=attempt, wrong=wrong, critical_wrong=critical_wrong)
     return proof.submit(attempt=attempt, by=person)
+
+
+def accommodate(*, person: StaffMember, by: StaffMember, percent: int = 150) -> Accommodation:
+    """Extra time for the year around now."""
+    today = clock.now().date()
+    return sitting.accommodate(
+        person=person, clinic=by.membership_set.get(ended_at=None).clinic, time_percent=percent, category="reading",
+        valid_from_on=today, valid_until_on=today + timedelta(days=365), by=by,
+    )  # fmt: skip
 
 
 def make_locked(*, person: StaffMember, course: Course) -> Attempt:

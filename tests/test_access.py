@@ -61,6 +61,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "quizzes:attempt-take": (("open",), row(404, **OWN_ATTEMPT)),
     "quizzes:attempt-check": (("open",), row(404, **OWN_ATTEMPT)),
     "quizzes:attempt-save": (("open", 1), row(POST_ONLY, nobody=302)),
+    "quizzes:attempt-clock": (("open",), row(404, **OWN_ATTEMPT)),
     "certificates:attempt-submit": (("open",), row(POST_ONLY, nobody=302)),
     "certificates:attempt-result": (
         ("finished",),
@@ -95,6 +96,9 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:person-rename": (("maya",), row(403, manager=200, other_manager=404)),
     "compliance:licence-add": (("maya",), row(403, manager=200, other_manager=404)),
     "compliance:person-invite": (("maya", "lakeside"), row(POST_ONLY, nobody=302)),
+    "compliance:accommodation-add": (("maya",), row(403, manager=200, other_manager=404)),
+    "compliance:accommodation-end": (("maya", "extra"), row(POST_ONLY, nobody=302)),
+    "compliance:clinic-clock": ((), row(403, **MANAGERS)),
     "compliance:identity-check": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),
     "compliance:membership-end": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
     "certificates:protocol": ((), row(403, **PHYSICIANS)),
@@ -147,6 +151,7 @@ def stage(cast, module) -> Stage:
         "code": done.certificate.code,
         "maya": cast.aesthetician.public_id,
         "lakeside": cast.lakeside.public_id,
+        "extra": str(factories.accommodate(person=cast.aesthetician, by=cast.manager).pk),
     }
     return Stage(cast, names)
 
@@ -193,6 +198,7 @@ POSTS: dict[str, dict[str, int]] = {
     "quizzes:attempt-save": row(404, aesthetician=302),
     "certificates:attempt-submit": row(404, **OWN_ATTEMPT) | {"aesthetician": 302},
     "compliance:person-invite": row(403, manager=302, other_manager=404),
+    "compliance:accommodation-end": row(403, manager=302, other_manager=404),
 }
 
 

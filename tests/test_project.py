@@ -64,14 +64,16 @@ PERSONAL = {
     "quizzes.QuizVersion": "created_by",
     "quizzes.Candidacy": "person quiz clinic cycle reason opened_at opened_by closed_at closed_by",
     "quizzes.AttemptGrant": "candidacy kind extra reason granted_at granted_by",
-    "quizzes.Attempt": "public_id candidacy kind parent number started_at deadline_at state ended_at",
+    "quizzes.Attempt": "public_id candidacy kind parent number started_at deadline_at limit_minutes state ended_at",
     "quizzes.AttemptItem": "attempt flagged answer revision",
     "quizzes.Response": "item revision payload saved_at late",
     "quizzes.Seal": "attempt text sealed_at",
     "quizzes.Mark": "item number points",
     "quizzes.Outcome": "attempt number passed points clauses cause",
     "quizzes.Review": "attempt candidate reviewer decision text reviewed_at",
-    "quizzes.Accommodation": "person time_percent category valid_from_on valid_until_on granted_at granted_by",
+    "quizzes.Accommodation": "person time_percent category valid_from_on valid_until_on granted_at granted_by ended_at "
+    "ended_by",
+    "quizzes.ClinicClock": "set_by",
     "certificates.Certificate": "number code person clinic candidacy attempt holder_name printed_name issued_at passed_on "
     "valid_from_on valid_until_on facts attempt_line",
     "certificates.CertificateEvent": "certificate kind at by effective_at reason_class public_text private_note",
@@ -108,7 +110,8 @@ NOT_PERSONAL = {
     "quizzes.QuestionPoint": "question_version key_point approved_against",
     "quizzes.Quiz": "module",
     "quizzes.QuizVersion": "quiz number blueprint items cut critical_rule limit_minutes open_minutes grace_seconds attempts "
-    "next_day_hour scoring_rule cut_basis sha256 created_at",
+    "next_day_hour retest_items scoring_rule cut_basis sha256 created_at",
+    "quizzes.ClinicClock": "clinic number limit_minutes set_at",
     "quizzes.AttemptGrant": "signature",
     "quizzes.Attempt": "quiz_version module_version seed seal_sha256",
     "quizzes.AttemptItem": "position question_version tokens",

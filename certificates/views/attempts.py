@@ -43,8 +43,10 @@ def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
     where = standing(request.user, candidacy.quiz, candidacy.clinic)
     certificate = with_events(Certificate.objects.filter(attempt=attempt)).first()
     reviews = Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")
+    passed_retest = attempt.retests.filter(outcomes__passed=True).first()
     context = {
         "attempt": attempt,
+        "passed_retest": passed_retest,
         "result": result,
         "certificate": certificate,
         "verdict": eligibility.verdict(where, clock.now()),

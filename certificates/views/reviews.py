@@ -57,8 +57,8 @@ def locked_candidacies(request: StaffRequest) -> list[tuple[Candidacy, Attempt]]
     """Open candidacies of her clinics with no attempt left, each with its last; two queries for any number of them."""
     mine = Candidacy.objects.filter(clinic__in=clinics_as(request.user, Role.PHYSICIAN), closed_at=None)
     rows = with_attempts(mine.exclude(person=request.user)).select_related("person", "clinic", "quiz__module")
-    finished = Attempt.objects.finished().select_related("module_version").order_by("number")
-    locked = [row for row in rows.prefetch_related(Prefetch("attempts", finished)) if is_locked(row)]
+    finished = Attempt.objects.finished().filter(kind=Attempt.Kind.FULL).select_related("module_version")
+    locked = [row for row in rows.prefetch_related(Prefetch("attempts", finished.order_by("number"))) if is_locked(row)]
     return [(row, list(row.attempts.all())[-1]) for row in locked]
 
 
@@ -126,7 +126,7 @@ def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dic
         ),
         "reviews": list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")),
         "certificate": with_events(Certificate.objects.filter(attempt=attempt)).first(),
-        "locked": candidacy.closed_at is None and where.attempts_used >= where.attempts_allowed,
+        "locked": candidacy.closed_at is None and eligibility.verdict(where, clock.now()).code == "locked",
         "waits": eligibility.verdict(replace(where, reread=(), unread=()), clock.now()).code == "wait",
         "meanings": {"endorsed": signing.MEANINGS["endorse"], "returned": signing.MEANINGS["return"]},
     }
