@@ -114,7 +114,7 @@ def answer(*, enquiry: Enquiry, text: str, closes: bool, by: StaffMember) -> Enq
         key=f"answered:{row.pk}",
         subject="Your question has an answer",
         body=(
-            f"{enquiry.person.full_name},\n\na question you asked on Pinpoint has an answer. It is for you alone:\n"
+            f"{enquiry.person.full_name},\n\na question you asked on Pinpoint has an answer:\n"
             f"{settings.SITE_URL}{enquiry.get_absolute_url()}\n"
         ),
     )

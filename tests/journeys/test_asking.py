@@ -34,7 +34,7 @@ def test_a_question_about_a_section_is_answered_and_read(visitor, cast, module):
     in_every_look(physician, fits(physician))
     physician.get_by_label("Your answer").fill("On the sheet beside the sink.")
     physician.get_by_role("button", name="Send the answer").click()
-    expect(physician.get_by_text("0 questions wait")).to_be_visible()
+    expect(physician.get_by_text("Nothing waits for an answer")).to_be_visible()
 
     page.goto("/")
     page.get_by_role("link", name="Elena Ruiz answered").click()
