@@ -15,7 +15,7 @@ from quizzes.queries import open_candidacy
 from quizzes.queries import standing as quiz_standing
 from staff import clock
 from staff.models import Clinic, StaffMember
-from staff.templatetags.look import day, moment, plural
+from staff.templatetags.look import ago, day, moment, plural
 from training.models import SectionVersion
 from training.queries import confirmed, places
 
@@ -443,6 +443,8 @@ def physician_step(work: waiting.Waiting) -> Step:
             second="All reviews",
             rank=AGAIN,
         )
+    if work.questions.count:
+        return questions_step(work.questions, "from your clinic", more=_more(work.total - 1))
     if work.adoptions:
         adopt = work.adoptions[0]
         passes = f"{plural(adopt.passes, 'pass waits,passes wait')} for it. " if adopt.passes else ""
@@ -456,11 +458,24 @@ def physician_step(work: waiting.Waiting) -> Step:
         )
     return Step(
         "Nothing waits for you",
-        "Nobody is locked, no safety-critical miss is unreviewed, and every published module is adopted. "
+        "Nobody is locked, no safety-critical miss is unreviewed, no question waits, and every published module is "
+        "adopted. "
         "Clean passes are never a task; you find them under Reviews.",
         queue,
         "See all attempts",
         rank=DONE,
+    )
+
+
+def questions_step(questions: waiting.QuestionsWaiting, where: str, *, more: str = "") -> Step:
+    count = plural(questions.count, f"question {where},questions {where}")
+    oldest = f"The oldest was asked {ago(questions.oldest_at)}. " if questions.oldest_at else ""
+    return Step(
+        f"Answer {count}",
+        f"{oldest}Whoever asked reads the answer on the site and is told by mail.{more}",
+        questions.url,
+        "Read and answer",
+        rank=OPEN,
     )
 
 

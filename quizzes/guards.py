@@ -1,6 +1,11 @@
 from staff.guards import Guard, insert_only, never_deleted
 
 _sealed = "EXISTS (SELECT 1 FROM quizzes_attempt a WHERE a.id = {row}.attempt_id AND a.state <> 'open')"
+_sitting = (
+    "EXISTS (SELECT 1 FROM quizzes_attemptitem i JOIN quizzes_attempt a ON a.id = i.attempt_id "
+    "WHERE i.id = NEW.item_id AND a.state = 'open')"
+)
+_own = "EXISTS (SELECT 1 FROM quizzes_enquiry e WHERE e.id = NEW.enquiry_id AND e.person_id = NEW.answered_by_id)"
 _drawn = "EXISTS (SELECT 1 FROM quizzes_attemptitem i WHERE i.question_version_id = {row}.id)"
 
 GUARDS: list[Guard] = [
@@ -15,6 +20,11 @@ GUARDS: list[Guard] = [
     insert_only("quizzes_outcome"),
     insert_only("quizzes_review"),
     insert_only("quizzes_review_restudy"),
+    insert_only("quizzes_enquiry"),
+    insert_only("quizzes_enquiryanswer"),
+    insert_only("quizzes_answerseen"),
+    Guard("quizzes_enquiry", "after", ("INSERT",), "an item is questioned once its attempt has ended", when=_sitting),
+    Guard("quizzes_enquiryanswer", "own", ("INSERT",), "nobody answers their own question", when=_own),
     never_deleted("quizzes_question"),
     never_deleted("quizzes_candidacy"),
     never_deleted("quizzes_attempt"),

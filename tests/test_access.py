@@ -67,6 +67,12 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
         ("finished",),
         row(404, aesthetician=200, physician=302, manager=403, other_manager=403, author=403, administrator=403),
     ),
+    "certificates:item-question": (("finished", 1), row(404, **OWN_ATTEMPT)),
+    "certificates:section-ask": (("needle-depth", "technique-and-endpoint"), row(200, author=403, administrator=403)),
+    "certificates:enquiry-list": ((), row(200, administrator=403)),
+    "certificates:enquiry-detail": (
+        ("asked",), row(404, aesthetician=200, physician=200, author=200, administrator=403),
+    ),
     "certificates:certificate-list": ((), EVERYBODY),
     "certificates:certificate-detail": (("number",), row(404, **HER_CERTIFICATE)),
     "certificates:certificate-file": (("number", "json"), row(404, **HER_CERTIFICATE)),
@@ -132,6 +138,7 @@ class Stage:
 @pytest.fixture
 def stage(cast, module) -> Stage:
     """Maya holds a certificate; a second attempt of hers is open in a renewal."""
+    from quizzes import asking
     from quizzes.models import Candidacy
 
     done = factories.make_finished(person=cast.aesthetician, course=module)
@@ -144,7 +151,9 @@ def stage(cast, module) -> Stage:
         opened_by=cast.pinpoint,
     )
     opened = factories.make_attempt(person=cast.aesthetician, course=module, read=False)
+    item = done.attempt.items.get(position=1)
     names = {
+        "asked": asking.question_item(item=item, text="Unclear.", by=cast.aesthetician).public_id,
         "open": opened.public_id,
         "finished": done.attempt.public_id,
         "number": done.certificate.number,

@@ -38,6 +38,8 @@ NO_BY = {
     "quizzes.Response.saved_at": "the candidacy's person",
     "quizzes.Seal.sealed_at": "the site",
     "quizzes.Review.reviewed_at": "reviewer",
+    "quizzes.Enquiry.asked_at": "person",
+    "quizzes.AnswerSeen.seen_at": "the enquiry's person",
     "certificates.Certificate.issued_at": "the audit event certificate.issued",
     "certificates.CertificateEvent.effective_at": "planned",
 }
@@ -74,6 +76,9 @@ PERSONAL = {
     "quizzes.Accommodation": "person time_percent category valid_from_on valid_until_on granted_at granted_by ended_at "
     "ended_by",
     "quizzes.ClinicClock": "set_by",
+    "quizzes.Enquiry": "public_id person clinic item text asked_at",
+    "quizzes.EnquiryAnswer": "enquiry text role answered_at answered_by",
+    "quizzes.AnswerSeen": "answer seen_at",
     "certificates.Certificate": "number code person clinic candidacy attempt holder_name printed_name issued_at passed_on "
     "valid_from_on valid_until_on facts attempt_line",
     "certificates.CertificateEvent": "certificate kind at by effective_at reason_class public_text private_note",
@@ -121,6 +126,8 @@ NOT_PERSONAL = {
     "quizzes.Mark": "max_points rule cause",
     "quizzes.Outcome": "max_points",
     "quizzes.Review": "signature",
+    "quizzes.Enquiry": "section_version point_version",
+    "quizzes.EnquiryAnswer": "closes",
     "certificates.NumberSeries": "year last",
     "certificates.Certificate": "kind supersedes title kind_line statement scope clinic_name clinic_address "
     "module_version_number rule_line disclaimer zone renewal_days design_version site_url facts_sha256",

@@ -17,13 +17,17 @@ from certificates.models import Certificate
 from certificates.queries import with_events
 from certificates.results import result_of
 from certificates.signing_views import signing_context, try_to_sign
+from certificates.views.enquiries import Shown
 from quizzes import eligibility
+from quizzes.enquiries import stance, waiting_in
 from quizzes.models import Attempt, AttemptGrant, AttemptItem, Candidacy, Review
 from quizzes.queries import is_locked, standing, with_attempts
 from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models.clinics import Role
 from training.models import KeyPoint
+
+MOST_QUESTIONS = 10  # the others stand under Questions
 
 
 def supervised(request: StaffRequest) -> "QuerySet[Attempt]":
@@ -70,7 +74,15 @@ def review_queue(request: StaffRequest) -> HttpResponse:
     locked = locked_candidacies(request)
     others = exceptions(everything).exclude(candidacy__in=[candidacy.pk for candidacy, _ in locked])
     waiting = list(others.order_by("ended_at").distinct()[:50])
-    context = {"waiting": waiting, "locked": locked, "waiting_count": len(waiting) + len(locked), "page_obj": page}
+    questions = waiting_in(clinics_as(request.user, Role.PHYSICIAN), but_of=request.user)
+    context = {
+        "waiting": waiting,
+        "locked": locked,
+        "waiting_count": len(waiting) + len(locked),
+        "lines": [Shown(row, stance(request.user, row)) for row in questions[:MOST_QUESTIONS]],
+        "questions_count": questions.count(),
+        "page_obj": page,
+    }
     return render(request, "certificates/review_queue.html", context)
 
 

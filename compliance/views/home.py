@@ -12,8 +12,10 @@ from certificates.actions import lift_restudied, open_renewals
 from certificates.queries import state_of, visible_to
 from certificates.validity import IN_FORCE
 from compliance.queries import Board, board_for, board_of
-from compliance.steps import Step, learner_step, manager_step, module_row, physician_step
-from compliance.waiting import waiting_for
+from compliance.steps import Step, learner_step, manager_step, module_row, physician_step, questions_step
+from compliance.waiting import questions_waiting, waiting_for
+from quizzes.enquiries import AUTHOR, answerable_by, unseen_answers
+from quizzes.models import EnquiryAnswer
 from staff.access import LEARNING_ROLES, StaffRequest, clinics_as, memberships, roles
 from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
@@ -32,7 +34,7 @@ def home(request: StaffRequest) -> HttpResponse:
     for part in (_physician, _learner, _manager, _house):
         steps += part(person, context)
     step = next((step for step in steps if step.acts), steps[0] if steps else _nothing())
-    context |= {"step": step, "kicker": _kicker(step)}
+    context |= {"step": step, "kicker": _kicker(step), "answered": _answered(person)}
     return render(request, "compliance/home.html", context)
 
 
@@ -118,6 +120,10 @@ def _house(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     if not held & {"author", "administrator"}:
         return []
     context["house"] = {"versions": live_versions(), "administers": "administrator" in held}
+    if AUTHOR in held:
+        questions = questions_waiting(answerable_by(person).waiting())
+        if questions.count:
+            return [questions_step(questions, "about the material")]
     return [
         Step(
             "Nothing waits for you",
@@ -127,6 +133,14 @@ def _house(person: StaffMember, context: dict[str, Any]) -> list[Step]:
             rank=5,
         )
     ]
+
+
+def _answered(person: StaffMember) -> list[EnquiryAnswer]:
+    """The first answer she has not opened to each of her questions."""
+    unseen: dict[int, EnquiryAnswer] = {}
+    for row in unseen_answers(person):
+        unseen.setdefault(row.enquiry_id, row)
+    return list(unseen.values())
 
 
 def _nothing() -> Step:

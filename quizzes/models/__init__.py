@@ -13,15 +13,19 @@ from quizzes.models.attempts import (
     Seal,
 )
 from quizzes.models.bank import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
+from quizzes.models.enquiries import AnswerSeen, Enquiry, EnquiryAnswer
 
 __all__ = [
     "Accommodation",
+    "AnswerSeen",
     "Attempt",
     "AttemptGrant",
     "AttemptItem",
     "AttemptItemPoint",
     "Candidacy",
     "ClinicClock",
+    "Enquiry",
+    "EnquiryAnswer",
     "Mark",
     "Outcome",
     "Question",

@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
-from quizzes import actions, material
-from quizzes.models import Attempt, QuestionVersion, Quiz
+from certificates.actions import submit
+from quizzes import actions, asking, material
+from quizzes.models import Attempt, Enquiry, QuestionVersion, Quiz
 from tests import factories
 from tests.people import Cast
 from training.models import Module
@@ -216,8 +217,6 @@ def test_failed_result_gives_no_key_away(client, cast, module):
 
 def test_failed_result_with_open_questions_gives_no_key_away(client, cast, module):
     attempt = factories.make_attempt(person=cast.aesthetician, course=module)
-    from certificates.actions import submit
-
     submit(attempt=attempt, by=cast.aesthetician)
     client.force_login(cast.aesthetician)
     page = client.get(reverse("certificates:attempt-result", args=[attempt.public_id])).text
@@ -232,6 +231,75 @@ def test_passed_result_shows_the_key_of_what_was_missed(client, cast, module):
     assert in_page(key["text"], page)
     assert in_page(key["rationale"], page)
     assert in_page(chosen["rationale"], page)
+
+
+def enquiry_pages(client, cast, attempt) -> dict:
+    """Everything that the taker can open about questions, one asked about each item and answered."""
+    seen = {}
+    client.force_login(cast.aesthetician)
+    for item in attempt.items.order_by("position"):
+        path = reverse("certificates:item-question", args=[attempt.public_id, item.position])
+        seen[f"{item.position} form"] = client.get(path)
+        seen[f"{item.position} empty"] = client.post(path, {"text": ""})
+        seen[f"{item.position} sent"] = client.post(path, {"text": f"About {item.position}."}, follow=True)
+        enquiry = Enquiry.objects.get(item=item)
+        seen[f"{item.position} open"] = client.get(enquiry.get_absolute_url())
+        asking.answer(enquiry=enquiry, text="Read the passage again.", closes=True, by=cast.physician)
+        seen[f"{item.position} home"] = client.get("/")
+        seen[f"{item.position} answered"] = client.get(enquiry.get_absolute_url())
+    seen["list"] = client.get("/questions/")
+    seen["result"] = client.get(reverse("certificates:attempt-result", args=[attempt.public_id]))
+    assert {got.status_code for got in seen.values()} == {200}
+    return {name: got.text for name, got in seen.items()}
+
+
+def test_questions_about_a_failed_attempt_give_no_key_away(client, cast, module):
+    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=2, critical_wrong=1)
+    seen = enquiry_pages(client, cast, done.attempt)
+    for item, (options, key, chosen) in zip(
+        done.attempt.items.order_by("position").select_related("question_version__question"),
+        items_of(done.attempt),
+        strict=True,
+    ):
+        assert in_page(chosen["text"], seen[f"{item.position} answered"])
+        for name, page in seen.items():
+            assert not [option for option in options if in_page(option["rationale"], page)], name
+            assert item.question_version.question.code not in page, name
+            assert chosen is key or not in_page(key["text"], page), name
+
+
+def test_moving_the_key_of_an_item_changes_nothing_about_a_question_on_it(client, cast):
+    """Whether she was right stands on her result; which other option was right stands nowhere."""
+
+    def watched_pages(by: int) -> dict[str, bytes]:
+        with transaction.atomic():
+            attempt = sitting(cast, with_keys_moved(files(), by))
+            submit(attempt=attempt, by=cast.aesthetician)  # nothing answered: every item is missed under every key
+            seen = enquiry_pages(Client(), cast, attempt)
+            known = [attempt.public_id, *Enquiry.objects.values_list("public_id", flat=True)]
+            transaction.set_rollback(True)
+        for name, page in seen.items():
+            for public_id in known:
+                page = page.replace(public_id, "ID")
+            seen[name] = page.encode()
+            for pattern, instead in CHANGING:
+                seen[name] = re.sub(pattern, instead, seen[name])
+        return seen
+
+    here = watched_pages(0)
+    for by in (1, 2):
+        there = watched_pages(by)
+        assert [name for name in here if here[name] != there[name]] == []
+
+
+def test_questions_after_a_pass_show_what_the_result_shows(client, cast, module):
+    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=1)
+    seen = enquiry_pages(client, cast, done.attempt)
+    position, (_, key, chosen) = next(
+        (n, row) for n, row in enumerate(items_of(done.attempt), start=1) if row[2] is not row[1]
+    )
+    assert in_page(key["text"], seen[f"{position} answered"])
+    assert in_page(chosen["rationale"], seen[f"{position} answered"])
 
 
 def test_practice_explains_only_after_an_answer(client, cast, module):
