@@ -1,6 +1,6 @@
 """Things the tests need, made by the site's own actions. Keyword-only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
 from tests.people import PASSWORD
+from training import markdown
 from training.actions import confirm_reading
 from training.models import Module, ModuleVersion
 from training.queries import live_version, places
@@ -35,16 +36,50 @@ def course_of(root: Path) -> material.Course:
     return material.read(root)
 
 
+PREFIXES = {"sterilisation": "st", "needle-depth": "nd", "contraindications": "ci", "complications": "cm"}
+ALL_MODULES = tuple(PREFIXES)
+
+
+def likeness(*, slug: str, course: material.Course, title: str = "") -> material.Course:
+    """The small course's one module under another slug and prefix, so that a programme has several."""
+    if slug == "needle-depth" and not title:
+        return course
+    (module, items, quiz) = course.modules[0]
+
+    def own(text: str) -> str:
+        return text.replace("nd-", f"{PREFIXES[slug]}-")
+
+    name = title or slug.replace("-", " ").capitalize()
+    sections = tuple(
+        replace(section, text=(text := own(section.text)), blocks=tuple(markdown.blocks(text)))
+        for section in module.sections
+    )
+    data = {**module.data, "slug": slug, "code": PREFIXES[slug], "title": name}
+    renamed = tuple(replace(item, code=own(item.code), points=tuple(map(own, item.points))) for item in items)
+    return material.Course(course.library, ((replace(module, data=data, sections=sections), renamed, quiz),))
+
+
+def make_modules(*, by: StaffMember, adopted_by: StaffMember | None = None, slugs=ALL_MODULES) -> dict[str, "Course"]:
+    """One small module under each of the slugs."""
+    return {slug: make_module(by=by, adopted_by=adopted_by, slug=slug) for slug in slugs}
+
+
 def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
     return Evidence(password=password, email=person.email)
 
 
 def make_module(
-    *, by: StaffMember, adopted_by: StaffMember | None = None, clinic: Clinic | None = None, root: Path = SLICE
+    *,
+    by: StaffMember,
+    adopted_by: StaffMember | None = None,
+    clinic: Clinic | None = None,
+    root: Path = SLICE,
+    slug: str = "needle-depth",
+    title: str = "",
 ) -> Course:
-    """The small course under tests/material (section 2.5, six items, cut 5), or another folder."""
-    material.load(course_of(root), by=by)
-    module = Module.objects.get(slug="needle-depth")
+    """The small course under tests/material (section 2.5, six items, cut 5), under another slug, or another folder."""
+    material.load(likeness(slug=slug, course=course_of(root), title=title), by=by)
+    module = Module.objects.get(slug=slug)
     version = live_version(module)
     assert version is not None
     course = Course(module, Quiz.objects.get(module=module), version)
