@@ -1,6 +1,5 @@
 """Verbs of proof: hand in with the certificate in one transaction, adopt, review, revoke. Each is signed or recorded."""
 
-import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,9 +18,9 @@ from quizzes.queries import last_full, standing
 from staff import actions as staff_actions
 from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES
-from staff.models import Clinic, Membership, Signature, StaffMember
-from training.actions import record_adoption, take_defaults
-from training.models import Adoption, KeyPoint, ModuleVersion, Programme, ReadingConfirmation
+from staff.models import Clinic, Membership, MembershipRole, Signature, StaffMember
+from training.actions import ask_to_read_anew, record_adoption, take_defaults
+from training.models import Adoption, KeyPoint, Module, ModuleVersion, Programme, ReadingConfirmation
 from training.queries import standing_adoption
 
 KIND_LINE = "Certificate of knowledge"
@@ -217,7 +216,7 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         days=module.validity_days,
         old_end=before.valid_until_on if before else None,
     )
-    programme = next((p for p in Programme.objects.all() if module.slug in json.loads(p.modules)), None)
+    programme = _programme(attempt)
     printed = {
         "holder_name": person.full_name,
         "printed_name": printable(person),
@@ -266,6 +265,19 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         facts_sha256=canonical.sha256(facts),
         **printed,
     )
+
+
+def _programme(attempt: Attempt) -> Programme | None:
+    """The first that asks for the module of what the person does in the clinic; else the first that asks for it at all."""
+    asking = [row for row in Programme.objects.all() if attempt.module_version.module.slug in row.slugs]
+    held = MembershipRole.objects.filter(
+        membership__person=attempt.candidacy.person,
+        membership__clinic=attempt.candidacy.clinic,
+        membership__ended_at=None,
+        ended_at=None,
+    )
+    roles = set(held.values_list("role", flat=True))
+    return next((row for row in asking if roles & set(row.asked_of)), asking[0] if asking else None)
 
 
 def printable(person: StaffMember) -> str:
@@ -580,7 +592,7 @@ def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Ca
         return None
     try:
         with transaction.atomic():
-            return Candidacy.objects.create(
+            opened = Candidacy.objects.create(
                 person=certificate.person,
                 quiz_id=quiz_id,
                 clinic_id=certificate.clinic_id if certificate.clinic_id in places else places[0],
@@ -589,6 +601,11 @@ def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Ca
                 opened_by=by,
                 opened_at=clock.now(),
             )
+            module = opened.quiz.module
+            # After a revocation everything is read again, and where the module says so at renewal too.
+            if reason == Candidacy.Reason.INCIDENT or module.renewal == Module.Renewal.FULL:
+                ask_to_read_anew(person=certificate.person, module=module, clinic=opened.clinic, by=by)
+            return opened
     except IntegrityError:
         return None
 

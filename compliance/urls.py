@@ -1,10 +1,12 @@
 from django.urls import path
 
-from compliance.views import clocks, exports, home, matrix, people
+from compliance.views import clocks, exports, home, matrix, people, programmes
 
 app_name = "compliance"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("programmes/", programmes.programme_list, name="programme-list"),
+    path("programmes/<slug:slug>/", programmes.programme_detail, name="programme-detail"),
     path("compliance/", matrix.matrix, name="matrix"),
     path("compliance/sheet/", matrix.sheet, name="sheet"),
     path("compliance/people.csv", exports.people_csv, name="people-csv"),

@@ -55,6 +55,12 @@ class Course:
     library: Library
     modules: tuple[tuple[ModuleFile, tuple[ItemFile, ...], QuizFile], ...]
 
+    @property
+    def order(self) -> list[str]:
+        """The slugs of the modules as the programmes name them, then those that no programme asks for."""
+        asked = [slug for row in self.library.programmes["programmes"] for slug in row["modules"]]
+        return list(dict.fromkeys([*asked, *(module.slug for module, _, _ in self.modules)]))
+
 
 def read(root: Path = SHIPPED) -> Course:
     """Read and check a material folder. Raises MaterialError with all of its problems."""
@@ -81,13 +87,14 @@ def load(course: Course, *, by: StaffMember) -> Loaded:
     """Publish what changed. Safe to run twice: the second time changes nothing."""
     done = Loaded()
     _load_library(course.library)
-    for place, (module, items, quiz) in enumerate(course.modules):
+    for module, items, quiz in sorted(course.modules, key=lambda row: course.order.index(row[0].slug)):
         validity = course.library.programmes["modules"].get(module.slug, {})
         defaults = {
             "code": module.data["code"],
-            "position": place,
+            "position": course.order.index(module.slug),
             "validity_months": validity.get("months", 12),
             "validity_days": validity.get("days"),
+            "renewal": validity.get("renewal", Module.Renewal.MISSED),
         }
         row, _ = Module.objects.update_or_create(slug=module.slug, defaults=defaults)
         _load_module(row, module, items, quiz, by, done)
@@ -123,12 +130,33 @@ def _load_library(lib: Library) -> None:
     for place, row in enumerate(lib.protocol.values()):
         fields = {name: plain(row[name]) for name in ("title", "question", "default")}
         table = {"kind": row.get("kind", "text"), "columns": ", ".join(row.get("columns", ()))}
-        ProtocolItem.objects.update_or_create(code=row["code"], defaults={"position": place, **fields, **table})
-
+        blanks = {"blanks": "\n".join(plain(line) for line in row.get("blanks", ()))}
+        ProtocolItem.objects.update_or_create(
+            code=row["code"], defaults={"position": place, **fields, **table, **blanks}
+        )
+    practicals = {row["code"]: row for row in lib.programmes["practicals"]}
     for place, row in enumerate(lib.programmes["programmes"]):
         fields = {name: row[name] for name in ("title", "scope", "validity_months", "renewal_opens_days")}
-        lists = {name: canonical.text(row.get(name) or []) for name in ("modules", "practicals")}
+        observed = [practicals[code] for code in row.get("practicals") or []]
+        lists = {
+            "roles": canonical.text(row["for"]),
+            "modules": canonical.text(row["modules"]),
+            "practicals": canonical.text(
+                [{"code": p["code"], "title": p["title"], "starred": bool(p["starred"])} for p in observed]
+            ),
+        }
         Programme.objects.update_or_create(slug=row["slug"], defaults={"position": place, **fields, **lists})
+
+
+def minutes(items: tuple[ItemFile, ...], form: int) -> int:
+    """To read a form of the mean certifying item, question and options, at 200 words a minute; at least one."""
+    texts = [
+        " ".join([item.stem, *(option["text"] for option in item.options)])
+        for item in items
+        if item.bank == "certifying"
+    ]
+    words = sum(len(text.split()) for text in texts)
+    return max(1, -(-words * form // (max(1, len(texts)) * markdown.WORDS_A_MINUTE)))
 
 
 def plain(value: Any) -> str:
@@ -172,7 +200,7 @@ def _load_module(
         )
         done.published.append(str(latest))
     _retire_points(module, latest, by)
-    _load_quiz(module, quiz, by)
+    _load_quiz(module, quiz, items, by)
     _load_items(module, items, latest, by, done)
 
 
@@ -246,8 +274,8 @@ def _retire_points(module: Module, version: ModuleVersion, by: StaffMember) -> N
     KeyPoint.objects.filter(module=module, pk__in=live).update(retired_at=None, retired_by=None)
 
 
-def _load_quiz(module: Module, file: QuizFile, by: StaffMember) -> None:
-    quiz, _ = Quiz.objects.get_or_create(module=module)
+def _load_quiz(module: Module, file: QuizFile, items: tuple[ItemFile, ...], by: StaffMember) -> None:
+    quiz, _ = Quiz.objects.update_or_create(module=module, defaults={"minutes": minutes(items, file.items)})
     rules: dict[str, Any] = {
         "blueprint": canonical.text({"sections": file.sections, "recall_at_most": file.recall_at_most}),
         "items": file.items,

@@ -13,6 +13,7 @@ from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
 from tests.people import PASSWORD
+from training import markdown
 from training.actions import confirm_reading
 from training.models import Module, ModuleVersion
 from training.queries import live_version, places
@@ -33,6 +34,34 @@ class Course:
 def course_of(root: Path) -> material.Course:
     """The material is read once a test run; loading it is what the tests do again and again."""
     return material.read(root)
+
+
+PREFIXES = {"sterilisation": "st", "needle-depth": "nd", "contraindications": "ci", "complications": "cm"}
+ALL_MODULES = tuple(PREFIXES)
+
+
+def likeness(*, slug: str, course: material.Course, title: str = "") -> material.Course:
+    """The small course's one module under another slug and prefix, so that a programme has several."""
+    if slug == "needle-depth" and not title:
+        return course
+    (module, items, quiz) = course.modules[0]
+
+    def own(text: str) -> str:
+        return text.replace("nd-", f"{PREFIXES[slug]}-")
+
+    name = title or slug.replace("-", " ").capitalize()
+    sections = tuple(
+        replace(section, text=(text := own(section.text)), blocks=tuple(markdown.blocks(text)))
+        for section in module.sections
+    )
+    data = {**module.data, "slug": slug, "code": PREFIXES[slug], "title": name}
+    renamed = tuple(replace(item, code=own(item.code), points=tuple(map(own, item.points))) for item in items)
+    return material.Course(course.library, ((replace(module, data=data, sections=sections), renamed, quiz),))
+
+
+def make_modules(*, by: StaffMember, adopted_by: StaffMember | None = None, slugs=ALL_MODULES) -> dict[str, "Course"]:
+    """One small module under each of the slugs."""
+    return {slug: make_module(by=by, adopted_by=adopted_by, slug=slug) for slug in slugs}
 
 
 def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
@@ -60,10 +89,12 @@ def make_module(
     clinic: Clinic | None = None,
     root: Path = SLICE,
     loaded: material.Course | None = None,
+    slug: str = "needle-depth",
+    title: str = "",
 ) -> Course:
-    """The small course under tests/material (section 2.5, six items, cut 5), or another folder or course."""
-    material.load(loaded or course_of(root), by=by)
-    module = Module.objects.get(slug="needle-depth")
+    """The small course under tests/material (section 2.5, six items, cut 5), under another slug, or another course."""
+    material.load(likeness(slug=slug, course=loaded or course_of(root), title=title), by=by)
+    module = Module.objects.get(slug=slug)
     version = live_version(module)
     assert version is not None
     course = Course(module, Quiz.objects.get(module=module), version)

@@ -6,11 +6,13 @@ from staff import audit, clock
 from staff.models import Clinic, Signature, StaffMember
 from training.models import (
     Adoption,
+    Module,
     ModuleVersion,
     ProtocolItem,
     ProtocolValue,
     Reading,
     ReadingConfirmation,
+    Rereading,
     SectionVersion,
 )
 
@@ -39,6 +41,15 @@ def confirm_reading(*, person: StaffMember, version: SectionVersion) -> ReadingC
             return ReadingConfirmation.objects.create(person=person, section_version=version, number=number)
     except IntegrityError:
         return ReadingConfirmation.objects.get(person=person, section_version=version, number=number)
+
+
+@transaction.atomic
+def ask_to_read_anew(*, person: StaffMember, module: Module, clinic: Clinic, by: StaffMember) -> Rereading:
+    """What was confirmed of the module counts no longer, and the places where she stopped are forgotten."""
+    row = Rereading.objects.create(person=person, module=module, asked_at=clock.now(), asked_by=by)
+    Reading.objects.filter(person=person, section_version__section__module=module).update(place="")
+    audit.record(clinic=clinic, by=by, action="reading.anew", subject=row, body={"module": module.slug})
+    return row
 
 
 def record_adoption(*, clinic: Clinic, version: ModuleVersion, signature: Signature) -> Adoption:

@@ -9,10 +9,12 @@ from xml.etree import ElementTree
 
 import yaml
 
+from staff.access import LEARNING_ROLES
 from training import markdown, numbers
 
 LEAST_WORDS, MOST_WORDS = 250, 450
 LEAST_POINTS, MOST_POINTS = 3, 6
+RENEWALS = ("full", "missed")
 FORBIDDEN_SVG = re.compile(
     r"<(script|style|image|foreignObject)|\s(style|on\w+)\s*=|javascript:|data:|<!DOCTYPE|<!ENTITY", re.I
 )
@@ -161,12 +163,12 @@ class Reader:
         path = self.root / "programmes.yaml"
         if self.needs(path, lib.programmes, ("programmes", "modules", "practicals"), "programmes.yaml"):
             for row in lib.programmes["programmes"]:
-                self.needs(
-                    path,
-                    row,
-                    ("slug", "title", "scope", "modules", "validity_months", "renewal_opens_days"),
-                    "a programme",
-                )
+                self.programme(path, row, lib.programmes)
+            for slug, row in lib.programmes["modules"].items():
+                if isinstance(row, dict) and row.get("renewal") not in RENEWALS:
+                    self.problem(
+                        path, row["__line__"], f"renewal of {slug} is {row.get('renewal')}: {' or '.join(RENEWALS)}"
+                    )
         for code, fact in lib.facts.items():
             if fact["source"] not in lib.sources:
                 self.problem(
@@ -183,6 +185,24 @@ class Reader:
                         f"{code} cites {cite}, which is not in facts.yaml",
                     )
         return lib
+
+    def programme(self, path: Path, row: Any, everything: dict[str, Any]) -> None:
+        needed = ("slug", "title", "scope", "for", "modules", "validity_months", "renewal_opens_days")
+        if not self.needs(path, row, needed, "a programme"):
+            return
+        known = {
+            "for": list(LEARNING_ROLES),
+            "modules": list(everything["modules"]),
+            "practicals": [practical.get("code") for practical in everything["practicals"]],
+        }
+        for name, allowed in known.items():
+            for value in row.get(name) or []:
+                if value not in allowed:
+                    self.problem(
+                        path,
+                        row["__line__"],
+                        f"{row['slug']} names {value} under {name}, which is none of those there are",
+                    )
 
     def module(self, folder: Path, lib: Library) -> ModuleFile | None:
         path = folder / "module.yaml"

@@ -1,9 +1,9 @@
 """Questions asked of the material: what is live, what is adopted, how far a person has read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from staff.models import Clinic, StaffMember
 from training import markdown
@@ -17,6 +17,7 @@ from training.models import (
     ProtocolItem,
     ProtocolValue,
     ReadingConfirmation,
+    Rereading,
     SectionVersion,
 )
 
@@ -43,30 +44,48 @@ def places(version: ModuleVersion) -> list[ModuleVersionSection]:
 
 def standing_adoption(clinic: Clinic, version: ModuleVersion) -> Adoption | None:
     """The adoption that holds for `version`: of it, or of an earlier one that only cosmetic changes followed."""
-    numbers = dict(
-        ModuleVersion.objects.filter(module=version.module_id, number__lte=version.number).values_list(
-            "number", "change"
-        )
-    )
-    oldest = version.number
-    while oldest > 1 and numbers.get(oldest) == ModuleVersion.Change.COSMETIC:
-        oldest -= 1
-    return (
-        Adoption.objects.filter(
-            clinic=clinic,
-            module_version__module=version.module_id,
-            module_version__number__range=(oldest, version.number),
-        )
-        .select_related("signature", "module_version")
-        .order_by("-module_version__number")
-        .first()
-    )
+    return standing_adoptions(clinic, [version]).get(version.pk)
+
+
+def standing_adoptions(clinic: Clinic, versions: Sequence[ModuleVersion]) -> dict[int, Adoption]:
+    """The same for several versions, by the version's id, in two queries however many there are."""
+    modules = {version.module_id for version in versions}
+    changes = dict[tuple[int, int], str]()
+    for module, number, change in ModuleVersion.objects.filter(module__in=modules).values_list(
+        "module", "number", "change"
+    ):
+        changes[module, number] = change
+    rows = Adoption.objects.filter(clinic=clinic, module_version__module__in=modules)
+    signed = {
+        (row.module_version.module_id, row.module_version.number): row
+        for row in rows.select_related("signature", "module_version")
+    }
+    found = {}
+    for version in versions:
+        number = version.number
+        while (
+            (version.module_id, number) not in signed
+            and number > 1
+            and changes.get((version.module_id, number)) == ModuleVersion.Change.COSMETIC
+        ):
+            number -= 1
+        adoption = signed.get((version.module_id, number))
+        if adoption:
+            found[version.pk] = adoption
+    return found
+
+
+def counting(rows: "QuerySet[ReadingConfirmation]") -> "QuerySet[ReadingConfirmation]":
+    """Those that count: not from before the person was asked to read the module anew."""
+    module = OuterRef("section_version__section__module")
+    later = Rereading.objects.filter(person=OuterRef("person"), module=module, asked_at__gt=OuterRef("confirmed_at"))
+    return rows.filter(~Exists(later))
 
 
 def confirmed(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[int, ReadingConfirmation]:
-    """The person's latest confirmation of each of these section versions, by its id."""
-    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=list(versions)).order_by("number")
-    return {row.section_version_id: row for row in rows}
+    """The person's latest confirmation that counts of each of these section versions, by its id."""
+    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=list(versions))
+    return {row.section_version_id: row for row in counting(rows).order_by("number")}
 
 
 @dataclass(frozen=True)

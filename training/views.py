@@ -1,8 +1,10 @@
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from staff import clock
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, memberships, require_permission, roles
 from staff.models import Clinic
 from training import actions
@@ -52,7 +54,14 @@ def module_print(request: StaffRequest, slug: str) -> HttpResponse:
     reading = progress(request.user, get_object_or_404(Module, slug=slug))
     clinic = reading_clinic(request)
     sections = [(step, shown(step.version, clinic)) for step in reading.steps]
-    return render(request, "training/module_print.html", {"reading": reading, "sections": sections})
+    context = {
+        "reading": reading,
+        "sections": sections,
+        "binder_clinic": clinic,
+        "printed_at": clock.now(),
+        "address": f"{settings.SITE_URL}{request.path}",
+    }
+    return render(request, "training/module_print.html", context)
 
 
 @require_safe

@@ -105,6 +105,7 @@ class QuestionPoint(models.Model):
 
 class Quiz(models.Model):
     module = models.OneToOneField(Module, on_delete=models.PROTECT)
+    minutes = models.PositiveSmallIntegerField(default=0, help_text="To read one form, at 200 words a minute.")
 
     class Meta:
         verbose_name_plural = "quizzes"

@@ -72,7 +72,48 @@ def case(name: str, old: str, new: str, at: str, says: str, *, id: str, file: st
     return pytest.param((name, old, new), file or name, at, says, id=id)
 
 
+PROGRAMMES = "programmes.yaml"
 ONE_MISTAKE = [
+    case(
+        PROGRAMMES,
+        "    for: [support]\n",
+        "",
+        "  - slug: infection-control",
+        "a programme lacks for",
+        id="programme of nobody",
+    ),
+    case(
+        PROGRAMMES,
+        "for: [support]",
+        "for: [cleaner]",
+        "  - slug: infection-control",
+        "infection-control names cleaner under for",
+        id="programme of an unknown role",
+    ),
+    case(
+        PROGRAMMES,
+        "    modules: [sterilisation]",
+        "    modules: [sterilization]",
+        "  - slug: infection-control",
+        "infection-control names sterilization under modules",
+        id="programme with an unknown module",
+    ),
+    case(
+        PROGRAMMES,
+        "P12, P13]",
+        "P12, P14]",
+        "  - slug: mechanical-microneedling",
+        "mechanical-microneedling names P14 under practicals",
+        id="programme with an unknown practical",
+    ),
+    case(
+        PROGRAMMES,
+        "completion, renewal: full",
+        "completion, renewal: half",
+        "  sterilisation: {rule",
+        "renewal of sterilisation is half: full or missed",
+        id="unknown renewal",
+    ),
     case(
         SECTION,
         "title: Technique and endpoint",

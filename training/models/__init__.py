@@ -10,7 +10,7 @@ from training.models.modules import (
     SectionVersion,
 )
 from training.models.protocol import Adoption, ProtocolItem, ProtocolValue
-from training.models.reading import Reading, ReadingConfirmation
+from training.models.reading import Reading, ReadingConfirmation, Rereading
 from training.models.sources import Citation, Fact, Position, Source
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "ProtocolValue",
     "Reading",
     "ReadingConfirmation",
+    "Rereading",
     "Section",
     "SectionVersion",
     "Source",
