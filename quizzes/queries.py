@@ -214,7 +214,7 @@ def standings(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> d
     read = confirmed(person, [section for group in sections.values() for section in group])
     held: dict[int, list[Attempt]] = {row.pk: [] for row in candidacies.values()}
     counted = Attempt.objects.filter(candidacy__in=held).exclude(state=Attempt.State.VOIDED)
-    for attempt in counted.select_related("quiz_version").order_by("started_at"):
+    for attempt in counted.select_related("quiz_version").prefetch_related("outcomes").order_by("started_at"):
         held[attempt.candidacy_id].append(attempt)
     grants = {
         row["candidacy"]: row
@@ -305,7 +305,7 @@ def _retest(
     if not ended or not ended[0].quiz_version.retest_items:
         return None
     last = ended[0]
-    outcome = last.outcomes.order_by("-number").first()
+    outcome = last.outcome
     position = scoring.opens_retest(outcome.decided) if outcome else 0
     version = live_version(last.module_version.module) if position else None
     if version is None:
