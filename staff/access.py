@@ -26,6 +26,7 @@ class Permission(Enum):
     SEE_COMPLIANCE = "see compliance"
     MANAGE_PEOPLE = "manage people"
     DOWNLOAD_CERTIFICATES = "download certificates"
+    SEE_COVERAGE = "see coverage"
     SEE_STYLEGUIDE = "see the style guide"
 
 
@@ -43,6 +44,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.REVOKE_CERTIFICATES,
             Permission.SEE_COMPLIANCE,
             Permission.DOWNLOAD_CERTIFICATES,
+            Permission.SEE_COVERAGE,
         }
     ),
     Role.MANAGER: frozenset(
@@ -53,8 +55,8 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.DOWNLOAD_CERTIFICATES,
         }
     ),
-    "author": frozenset({Permission.READ_MODULES, Permission.SEE_STYLEGUIDE}),
-    "administrator": frozenset({Permission.READ_MODULES, Permission.SEE_STYLEGUIDE}),
+    "author": frozenset({Permission.READ_MODULES, Permission.SEE_COVERAGE, Permission.SEE_STYLEGUIDE}),
+    "administrator": frozenset({Permission.READ_MODULES, Permission.SEE_COVERAGE, Permission.SEE_STYLEGUIDE}),
 }
 LEARNING_ROLES = (Role.AESTHETICIAN, Role.SUPPORT)
 
