@@ -72,7 +72,7 @@ def coverage(request: StaffRequest) -> HttpResponse:
     if request.GET.get("clinic") and request.GET["clinic"] not in {clinic.public_id for clinic in clinics}:
         raise Http404("no such clinic")
     found = covering.coverage(clinics, installation=installation)
-    everywhere = [("", "Every clinic, cautious defaults")] if installation else []
+    everywhere = [("", "All clinics")] if installation else []
     form = CoverageForm(
         request.GET,
         modules=[(module.slug, module.title) for module in found.modules],

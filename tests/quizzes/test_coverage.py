@@ -39,7 +39,7 @@ def shipped(cast) -> factories.Course:
 
 
 @pytest.fixture
-def whole(shipped) -> factories.Course:
+def whole(shipped):
     """The same without a gap: what no module that is there teaches counts as left out."""
     uncited = [fact.code for fact in covering.coverage([]).facts_uncited]
     Fact.objects.filter(code__in=uncited).update(left_out="no module teaches it yet")
@@ -299,7 +299,7 @@ def test_cells_add_up_to_the_form(whole):
 
 
 @pytest.fixture
-def depending(whole) -> factories.Course:
+def depending(whole):
     """All items of a section but one rest on the depth order."""
     item = ProtocolItem.objects.get(code="depth-order")
     for row in live("skin-in-cross-section")[1:]:
