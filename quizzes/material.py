@@ -67,14 +67,16 @@ def read(root: Path = SHIPPED) -> Course:
     reader = Reader(root)
     library = reader.library()
     items_of = ItemReader(reader, library)
-    modules = []
+    modules, sections_of = [], []
     for folder in sorted(path.parent for path in root.glob("*/module.yaml")):
         module = reader.module(folder, library)
         if module:
+            sections_of.append(module)
             items = items_of.items(module)
             quiz = items_of.quiz(module, items)
             if quiz:
                 modules.append((module, tuple(items), quiz))
+    reader.excluded_though_cited(library, sections_of)
     if not modules and not reader.problems:
         reader.problem(".", 1, "no module.yaml in any folder below")
     if reader.problems:
@@ -115,6 +117,7 @@ def _load_library(lib: Library) -> None:
             "quote": row.get("quote") or "",
             "verified": row.get("verified") or "yes",
             "kind": row.get("kind") or "",
+            "left_out": plain(lib.exclusions.get(row["code"], {}).get("reason") or ""),
         }
         fact = known.get(row["code"])
         if fact is None:

@@ -108,22 +108,10 @@ def pool(
     rows = rows.select_related("question__section").prefetch_related(Prefetch("points", tests))
     items, versions = [], {}
     for row in rows.order_by("question__code"):
-        now = [points.get(test.key_point_id) for test in row.points.all()]
-        tested = [point for point in now if point is not None]
-        approved = [test.approved_against for test in row.points.all()]
-        if any(is_stale(then, point) for then, point in zip(approved, now, strict=True)):
-            continue
-        items.append(
-            drawing.PoolItem(
-                row.question.code,
-                row.question.section.slug,
-                row.content["level"],
-                frozenset(point.key_point.code for point in tested),
-                frozenset(point.key_point.code for point in tested if point.critical),
-                seen[row.question_id],
-            )
-        )
-        versions[row.question.code] = row
+        item = pool_item(row, points, seen[row.question_id])
+        if item:
+            items.append(item)
+            versions[item.code] = row
     return items, versions
 
 
@@ -131,6 +119,23 @@ def last_met(person: StaffMember) -> dict[str, datetime]:
     """By the item's code: when the person was last given it."""
     met = AttemptItem.objects.filter(attempt__candidacy__person=person).order_by("attempt__started_at")
     return dict(met.values_list("question_version__question__code", "attempt__started_at"))
+
+
+def pool_item(row: QuestionVersion, points: dict[int, KeyPointVersion], seen: int = 0) -> drawing.PoolItem | None:
+    """The item as drawing knows it; None if it is stale. Its points and what they were approved against are fetched."""
+    tests = list(row.points.all())
+    now = [points.get(test.key_point_id) for test in tests]
+    if any(is_stale(test.approved_against, point) for test, point in zip(tests, now, strict=True)):
+        return None
+    tested = [point for point in now if point is not None]
+    return drawing.PoolItem(
+        row.question.code,
+        row.question.section.slug,
+        row.content["level"],
+        frozenset(point.key_point.code for point in tested),
+        frozenset(point.key_point.code for point in tested if point.critical),
+        seen,
+    )
 
 
 def is_stale(approved: KeyPointVersion | None, now: KeyPointVersion | None) -> bool:

@@ -4,6 +4,7 @@ from quizzes import views
 
 app_name = "quizzes"
 urlpatterns = [
+    path("coverage/", views.coverage, name="coverage"),
     path("modules/<slug:slug>/quiz/", views.quiz_detail, name="quiz-detail"),
     path("modules/<slug:slug>/practice/", views.practice, name="practice"),
     path("modules/<slug:slug>/<slug:section>/practice/", views.practice, name="practice-section"),

@@ -26,6 +26,7 @@ class Permission(Enum):
     SEE_COMPLIANCE = "see compliance"
     MANAGE_PEOPLE = "manage people"
     DOWNLOAD_CERTIFICATES = "download certificates"
+    SEE_COVERAGE = "see coverage"
     SEE_STYLEGUIDE = "see the style guide"
     ASK = "ask about the material"
     ANSWER_QUESTIONS = "answer questions"
@@ -53,6 +54,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.DOWNLOAD_CERTIFICATES,
             Permission.ASK,
             Permission.ANSWER_QUESTIONS,
+            Permission.SEE_COVERAGE,
         }
     ),
     Role.MANAGER: frozenset(
@@ -64,8 +66,15 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.ASK,
         }
     ),
-    "author": frozenset({Permission.READ_MODULES, Permission.SEE_STYLEGUIDE, Permission.ANSWER_QUESTIONS}),
-    "administrator": frozenset({Permission.READ_MODULES, Permission.SEE_STYLEGUIDE}),
+    "author": frozenset(
+        {
+            Permission.READ_MODULES,
+            Permission.SEE_COVERAGE,
+            Permission.SEE_STYLEGUIDE,
+            Permission.ANSWER_QUESTIONS,
+        }
+    ),
+    "administrator": frozenset({Permission.READ_MODULES, Permission.SEE_COVERAGE, Permission.SEE_STYLEGUIDE}),
 }
 LEARNING_ROLES = (Role.AESTHETICIAN, Role.SUPPORT)
 

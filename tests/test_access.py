@@ -91,6 +91,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:review-detail": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-talk": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-early": (("finished",), row(403, **REVIEW_OF_HERS)),
+    "quizzes:coverage": ((), row(403, **PHYSICIANS, author=200, administrator=200)),
     "staff:display": ((), EVERYBODY),
     "compliance:home": ((), EVERYBODY),
     "compliance:programme-list": ((), EVERYBODY),

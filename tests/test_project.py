@@ -108,7 +108,7 @@ NOT_PERSONAL = {
     "training.ProtocolValue": "item clinic number text is_default signature decided_at",
     "training.Adoption": "clinic module_version signature adopted_at",
     "training.Source": "code title publisher year kind label address",
-    "training.Fact": "code source statement quote verified kind",
+    "training.Fact": "code source statement quote verified kind left_out",
     "training.Position": "code title priority teach differs",
     "training.Citation": "section_version point fact position",
     "quizzes.Question": "code section bank kind",

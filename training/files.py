@@ -77,6 +77,12 @@ class Library:
     positions: dict[str, dict[str, Any]] = field(default_factory=dict)
     protocol: dict[str, dict[str, Any]] = field(default_factory=dict)
     programmes: dict[str, Any] = field(default_factory=dict)
+    exclusions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def teachable(self, code: str) -> bool:
+        """A row of a seed document that is meant to be taught: cited, or left out with a reason."""
+        fact = self.facts[code]
+        return fact.get("kind") == "teachable" and self.sources.get(fact["source"], {}).get("label") == "seed"
 
     def text_of(self, codes: Iterable[str]) -> str:
         """Everything the cited rows say, and the rows that a cited position cites."""
@@ -159,6 +165,7 @@ class Reader:
             positions=self.rows("positions.yaml", ("code", "title", "priority", "teach"), "a position"),
             protocol=self.rows("protocol.yaml", ("code", "title", "question", "default"), "a protocol item"),
             programmes=self.yaml(self.root / "programmes.yaml") or {},
+            exclusions=self.rows("exclusions.yaml", ("code", "reason"), "an exclusion"),
         )
         path = self.root / "programmes.yaml"
         if self.needs(path, lib.programmes, ("programmes", "modules", "practicals"), "programmes.yaml"):
@@ -184,6 +191,11 @@ class Reader:
                         position["__line__"],
                         f"{code} cites {cite}, which is not in facts.yaml",
                     )
+        for code, row in lib.exclusions.items():
+            if code not in lib.facts:
+                self.exclusion(row, "is left out, but is not in facts.yaml")
+            elif not lib.teachable(code):
+                self.exclusion(row, "is left out, but is no teachable row of a seed document")
         return lib
 
     def programme(self, path: Path, row: Any, everything: dict[str, Any]) -> None:
@@ -203,6 +215,21 @@ class Reader:
                         row["__line__"],
                         f"{row['slug']} names {value} under {name}, which is none of those there are",
                     )
+
+    def exclusion(self, row: dict[str, Any], sentence: str) -> None:
+        self.problem("exclusions.yaml", row["__line__"], f"{row['code']} {sentence}")
+
+    def excluded_though_cited(self, lib: Library, modules: Iterable[ModuleFile]) -> None:
+        """What is taught after all needs no reason for being left out."""
+        cited: dict[str, str] = {}
+        for module in modules:
+            for section in module.sections:
+                for block in section.blocks:
+                    for code in block.cites:
+                        cited.setdefault(code, f"{section.file}:{block.line}")
+        for code, row in lib.exclusions.items():
+            if code in cited:
+                self.exclusion(row, f"is left out, but {cited[code]} cites it: take it out of one of them")
 
     def module(self, folder: Path, lib: Library) -> ModuleFile | None:
         path = folder / "module.yaml"

@@ -13,7 +13,7 @@ from quizzes.models import QuestionVersion, QuizVersion
 from staff.models import AuditEvent, StaffMember
 from tests import factories
 from tests.quizzes.test_files import ITEMS
-from tests.training.test_files import MODULE, SECTION, made
+from tests.training.test_files import EXCLUSIONS, MODULE, SECTION, made
 from training import markdown
 from training.actions import confirm_reading
 from training.models import (
@@ -189,6 +189,16 @@ def test_points_and_prose_rest_on_their_rows(tmp_path):
         for row in Citation.objects.select_related("point__key_point", "fact", "position")
     }
     assert {("nd-17", "S0-21"), ("nd-17", "D25"), ("nd-18", "V12.1"), ("", "V69.1")} <= cited
+
+
+def test_reason_for_leaving_a_fact_out_comes_and_goes(tmp_path):
+    reason = "It is about needling at home, which this small course does not cover."
+    load(small(tmp_path))
+    assert Fact.objects.get(code="S3-33").left_out == reason
+    load(small(tmp_path, (EXCLUSIONS, reason, "Another reason.")))
+    assert Fact.objects.get(code="S3-33").left_out == "Another reason."
+    load(small(tmp_path, (EXCLUSIONS, "S3-33", "S3-42")))
+    assert dict(Fact.objects.exclude(left_out="").values_list("code", "left_out")) == {"S3-42": reason}
 
 
 def test_an_item_ships_approved_by_release(tmp_path):

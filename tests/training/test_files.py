@@ -11,6 +11,7 @@ from tests.factories import SLICE
 
 SECTION = "needle-depth/05-technique-and-endpoint.md"
 MODULE = "needle-depth/module.yaml"
+EXCLUSIONS = "exclusions.yaml"
 PICTURE = "needle-depth/pictures/pinpoint-or-running.svg"
 KEPT = ("S0-01", "S0-08", "S0-21", "S0-52", "S2-35", "V07.1", "V12.1", "V12.2", "V69.1", "V70.1", "V24.1")
 POSITIONS = ("D17", "D25")
@@ -303,6 +304,50 @@ ONE_MISTAKE = [
         "- code: depth-order",
         "a protocol item lacks title",
         id="protocol item without title",
+    ),
+    case(
+        EXCLUSIONS, "S3-33", "S9-99", "- code: S9", "S9-99 is left out, but is not in facts.yaml", id="unknown left out"
+    ),
+    case(
+        EXCLUSIONS,
+        "S3-33",
+        "S0-01",
+        "- code: S0",
+        "S0-01 is left out, but is no teachable row of a seed document",
+        id="marketing left out",
+    ),
+    case(
+        EXCLUSIONS,
+        "S3-33",
+        "V24.1",
+        "- code: V24",
+        "V24.1 is left out, but is no teachable row of a seed document",
+        id="guidance left out",
+    ),
+    case(
+        EXCLUSIONS,
+        "S3-33",
+        "S2-35",
+        "- code: S2",
+        f"S2-35 is left out, but {SECTION}:4 cites it",
+        id="left out though a passage cites it",
+    ),
+    case(
+        SECTION,
+        "Sources: S0-52",
+        "Sources: S0-52, S3-33",
+        "- code: S3",
+        f"S3-33 is left out, but {SECTION}:",
+        id="left out though a key point cites it",
+        file=EXCLUSIONS,
+    ),
+    case(
+        EXCLUSIONS,
+        "  reason: It is about needling at home, which this small course does not cover.\n",
+        "",
+        "- code: S3",
+        "an exclusion lacks reason",
+        id="left out without a reason",
     ),
 ]
 
