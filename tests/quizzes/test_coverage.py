@@ -23,13 +23,8 @@ from training.models import Fact, ProtocolItem, ProtocolValue
 
 pytestmark = pytest.mark.django_db
 
-# The seed rows that the syllabus places in each module that is written.
-PLACED = {
-    "needle-depth": "S0-05 S0-08 S0-09 S0-10 S0-11 S0-13 S0-16 S0-21 S0-30 S0-31 S0-34 S0-51 S0-52 S1-03 S1-06 S1-07 S1-08 "
-    "S1-09 S1-14 S1-43 S1-45 S2-04 S2-07 S2-08 S2-09 S2-10 S2-11 S2-34 S2-35 S2-36 S3-10 S3-11 S3-23 S3-24 S3-27 S3-28 S3-32 "
-    "S3-33 S3-34 S3-36 S3-39 S3-42",
-}
-UNTAUGHT = "S0-04"
+# Left out by exclusions.yaml.
+UNTAUGHT = "S3-30"
 
 
 @pytest.fixture
@@ -40,10 +35,7 @@ def shipped(cast) -> factories.Course:
 
 @pytest.fixture
 def whole(shipped):
-    """The same without a gap: what no module that is there teaches counts as left out."""
-    uncited = [fact.code for fact in covering.coverage([]).facts_uncited]
-    Fact.objects.filter(code__in=uncited).update(left_out="no module teaches it yet")
-    Fact.objects.filter(code="S0-01").update(left_out="")
+    """Which has no gap."""
     return shipped
 
 
@@ -108,15 +100,7 @@ def test_shipped_quizzes_and_key_points_have_no_gap(shipped, cast):
 
 
 def test_shipped_facts_are_all_taught_or_left_out(shipped):
-    """Every teachable fact, as soon as each module of the programmes is there; until then those of the modules that are."""
-    coverage = found()
-    there = {module.slug for module in coverage.modules}
-    uncited = {fact.code for fact in coverage.facts_uncited}
-    if there == set(material.read().library.programmes["modules"]) - {"__line__"}:
-        assert uncited == set()
-    else:
-        assert there <= set(PLACED), "name the rows that the syllabus places in the module that came"
-        assert uncited & {code for slug in there for code in PLACED[slug].split()} == set()
+    assert [fact.code for fact in found().facts_uncited] == []
 
 
 # Facts
@@ -138,7 +122,7 @@ def test_fact_that_is_neither_cited_nor_left_out(whole):
     code, said = command()
     assert code == 1
     assert "1 fact neither cited nor left out" in said
-    assert f"  {UNTAUGHT}  Fine, STERILE needles" in said
+    assert f"  {UNTAUGHT}  Laser resurfacing" in said
 
 
 def test_only_teachable_rows_of_seed_documents_must_be_taught(whole):
@@ -442,7 +426,7 @@ def test_page_without_a_gap(client, cast, whole):
     text = page(client, cast.author)
     assert "<h1>No gap in what is taught and asked</h1>" in text
     assert "Cannot be filled" not in text
-    assert "no module teaches it yet" in text
+    assert "It compares recovery with that of laser resurfacing." in text
 
 
 def test_page_names_every_gap_first(client, cast, depending):
