@@ -96,6 +96,8 @@ NOT_PERSONAL = {
     "training.ModuleVersionSection": "module_version position section_version",
     "training.KeyPoint": "module code retired_at",
     "training.KeyPointVersion": "key_point section_version position text critical content_sha256",
+    "training.Passage": "module_version section_version position kind anchor code critical tier text folded",
+    "training.Term": "code term forms meaning",
     "training.ProtocolItem": "code position title question default kind columns",
     "training.ProtocolValue": "item clinic number text is_default signature decided_at",
     "training.Adoption": "clinic module_version signature adopted_at",

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 import yaml
 
-from training import markdown, numbers
+from training import glossary, markdown, numbers
+from training.glossary import Word
 
 LEAST_WORDS, MOST_WORDS = 250, 450
 LEAST_POINTS, MOST_POINTS = 3, 6
@@ -75,6 +76,14 @@ class Library:
     positions: dict[str, dict[str, Any]] = field(default_factory=dict)
     protocol: dict[str, dict[str, Any]] = field(default_factory=dict)
     programmes: dict[str, Any] = field(default_factory=dict)
+    terms: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def words(self) -> list[Word]:
+        return [
+            Word(row["code"], str(row["term"]), tuple(map(str, row["forms"])), " ".join(row["meaning"].split()))
+            for row in self.terms.values()
+        ]
 
     def text_of(self, codes: Iterable[str]) -> str:
         """Everything the cited rows say, and the rows that a cited position cites."""
@@ -157,6 +166,7 @@ class Reader:
             positions=self.rows("positions.yaml", ("code", "title", "priority", "teach"), "a position"),
             protocol=self.rows("protocol.yaml", ("code", "title", "question", "default"), "a protocol item"),
             programmes=self.yaml(self.root / "programmes.yaml") or {},
+            terms=self.rows("glossary.yaml", ("code", "term", "forms", "meaning"), "a word of the glossary"),
         )
         path = self.root / "programmes.yaml"
         if self.needs(path, lib.programmes, ("programmes", "modules", "practicals"), "programmes.yaml"):
@@ -182,7 +192,20 @@ class Reader:
                         position["__line__"],
                         f"{code} cites {cite}, which is not in facts.yaml",
                     )
+        self.check_glossary(lib)
         return lib
+
+    def check_glossary(self, lib: Library) -> None:
+        path = self.root / "glossary.yaml"
+        for row in lib.terms.values():
+            self.cites(path, row["__line__"], row.get("cites", ()), lib)
+            lost = numbers.uncarried(row["meaning"], lib.text_of(row.get("cites", ())))
+            if lost:
+                self.problem(
+                    path, row["__line__"], f"{row['code']} states {', '.join(lost)}, which no row it cites carries"
+                )
+        for code, sentence in glossary.problems(lib.words):
+            self.problem(path, lib.terms[code]["__line__"], f"{code}: {sentence}")
 
     def module(self, folder: Path, lib: Library) -> ModuleFile | None:
         path = folder / "module.yaml"
