@@ -17,7 +17,7 @@ from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.templatetags.look import day, moment, plural
 from training.models import SectionVersion
-from training.queries import confirmed, places
+from training.queries import confirmed, place_in, places
 
 # In this order they are offered; what waits for somebody else comes after everything one can do oneself.
 RUNNING, AGAIN, OPEN, RENEW, WAITING, DONE = range(6)
@@ -87,7 +87,10 @@ class Progress:
         return reverse("quizzes:quiz-detail", args=[self.slug])
 
     def section_url(self, section: SectionVersion) -> str:
-        return reverse("training:section-detail", args=[self.slug, section.section.slug])
+        """A section that was begun and not confirmed opens where the reader stopped."""
+        url = reverse("training:section-detail", args=[self.slug, section.section.slug])
+        place = place_in(self.person, section) if section in self.unread else ""
+        return f"{url}#{place}" if place else url
 
 
 def progress(person: StaffMember, clinic: Clinic, cell: Cell) -> Progress | None:

@@ -48,6 +48,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "healthz": ((), PUBLIC),
     "readyz": ((), PUBLIC),
     "styleguide": ((), row(403, author=200, administrator=200)),
+    "training:search": ((), EVERYBODY),
+    "training:glossary": ((), EVERYBODY),
     "training:module-list": ((), EVERYBODY),
     "training:module-detail": (("needle-depth",), EVERYBODY),
     "training:module-print": (("needle-depth",), EVERYBODY),

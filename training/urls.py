@@ -4,6 +4,8 @@ from training import views
 
 app_name = "training"
 urlpatterns = [
+    path("search/", views.search_page, name="search"),
+    path("glossary/", views.glossary_page, name="glossary"),
     path("modules/", views.module_list, name="module-list"),
     path("modules/<slug:slug>/", views.module_detail, name="module-detail"),
     path("modules/<slug:slug>/print/", views.module_print, name="module-print"),
