@@ -1,6 +1,6 @@
 """The one next step of each role, in words: what, why, how long, until when."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.templatetags.look import ago, day, moment, plural
 from training.models import Module, SectionVersion
-from training.queries import confirmed
+from training.queries import confirmed, places_in
 
 # In this order they are offered; what waits for somebody else comes after everything one can do oneself.
 RUNNING, AGAIN, OPEN, RENEW, WAITING, DONE = range(6)
@@ -76,6 +76,7 @@ class Progress:
     outcome: Outcome | None = None
     returned: Review | None = None
     restudy: Sequence[SectionVersion] = field(default_factory=tuple)
+    places: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def column(self) -> Column:
@@ -90,7 +91,10 @@ class Progress:
         return reverse("quizzes:quiz-detail", args=[self.slug])
 
     def section_url(self, section: SectionVersion) -> str:
-        return reverse("training:section-detail", args=[self.slug, section.section.slug])
+        """A section that was begun and not confirmed opens where the reader stopped."""
+        url = reverse("training:section-detail", args=[self.slug, section.section.slug])
+        place = self.places.get(section.pk, "") if section in self.unread else ""
+        return f"{url}#{place}" if place else url
 
 
 def progress(person: StaffMember, clinic: Clinic, cells: Sequence[Cell]) -> dict[int, Progress]:
@@ -115,6 +119,7 @@ def progress(person: StaffMember, clinic: Clinic, cells: Sequence[Cell]) -> dict
         if finished:
             last[quiz_id] = finished
     outcomes = waiting.latest_outcomes(list(last.values()))
+    stopped = places_in(person, [section for group in sections.values() for section in group])
     now = {}
     for cell in cells:
         quiz = quizzes.get(cell.column.module_id)
@@ -136,6 +141,7 @@ def progress(person: StaffMember, clinic: Clinic, cells: Sequence[Cell]) -> dict
             outcome=outcomes.get(last[quiz.pk].pk) if quiz.pk in last else None,
             returned=returned,
             restudy=_restudy(returned, mine) if returned and not restudy_done(returned) else (),
+            places=stopped,
         )
     return now
 

@@ -10,7 +10,7 @@ from quizzes.files import ItemFile, ItemReader, QuizFile
 from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import audit, canonical, clock
 from staff.models import StaffMember
-from training import markdown
+from training import markdown, search
 from training.files import Library, ModuleFile, Problem, Reader, SectionFile
 from training.models import (
     Citation,
@@ -27,6 +27,7 @@ from training.models import (
     Section,
     SectionVersion,
     Source,
+    Term,
 )
 
 SHIPPED = Path(__file__).resolve().parent.parent / "training" / "material"
@@ -137,6 +138,7 @@ def _load_library(lib: Library) -> None:
         ProtocolItem.objects.update_or_create(
             code=row["code"], defaults={"position": place, **fields, **table, **blanks}
         )
+    _load_glossary(lib)
     practicals = {row["code"]: row for row in lib.programmes["practicals"]}
     for place, row in enumerate(lib.programmes["programmes"]):
         fields = {name: row[name] for name in ("title", "scope", "validity_months", "renewal_opens_days")}
@@ -160,6 +162,22 @@ def minutes(items: tuple[ItemFile, ...], form: int) -> int:
     ]
     words = sum(len(text.split()) for text in texts)
     return max(1, -(-words * form // (max(1, len(texts)) * markdown.WORDS_A_MINUTE)))
+
+
+def _load_glossary(lib: Library) -> None:
+    """The words are what the files say now: nothing is taught or signed by them, so none is kept that has gone."""
+    Term.objects.exclude(code__in=lib.terms).delete()
+    held = {term.code: term for term in Term.objects.all()}
+    facts = {fact.code: fact for fact in Fact.objects.all()}
+    positions = {position.code: position for position in Position.objects.all()}
+    for word in lib.words:
+        fields = {"term": word.term, "forms": canonical.text(list(word.forms)), "meaning": word.meaning}
+        term = held.get(word.code)
+        if term is None or any(getattr(term, name) != value for name, value in fields.items()):
+            term, _ = Term.objects.update_or_create(code=word.code, defaults=fields)
+        cites = lib.terms[word.code].get("cites", ())
+        term.facts.set([facts[code] for code in cites if code in facts])
+        term.positions.set([positions[code] for code in cites if code in positions])
 
 
 def plain(value: Any) -> str:
@@ -202,6 +220,7 @@ def _load_module(
             body={"number": latest.number, "sha256": sha256},
         )
         done.published.append(str(latest))
+    search.keep_index(latest)
     _retire_points(module, latest, by)
     _load_quiz(module, quiz, items, by)
     _load_items(module, items, latest, by, done)

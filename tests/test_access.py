@@ -50,6 +50,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "styleguide": ((), row(403, author=200, administrator=200)),
     "training:binder": ((), EVERYBODY),
     "training:binder-card": (("aftercare-clock",), EVERYBODY),
+    "training:search": ((), EVERYBODY),
+    "training:glossary": ((), EVERYBODY),
     "training:module-list": ((), EVERYBODY),
     "training:module-detail": (("needle-depth",), EVERYBODY),
     "training:module-print": (("needle-depth",), EVERYBODY),

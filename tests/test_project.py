@@ -105,6 +105,8 @@ NOT_PERSONAL = {
     "training.KeyPoint": "module code retired_at",
     "training.KeyPointVersion": "key_point section_version position text critical content_sha256",
     "training.ProtocolItem": "code position title question default kind columns blanks",
+    "training.Passage": "module_version section_version position kind anchor code critical tier text folded",
+    "training.Term": "code term forms meaning",
     "training.ProtocolValue": "item clinic number text is_default signature decided_at",
     "training.Adoption": "clinic module_version signature adopted_at",
     "training.Source": "code title publisher year kind label address",

@@ -4,6 +4,7 @@ from django.db import IntegrityError, transaction
 
 from staff import audit, clock
 from staff.models import Clinic, Signature, StaffMember
+from training import markdown
 from training.models import (
     Adoption,
     Module,
@@ -24,8 +25,9 @@ def open_section(*, person: StaffMember, version: SectionVersion) -> Reading:
 
 
 def keep_place(*, person: StaffMember, version: SectionVersion, place: str) -> None:
-    """Remember the anchor where the reader stopped."""
-    Reading.objects.filter(person=person, section_version=version).update(place=place[:80])
+    """Remember the anchor where the reader stopped; none is the beginning. What the text does not have is not kept."""
+    if not place or place in markdown.anchors(markdown.blocks(version.text)):
+        Reading.objects.filter(person=person, section_version=version).update(place=place)
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from training import models
 show(models.Source, "code", "title", "label", search=("code", "title"), filters=("label",))
 show(models.Fact, "code", "statement", "verified", search=("code", "statement"), filters=("verified", "kind"))
 show(models.Position, "code", "title", "priority", search=("code", "title"))
+show(models.Term, "term", "code", search=("term", "code"))
 show(models.Module, "slug", "code", "position")
 show(models.Programme, "slug", "title")
 show(models.ModuleVersion, "title", "number", "change", "published_at", "published_by", filters=("module",))

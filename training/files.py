@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import yaml
 
 from staff.access import LEARNING_ROLES
-from training import markdown, numbers
+from training import glossary, markdown, numbers
+from training.glossary import Word
 
 LEAST_WORDS, MOST_WORDS = 250, 450
 LEAST_POINTS, MOST_POINTS = 3, 6
@@ -79,10 +80,19 @@ class Library:
     programmes: dict[str, Any] = field(default_factory=dict)
     exclusions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    terms: dict[str, dict[str, Any]] = field(default_factory=dict)
+
     def teachable(self, code: str) -> bool:
         """A row of a seed document that is meant to be taught: cited, or left out with a reason."""
         fact = self.facts[code]
         return fact.get("kind") == "teachable" and self.sources.get(fact["source"], {}).get("label") == "seed"
+
+    @property
+    def words(self) -> list[Word]:
+        return [
+            Word(row["code"], str(row["term"]), tuple(map(str, row["forms"])), " ".join(row["meaning"].split()))
+            for row in self.terms.values()
+        ]
 
     def text_of(self, codes: Iterable[str]) -> str:
         """Everything the cited rows say, and the rows that a cited position cites."""
@@ -166,6 +176,7 @@ class Reader:
             protocol=self.rows("protocol.yaml", ("code", "title", "question", "default"), "a protocol item"),
             programmes=self.yaml(self.root / "programmes.yaml") or {},
             exclusions=self.rows("exclusions.yaml", ("code", "reason"), "an exclusion"),
+            terms=self.rows("glossary.yaml", ("code", "term", "forms", "meaning"), "a word of the glossary"),
         )
         path = self.root / "programmes.yaml"
         if self.needs(path, lib.programmes, ("programmes", "modules", "practicals"), "programmes.yaml"):
@@ -196,6 +207,7 @@ class Reader:
                 self.exclusion(row, "is left out, but is not in facts.yaml")
             elif not lib.teachable(code):
                 self.exclusion(row, "is left out, but is no teachable row of a seed document")
+        self.check_glossary(lib)
         return lib
 
     def programme(self, path: Path, row: Any, everything: dict[str, Any]) -> None:
@@ -230,6 +242,18 @@ class Reader:
         for code, row in lib.exclusions.items():
             if code in cited:
                 self.exclusion(row, f"is left out, but {cited[code]} cites it: take it out of one of them")
+
+    def check_glossary(self, lib: Library) -> None:
+        path = self.root / "glossary.yaml"
+        for row in lib.terms.values():
+            self.cites(path, row["__line__"], row.get("cites", ()), lib)
+            lost = numbers.uncarried(row["meaning"], lib.text_of(row.get("cites", ())))
+            if lost:
+                self.problem(
+                    path, row["__line__"], f"{row['code']} states {', '.join(lost)}, which no row it cites carries"
+                )
+        for code, sentence in glossary.problems(lib.words):
+            self.problem(path, lib.terms[code]["__line__"], f"{code}: {sentence}")
 
     def module(self, folder: Path, lib: Library) -> ModuleFile | None:
         path = folder / "module.yaml"

@@ -1,12 +1,13 @@
 """Questions asked of the material: what is live, what is adopted, how far a person has read."""
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from staff.models import Clinic, StaffMember
-from training import markdown
+from training import glossary, markdown
 from training.models import (
     Adoption,
     Citation,
@@ -16,9 +17,11 @@ from training.models import (
     ModuleVersionSection,
     ProtocolItem,
     ProtocolValue,
+    Reading,
     ReadingConfirmation,
     Rereading,
     SectionVersion,
+    Term,
 )
 
 
@@ -131,6 +134,7 @@ class Shown:
     """A block as the reader sees it."""
 
     block: markdown.Block
+    anchor: str = ""
     html: str = ""
     point: KeyPointVersion | None = None
     sources: tuple[SourceChip, ...] = ()
@@ -189,15 +193,56 @@ def shown(version: SectionVersion, clinic: Clinic | None) -> list[Shown]:
         if row.point:
             cited.setdefault(row.point.key_point.code, []).append(row)
     result = []
-    for block in markdown.blocks(version.text):
+    blocks = markdown.blocks(version.text)
+    for anchor, block in zip(markdown.anchors(blocks), blocks, strict=True):
         if block.kind == "point":
             chips = _chips(cited.get(block.code, []))
-            result.append(Shown(block, markdown.inline(block.text), points.get(block.code), chips, _label(chips)))
+            html = markdown.inline(block.text)
+            result.append(Shown(block, anchor, html, points.get(block.code), chips, _label(chips)))
         elif block.kind == "protocol":
-            result.append(Shown(block, protocol=protocol.get(block.code)))
+            result.append(Shown(block, anchor, protocol=protocol.get(block.code)))
         elif block.kind == "picture":
-            result.append(Shown(block, picture=pictures.get(block.code)))
+            result.append(Shown(block, anchor, picture=pictures.get(block.code)))
         else:
             chips = _chips([by_code[code] for code in block.cites if code in by_code])
-            result.append(Shown(block, markdown.html(block.text), sources=chips, label=_label(chips)))
+            result.append(Shown(block, anchor, markdown.html(block.text), sources=chips, label=_label(chips)))
     return result
+
+
+def words_of(terms: Iterable[Term]) -> tuple[glossary.Word, ...]:
+    return tuple(glossary.Word(row.code, row.term, tuple(json.loads(row.forms)), row.meaning) for row in terms)
+
+
+def all_words() -> tuple[glossary.Word, ...]:
+    return words_of(Term.objects.all())
+
+
+def terms_with_sources() -> QuerySet[Term]:
+    return Term.objects.prefetch_related("facts__source", "positions")
+
+
+def words_used(blocks: Iterable[Shown], words: Sequence[glossary.Word]) -> list[glossary.Word]:
+    """Those that the prose and the key points use, by the alphabet."""
+    text = "\n".join(row.block.text for row in blocks if row.block.kind in ("prose", "point"))
+    used = set(glossary.used(text, words))
+    return sorted((word for word in words if word.code in used), key=lambda word: word.term.lower())
+
+
+def explained(blocks: Iterable[Shown], words: Sequence[glossary.Word]) -> list[Shown]:
+    """The blocks of one page: each piece of prose with its anchor, each word a button where it is first used in prose."""
+    met: set[str] = set()
+    return [
+        replace(row, html=markdown.anchored(glossary.first_uses(row.html, words, met), row.anchor))
+        if row.block.kind == "prose"
+        else row
+        for row in blocks
+    ]
+
+
+def places_in(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[int, str]:
+    """By the section version's id: the anchor where this person stopped reading it."""
+    return dict(
+        Reading.objects.filter(person=person, section_version__in=list(versions)).values_list(
+            "section_version", "place"
+        )
+    )

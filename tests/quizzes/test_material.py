@@ -263,6 +263,26 @@ def test_command(tmp_path):
     assert command(root) == "Nothing changed."
 
 
+def test_check_names_a_section_that_is_too_hard_to_read(tmp_path):
+    """Loading does not refuse it."""
+    hard = (
+        "Notwithstanding considerable individual variability, practitioners universally acknowledge that inadvertently "
+    )
+    hard += (
+        "excessive instrumentation precipitates inflammatory complications necessitating interdisciplinary management. "
+    )
+    root = made(tmp_path, (SECTION, "Use light pressure", hard * 4 + "Use light pressure"))
+    text = (root / SECTION).read_text(encoding="utf-8")
+    for piece in ("A little starts healing; too much starts a scar. ", "We count dots that join as running. "):
+        text = text.replace(piece, "")
+    (root / SECTION).write_text(text, encoding="utf-8")
+    with pytest.raises(
+        CommandError, match=r"1 sections are too hard to read:\nneedle-depth/05-technique-and-endpoint.md:1: reads"
+    ):
+        command(root, "--check")
+    assert command(root).startswith("Published")
+
+
 def test_command_says_every_problem_and_loads_nothing(tmp_path):
     root = made(tmp_path, (MODULE, "cut: 5", "cut: 9"), (ITEMS, "kind: single", "kind: many"))
     with pytest.raises(CommandError) as refusal:

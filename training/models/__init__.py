@@ -1,3 +1,4 @@
+from training.models.glossary import Term
 from training.models.modules import (
     KeyPoint,
     KeyPointVersion,
@@ -11,6 +12,7 @@ from training.models.modules import (
 )
 from training.models.protocol import Adoption, ProtocolItem, ProtocolValue
 from training.models.reading import Reading, ReadingConfirmation, Rereading
+from training.models.search import Passage
 from training.models.sources import Citation, Fact, Position, Source
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Module",
     "ModuleVersion",
     "ModuleVersionSection",
+    "Passage",
     "Picture",
     "Position",
     "Programme",
@@ -33,4 +36,5 @@ __all__ = [
     "Section",
     "SectionVersion",
     "Source",
+    "Term",
 ]
