@@ -1,6 +1,5 @@
 """Verbs of proof: hand in with the certificate in one transaction, adopt, review, revoke. Each is signed or recorded."""
 
-import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,13 +14,13 @@ from certificates.queries import holding_of, with_events
 from quizzes import actions as sitting
 from quizzes.eligibility import Standing, verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
-from quizzes.queries import standing
+from quizzes.queries import last_full, standing
 from staff import actions as staff_actions
 from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES
-from staff.models import Clinic, Membership, Signature, StaffMember
-from training.actions import record_adoption, take_defaults
-from training.models import Adoption, KeyPoint, ModuleVersion, Programme, ReadingConfirmation
+from staff.models import Clinic, Membership, MembershipRole, Signature, StaffMember
+from training.actions import ask_to_read_anew, record_adoption, take_defaults
+from training.models import Adoption, KeyPoint, Module, ModuleVersion, Programme, ReadingConfirmation
 from training.queries import standing_adoption
 
 KIND_LINE = "Certificate of knowledge"
@@ -84,10 +83,10 @@ def _finish(attempt: Attempt, *, by: StaffMember, handed_in: bool, closing: bool
 def _tell_locked(attempt: Attempt, outcome: Outcome) -> None:
     """When the last attempt is used, the physicians of the clinic hear of it."""
     candidacy = attempt.candidacy
-    if outcome.passed or attempt.kind != Attempt.Kind.FULL:
+    if outcome.passed:
         return
     where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
-    if where.attempts_used < where.attempts_allowed:
+    if where.retest or where.attempts_used < where.attempts_allowed:
         return
     for physician in staff_with_role(candidacy.clinic, "physician"):
         if physician.pk != candidacy.person_id:
@@ -196,6 +195,16 @@ def rule_line(attempt: Attempt) -> str:
     return f"Rule: {rules.cut} of {rules.items} right and every safety-critical question right. Cut score {rules.cut_basis}."
 
 
+def attempt_line(attempt: Attempt) -> str:
+    """Cites both sittings where a critical re-test followed the attempt."""
+    parent = attempt.parent
+    if parent is None or parent.ended_at is None or attempt.ended_at is None:
+        return ""
+    zone = ZoneInfo(attempt.candidacy.clinic.zone)
+    first, second = (row.ended_at.astimezone(zone).date() for row in (parent, attempt) if row.ended_at)
+    return f"Attempt {parent.number} of {_day(first)} with the critical re-test of {_day(second)}."
+
+
 def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificate:
     candidacy, version = attempt.candidacy, attempt.module_version
     clinic, person, module = candidacy.clinic, candidacy.person, version.module
@@ -207,7 +216,7 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         days=module.validity_days,
         old_end=before.valid_until_on if before else None,
     )
-    programme = next((p for p in Programme.objects.all() if module.slug in json.loads(p.modules)), None)
+    programme = _programme(attempt)
     printed = {
         "holder_name": person.full_name,
         "printed_name": printable(person),
@@ -220,7 +229,7 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         "module_version_number": version.number,
         "rule_line": rule_line(attempt),
         "disclaimer": DISCLAIMER,
-        "attempt_line": "",
+        "attempt_line": attempt_line(attempt),
         "passed_on": passed_on,
         "valid_from_on": start,
         "valid_until_on": end,
@@ -256,6 +265,19 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         facts_sha256=canonical.sha256(facts),
         **printed,
     )
+
+
+def _programme(attempt: Attempt) -> Programme | None:
+    """The first that asks for the module of what the person does in the clinic; else the first that asks for it at all."""
+    asking = [row for row in Programme.objects.all() if attempt.module_version.module.slug in row.slugs]
+    held = MembershipRole.objects.filter(
+        membership__person=attempt.candidacy.person,
+        membership__clinic=attempt.candidacy.clinic,
+        membership__ended_at=None,
+        ended_at=None,
+    )
+    roles = set(held.values_list("role", flat=True))
+    return next((row for row in asking if roles & set(row.asked_of)), asking[0] if asking else None)
 
 
 def printable(person: StaffMember) -> str:
@@ -396,7 +418,7 @@ def record_talk(
         raise signing.SigningRefused("Nobody records a talk with themselves. Ask another physician of the clinic.")
     with transaction.atomic():
         last, where = _locked_standing(candidacy)
-        if last is None or where.attempts_used < where.attempts_allowed:
+        if last is None or where.retest or where.attempts_used < where.attempts_allowed:
             raise signing.SigningRefused("Attempts are still open here, so no talk is needed to open more.")
         signature = _sign_grant(candidacy, last, "talk", shown_sha256, opened_at, by, evidence)
         row = sitting.grant(
@@ -441,8 +463,7 @@ def open_early(
 def _locked_standing(candidacy: Candidacy) -> tuple[Attempt | None, Standing]:
     """The last finished attempt and the standing, with the candidacy locked."""
     Candidacy.objects.select_for_update().get(pk=candidacy.pk)
-    last = candidacy.attempts.finished().order_by("-number").first()
-    return last, standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+    return last_full(candidacy), standing(candidacy.person, candidacy.quiz, candidacy.clinic)
 
 
 def _sign_grant(
@@ -571,7 +592,7 @@ def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Ca
         return None
     try:
         with transaction.atomic():
-            return Candidacy.objects.create(
+            opened = Candidacy.objects.create(
                 person=certificate.person,
                 quiz_id=quiz_id,
                 clinic_id=certificate.clinic_id if certificate.clinic_id in places else places[0],
@@ -580,6 +601,11 @@ def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Ca
                 opened_by=by,
                 opened_at=clock.now(),
             )
+            module = opened.quiz.module
+            # After a revocation everything is read again, and where the module says so at renewal too.
+            if reason == Candidacy.Reason.INCIDENT or module.renewal == Module.Renewal.FULL:
+                ask_to_read_anew(person=certificate.person, module=module, clinic=opened.clinic, by=by)
+            return opened
     except IntegrityError:
         return None
 

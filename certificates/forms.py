@@ -1,12 +1,16 @@
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from django import forms
+from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 
 from certificates.models import CertificateEvent
+from quizzes.asking import LONGEST_ANSWER, LONGEST_QUESTION
 from quizzes.models import Review
 from staff import clock
-from training.models import KeyPoint
+from staff.models import Clinic
+from training.models import KeyPoint, KeyPointVersion
 
 
 class SigningForm(forms.Form):
@@ -73,3 +77,94 @@ class LiftForm(forms.Form):
 class AdoptForm(SigningForm):
     read_points = forms.BooleanField()
     defaults = forms.BooleanField(required=False)
+
+
+class Words(forms.CharField):
+    """Some sentences. A browser counts the end of a line as one character and sends two; here it is one again."""
+
+    widget = forms.Textarea(attrs={"rows": 6})
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value.replace("\r\n", "\n") if isinstance(value, str) else value)
+
+
+NO_PATIENTS = f"At most {LONGEST_QUESTION} characters. Name no patient, and nothing by which one could be known."
+
+
+class QuestionForm(forms.Form):
+    """*Question this item*."""
+
+    text = Words(
+        label="What is wrong or unclear",
+        help_text=NO_PATIENTS,
+        max_length=LONGEST_QUESTION,
+        error_messages={"required": "This is still empty."},
+    )
+
+
+class AskForm(forms.Form):
+    """*Ask about this*: about the section or one of its key points, as they stood on the page."""
+
+    version = forms.CharField(widget=forms.HiddenInput)
+    point = forms.ChoiceField(label="About", required=False)
+    clinic = forms.ChoiceField(label="For which clinic you ask", help_text="A physician of that clinic answers.")
+    text = Words(
+        label="Your question",
+        help_text=NO_PATIENTS,
+        max_length=LONGEST_QUESTION,
+        error_messages={"required": "This is still empty."},
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None,
+        *,
+        points: Sequence[KeyPointVersion],
+        clinics: Sequence[Clinic],
+        version: int,
+        point: str,
+    ) -> None:
+        super().__init__(data, initial={"version": version, "clinic": clinics[0].public_id, "point": point})
+        self.shown = str(version)
+        named = [(row.key_point.code, f"{row.key_point.code}: {_short(row.text)}") for row in points]
+        self.fields["point"].choices = [("", "The section as a whole"), *named]  # type: ignore[attr-defined]
+        self.fields["clinic"].choices = [(clinic.public_id, clinic.name) for clinic in clinics]  # type: ignore[attr-defined]
+        if len(clinics) == 1:
+            self.fields["clinic"].widget = forms.HiddenInput()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("version") != self.shown:
+            data = cast("QueryDict", self.data).copy()
+            data["version"] = self.shown  # what is sent next was written beside this one
+            self.data = data
+            raise forms.ValidationError(
+                "This section changed while you were writing, and nothing was sent. Look whether your question still "
+                "stands, then send it again."
+            )
+        return cleaned
+
+
+def _short(text: str, most: int = 70) -> str:
+    return text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0]} …"
+
+
+class AnswerForm(forms.Form):
+    text = Words(
+        label="Your answer",
+        help_text=f"At most {LONGEST_ANSWER} characters. It stays on record and cannot be edited; a further answer can "
+        "follow it.",
+        max_length=LONGEST_ANSWER,
+        error_messages={"required": "This is still empty."},
+    )
+    closes = forms.BooleanField(
+        label="This answers the question",
+        help_text="Without the tick it goes on waiting for the rest of the answer.",
+        required=False,
+        initial=True,
+    )
+
+    def __init__(self, *args: Any, closed: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if closed:
+            del self.fields["closes"]

@@ -1,11 +1,15 @@
 from django.urls import path
 
-from certificates.views import adoption, attempts, certificates, reviews, verify
+from certificates.views import adoption, attempts, certificates, enquiries, reviews, verify
 
 app_name = "certificates"
 urlpatterns = [
     path("attempts/<str:public_id>/submit/", attempts.attempt_submit, name="attempt-submit"),
     path("attempts/<str:public_id>/result/", attempts.attempt_result, name="attempt-result"),
+    path("attempts/<str:public_id>/<int:position>/question/", enquiries.item_question, name="item-question"),
+    path("modules/<slug:slug>/<slug:section>/ask/", enquiries.section_ask, name="section-ask"),
+    path("questions/", enquiries.enquiry_list, name="enquiry-list"),
+    path("questions/<str:public_id>/", enquiries.enquiry_detail, name="enquiry-detail"),
     path("certificates/", certificates.certificate_list, name="certificate-list"),
     path("certificates/<str:number>.<str:format>", certificates.certificate_file, name="certificate-file"),
     path("certificates/<str:number>/", certificates.certificate_detail, name="certificate-detail"),

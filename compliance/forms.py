@@ -13,6 +13,7 @@ from django.conf import settings
 from certificates import fonts
 from compliance import standing
 from compliance.queries import Row
+from quizzes.models import Accommodation
 from staff import clock
 from staff.models import Clinic, Licence, Membership, StaffMember
 from staff.models.clinics import Role
@@ -229,6 +230,52 @@ class EndForm(Plain, forms.Form):
     reason = forms.CharField(
         label="Reason", help_text="Such as left, or moved elsewhere. Kept on record", max_length=300
     )
+
+
+class AccommodationForm(Plain, forms.Form):
+    time_percent = forms.TypedChoiceField(
+        label="Time",
+        choices=[(125, "a quarter more"), (150, "half as much again"), (200, "twice as much")],
+        coerce=int,
+        help_text="On every quiz with a clock, and at once in an attempt under way",
+    )
+    category = forms.ChoiceField(
+        label="What for", choices=Accommodation.Category.choices, help_text="A category is enough; no diagnosis is kept"
+    )
+    valid_from_on = forms.DateField(label="From", widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
+    valid_until_on = forms.DateField(label="Through", widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
+
+    def clean_valid_from_on(self) -> date:
+        return _sensible(self.cleaned_data["valid_from_on"], years_back=1, years_on=2, what="from")
+
+    def clean_valid_until_on(self) -> date:
+        return _sensible(self.cleaned_data["valid_until_on"], years_back=1, years_on=10, what="through")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        first, last = cleaned.get("valid_from_on"), cleaned.get("valid_until_on")
+        if first and last and last < first:
+            self.add_error("valid_until_on", f"It ends on {day(last)}, before it begins on {day(first)}.")
+        return cleaned
+
+
+class ClockForm(Plain, forms.Form):
+    clinic = forms.ModelChoiceField(queryset=Clinic.objects.none(), to_field_name="public_id", empty_label=None)
+    limit_minutes = forms.IntegerField(
+        label="Minutes",
+        required=False,
+        min_value=15,
+        max_value=240,
+        help_text="Leave it empty for no clock: an attempt then stays open for 24 hours. With a clock, 45 minutes are usual",
+    )
+
+    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["clinic"]
+        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
+        field.initial = clinics[0].public_id if clinics else None
+        if len(clinics) == 1:
+            field.widget = forms.HiddenInput()
 
 
 def _sensible(value: date, *, years_back: int, years_on: int, what: str) -> date:

@@ -12,7 +12,7 @@ from certificates.queries import state_of, with_events
 from compliance.forms import matches
 from compliance.queries import Board, Row, board_of
 from compliance.waiting import latest_outcomes
-from quizzes.models import Attempt, Outcome, Review
+from quizzes.models import Accommodation, Attempt, Outcome, Review
 from quizzes.queries import attempts_visible_to
 from staff import clock
 from staff.access import clinics_as, people_visible_to
@@ -35,6 +35,13 @@ def managed(viewer: StaffMember, person: StaffMember) -> list[Membership]:
         .select_related("person", "clinic")
         .order_by("clinic__name", "pk")
     )
+
+
+def extra_time_shown(viewer: StaffMember, person: StaffMember) -> list[Accommodation] | None:
+    """For the person and her managers; None where it is nobody's business."""
+    if viewer != person and not managed(viewer, person):
+        return None
+    return list(Accommodation.objects.filter(person=person).select_related("granted_by", "ended_by"))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""Who is current: every member of some clinics against every module of the programme, in a fixed number of queries."""
+"""Who is current: every member of some clinics against every module of the programmes, in a fixed number of queries."""
 
-import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -22,14 +21,14 @@ from staff.models import Clinic, Membership, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import STATES
 from training.models import ModuleVersion, ModuleVersionSection, Programme, Reading, ReadingConfirmation
-from training.queries import live_versions
+from training.queries import counting, live_versions
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A published module of the programme."""
+    """A published module of a programme."""
 
     version: ModuleVersion
     sections: int
@@ -110,7 +109,7 @@ class Row:
 class Board:
     """`rows` are open memberships, the most urgent first. Somebody who works in two of the clinics has two."""
 
-    programme: Programme | None
+    programmes: tuple[Programme, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
@@ -133,10 +132,16 @@ class Board:
         return {state: len(people[state]) for state in standing.STATES if people[state]}
 
 
-def programme_columns() -> tuple[Programme | None, tuple[Column, ...]]:
-    """The published modules of the first programme, in the course's order."""
-    programme = Programme.objects.order_by("position", "pk").first()
-    asked = set(json.loads(programme.modules)) if programme else set()
+def required_of(programmes: Iterable[Programme], roles: Iterable[str]) -> list[Programme]:
+    """Those of the programmes that are required of somebody with these roles."""
+    held = set(roles)
+    return [row for row in programmes if held & set(row.asked_of)]
+
+
+def programme_columns() -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
+    """The programmes, and the published modules they ask for in the course's order."""
+    programmes = tuple(Programme.objects.order_by("position", "pk"))
+    asked = {slug for programme in programmes for slug in programme.slugs}
     versions = [version for version in live_versions() if version.module.slug in asked]
     sums = {
         row["module_version"]: row
@@ -146,7 +151,7 @@ def programme_columns() -> tuple[Programme | None, tuple[Column, ...]]:
         .annotate(n=Count("pk"), minutes=Sum("section_version__minutes"))
     }
     none = {"n": 0, "minutes": 0}
-    return programme, tuple(
+    return programmes, tuple(
         Column(version, sums.get(version.pk, none)["n"], sums.get(version.pk, none)["minutes"]) for version in versions
     )
 
@@ -165,21 +170,22 @@ def board_for(person: StaffMember) -> Board:
 
 def _board(members: "QuerySet[Membership]", opens: set[int] | None) -> Board:
     """`opens`: the clinics whose certificates the viewer may open; None for all."""
-    programme, columns = programme_columns()
+    programmes, columns = programme_columns()
     people = members.filter(ended_at=None).values("person")
     gathered = _Gathered(people, columns)
     rows = []
     for membership in members.filter(ended_at=None).select_related("person", "clinic").prefetch_related("roles"):
         roles = tuple(sorted(role.role for role in membership.roles.all() if role.ended_at is None))
         today = clock.today(membership.clinic.zone)
-        cells = tuple(_cell(membership, roles, column, gathered, today, opens) for column in columns)
+        asked = {slug for programme in required_of(programmes, roles) for slug in programme.slugs}
+        cells = tuple(_cell(membership, column.slug in asked, column, gathered, today, opens) for column in columns)
         rows.append(Row(membership, roles, cells))
-    return Board(programme, columns, tuple(sorted(rows, key=lambda row: row.urgency)))
+    return Board(programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)))
 
 
 def _cell(
     membership: Membership,
-    roles: tuple[str, ...],
+    required: bool,
     column: Column,
     gathered: "_Gathered",
     today: date,
@@ -190,7 +196,7 @@ def _cell(
     where = (*pair, membership.clinic_id)
     decided = standing.decide(
         standing.Facts(
-            required=Role.AESTHETICIAN in roles,
+            required=required,
             hired_on=membership.hired_on,
             proofs=[proof for _, proof in proofs],
             sections=column.sections,
@@ -219,7 +225,7 @@ class _Gathered:
         self.proofs = _proofs(people, modules)
         self.read: dict[Pair, int] = {
             (row["person"], row["section_version__section__module"]): row["n"]
-            for row in ReadingConfirmation.objects.filter(person__in=people, section_version__in=sections)
+            for row in counting(ReadingConfirmation.objects.filter(person__in=people, section_version__in=sections))
             .values("person", "section_version__section__module")
             .annotate(n=Count("section_version", distinct=True))
             .order_by()

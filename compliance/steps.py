@@ -1,23 +1,24 @@
 """The one next step of each role, in words: what, why, how long, until when."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.urls import reverse
 
-from certificates.actions import outcome_of, restudy_done
+from certificates.actions import restudy_done
 from compliance import waiting
 from compliance.queries import Board, Cell, Column
+from compliance.standing import Proof
 from quizzes import eligibility
-from quizzes.models import Attempt, Quiz, Review
-from quizzes.queries import open_candidacy
-from quizzes.queries import standing as quiz_standing
+from quizzes.models import Attempt, Candidacy, Outcome, Quiz, Review
+from quizzes.queries import live_sections
+from quizzes.queries import standings as quiz_standings
 from staff import clock
 from staff.models import Clinic, StaffMember
-from staff.templatetags.look import day, moment, plural
-from training.models import SectionVersion
-from training.queries import confirmed, places
+from staff.templatetags.look import ago, day, moment, plural
+from training.models import Module, SectionVersion
+from training.queries import confirmed, places_in
 
 # In this order they are offered; what waits for somebody else comes after everything one can do oneself.
 RUNNING, AGAIN, OPEN, RENEW, WAITING, DONE = range(6)
@@ -65,14 +66,17 @@ class Progress:
     person: StaffMember
     clinic: Clinic
     cell: Cell
+    quiz: Quiz
     sections: Sequence[SectionVersion]
     unread: Sequence[SectionVersion]
     where: eligibility.Standing
     verdict: eligibility.Verdict
     open_attempt: Attempt | None = None
     last: Attempt | None = None
+    outcome: Outcome | None = None
     returned: Review | None = None
     restudy: Sequence[SectionVersion] = field(default_factory=tuple)
+    places: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def column(self) -> Column:
@@ -87,42 +91,69 @@ class Progress:
         return reverse("quizzes:quiz-detail", args=[self.slug])
 
     def section_url(self, section: SectionVersion) -> str:
-        return reverse("training:section-detail", args=[self.slug, section.section.slug])
+        """A section that was begun and not confirmed opens where the reader stopped."""
+        url = reverse("training:section-detail", args=[self.slug, section.section.slug])
+        place = self.places.get(section.pk, "") if section in self.unread else ""
+        return f"{url}#{place}" if place else url
 
 
-def progress(person: StaffMember, clinic: Clinic, cell: Cell) -> Progress | None:
-    """None where the module has no quiz yet."""
-    quiz = Quiz.objects.filter(module=cell.column.module_id).select_related("module").first()
-    if quiz is None or not quiz.versions.exists():
-        return None
-    sections = [place.section_version for place in places(cell.column.version)]
-    read = confirmed(person, sections)
-    candidacy = open_candidacy(person, quiz)
-    where = quiz_standing(person, quiz, clinic)
-    attempts = list(candidacy.attempts.order_by("-started_at")) if candidacy else []
-    returned = (
-        Review.objects.filter(
-            candidate=person, decision=Review.Decision.RETURNED, attempt__certificates=cell.certificate
+def progress(person: StaffMember, clinic: Clinic, cells: Sequence[Cell]) -> dict[int, Progress]:
+    """By the module's id, those that have a quiz; what is asked of the database does not grow with the modules."""
+    modules = [cell.column.module_id for cell in cells]
+    rows = Quiz.objects.filter(module__in=modules, versions__isnull=False).select_related("module").distinct()
+    quizzes = {quiz.module_id: quiz for quiz in rows}
+    found = quiz_standings(person, list(quizzes.values()), clinic)
+    sections = live_sections(modules)
+    read = confirmed(person, [section for group in sections.values() for section in group])
+    attempts: dict[int, list[Attempt]] = {}
+    cycles = Attempt.objects.filter(candidacy__person=person, candidacy__closed_at=None)
+    for row in cycles.select_related("candidacy__clinic").order_by("-started_at"):
+        attempts.setdefault(row.candidacy.quiz_id, []).append(row)
+    clinics = {
+        row.quiz_id: row.clinic
+        for row in Candidacy.objects.filter(person=person, closed_at=None).select_related("clinic")
+    }
+    last: dict[int, Attempt] = {}
+    for quiz_id, group in attempts.items():
+        finished = next((row for row in group if row.state in Attempt.FINISHED), None)
+        if finished:
+            last[quiz_id] = finished
+    outcomes = waiting.latest_outcomes(list(last.values()))
+    stopped = places_in(person, [section for group in sections.values() for section in group])
+    now = {}
+    for cell in cells:
+        quiz = quizzes.get(cell.column.module_id)
+        if quiz is None:
+            continue
+        mine = sections.get(quiz.module_id, [])
+        returned = _returned(person, cell)
+        now[quiz.module_id] = Progress(
+            person=person,
+            clinic=clinics.get(quiz.pk, clinic),
+            cell=cell,
+            quiz=quiz,
+            sections=mine,
+            unread=[section for section in mine if section.pk not in read],
+            where=found[quiz.pk],
+            verdict=eligibility.verdict(found[quiz.pk], clock.now()),
+            open_attempt=next((row for row in attempts.get(quiz.pk, ()) if row.state == Attempt.State.OPEN), None),
+            last=last.get(quiz.pk),
+            outcome=outcomes.get(last[quiz.pk].pk) if quiz.pk in last else None,
+            returned=returned,
+            restudy=_restudy(returned, mine) if returned and not restudy_done(returned) else (),
+            places=stopped,
         )
-        .select_related("reviewer", "attempt")
-        .prefetch_related("restudy")
-        .first()
-        if cell.certificate and cell.standing.state == "suspended"
-        else None
+    return now
+
+
+def _returned(person: StaffMember, cell: Cell) -> Review | None:
+    """The review that suspended the certificate."""
+    if cell.certificate is None or cell.standing.state != "suspended":
+        return None
+    rows = Review.objects.filter(
+        candidate=person, decision=Review.Decision.RETURNED, attempt__certificates=cell.certificate
     )
-    return Progress(
-        person=person,
-        clinic=candidacy.clinic if candidacy else clinic,
-        cell=cell,
-        sections=sections,
-        unread=[section for section in sections if section.pk not in read],
-        where=where,
-        verdict=eligibility.verdict(where, clock.now()),
-        open_attempt=next((row for row in attempts if row.state == Attempt.State.OPEN), None),
-        last=next((row for row in attempts if row.state in Attempt.FINISHED), None),
-        returned=returned,
-        restudy=_restudy(returned, sections) if returned and not restudy_done(returned) else (),
-    )
+    return rows.select_related("reviewer", "attempt").prefetch_related("restudy").first()
 
 
 def _restudy(review: Review, sections: Sequence[SectionVersion]) -> list[SectionVersion]:
@@ -137,16 +168,19 @@ def _restudy(review: Review, sections: Sequence[SectionVersion]) -> list[Section
     ]
 
 
-def module_row(person: StaffMember, clinic: Clinic, cell: Cell) -> ModuleRow:
-    now = progress(person, clinic, cell)
-    column = cell.column
+def module_rows(person: StaffMember, clinic: Clinic, cells: Sequence[Cell]) -> list[ModuleRow]:
+    found = progress(person, clinic, cells)
+    return [_module_row(cell, found.get(cell.column.module_id)) for cell in cells]
+
+
+def _module_row(cell: Cell, now: Progress | None) -> ModuleRow:
     if now is None:
-        return ModuleRow(cell, 0, column.minutes, None, state=cell.standing.state, word=cell.standing.detail)
+        return ModuleRow(cell, 0, cell.column.minutes, None, state=cell.standing.state, word=cell.standing.detail)
     state, word = _shown_state(now)
     return ModuleRow(
         cell=cell,
         read=len(now.sections) - len(now.unread),
-        minutes_left=sum(section.minutes for section in now.unread),
+        minutes_left=_minutes_left(now),
         step=module_step(now),
         note=_note(now),
         state=state,
@@ -154,9 +188,20 @@ def module_row(person: StaffMember, clinic: Clinic, cell: Cell) -> ModuleRow:
     )
 
 
+def _minutes_left(now: Progress) -> int:
+    """Of reading and of the quiz, as far as something is still asked."""
+    state = now.cell.standing.state
+    if state == "suspended":
+        return sum(section.minutes for section in now.restudy)
+    if state in ("valid", "awaiting-adoption") or now.verdict.code == "closed":
+        return 0
+    again = [section for section in now.sections if section in now.unread or section.title in now.where.reread]
+    return sum(section.minutes for section in again) + now.quiz.minutes
+
+
 def _shown_state(now: Progress) -> tuple[str, str]:
     found = now.cell.standing
-    if now.verdict.code in ("wait", "reread") and found.state in ("in-progress", "overdue"):
+    if now.verdict.code in ("wait", "reread", "retest", "retest-read") and found.state in ("in-progress", "overdue"):
         return "failed", "Not passed yet"
     if found.state == "not-required" and (now.where.attempts_used or now.open_attempt):
         return "in-progress", ""
@@ -168,11 +213,14 @@ def _shown_state(now: Progress) -> tuple[str, str]:
 def _note(now: Progress) -> str:
     """What the last attempt said, and how many are left."""
     if now.open_attempt:
-        return f"attempt {now.open_attempt.number} is open"
-    if now.last and now.last.number:
-        outcome = outcome_of(now.last)
+        return f"{now.open_attempt.name} is open"
+    if now.last and now.outcome:
+        outcome = now.outcome
         left = max(now.where.attempts_allowed - now.where.attempts_used, 0)
-        return f"last attempt {outcome.points} of {outcome.max_points}, {plural(left, 'attempt,attempts')} left"
+        if now.where.retest:
+            return f"last attempt {outcome.points} of {outcome.max_points}, a critical re-test is open"
+        last = "critical re-test" if now.last.is_retest else "attempt"
+        return f"last {last} {outcome.points} of {outcome.max_points}, {plural(left, 'attempt,attempts')} left"
     return ""
 
 
@@ -209,6 +257,8 @@ def module_step(now: Progress) -> Step | None:
     begun = bool(now.cell.standing.proof or len(now.unread) < len(now.sections) or now.where.attempts_used)
     if state == "not-required" and not begun:
         return None
+    if code in ("retest", "retest-read"):
+        return _retest_step(now, result)
     if code == "reread":
         return _reread_step(now, result)
     if code == "wait" and now.verdict.opens_at:
@@ -231,6 +281,24 @@ def _read_step(now: Progress) -> Step:
         f"{plural(len(now.unread), 'section,sections')} of {now.column.title} left, "
         f"about {plural(minutes, 'minute,minutes')}. The quiz opens when all are read.{_due(now)}"
     )
+    proof = now.cell.standing.proof
+    if proof and proof.state == "expiring":
+        full = now.quiz.module.renewal == Module.Renewal.FULL
+        why = (
+            "this module is read again in full, then the quiz opens"
+            if full
+            else "read what changed, then take the quiz"
+        )
+        return Step(
+            f"Renew {now.column.title}: {section.title}",
+            f"Your certificate is valid to {day(proof.valid_until_on)}. Renewal is open: {why}. "
+            f"{plural(len(now.unread), 'section,sections')} left, about {plural(minutes, 'minute,minutes')}. {_early(now)}",
+            now.section_url(section),
+            "Read the section",
+            kicker=f"about {plural(section.minutes, 'minute,minutes')}",
+            rank=RENEW,
+        )
+    left = f"{_withdrawn(proof)}{left}"
     return Step(
         f"{'Continue reading' if started else 'Start reading'}: {section.title}",
         left,
@@ -247,21 +315,14 @@ def _quiz_step(now: Progress) -> Step:
     if proof and proof.state == "expiring":
         return Step(
             f"Renew {title}",
-            f"Your certificate is valid to {day(proof.valid_until_on)}. Renewal is open: take the quiz first, and read "
-            "again only what it shows you missed. Renewing early costs no day.",
+            f"Your certificate is valid to {day(proof.valid_until_on)}. Renewal is open: {_first(now)} {_early(now)}",
             now.quiz_url,
             "See the rules and start",
             rank=RENEW,
         )
-    why = ""
-    if proof and proof.state == "expired":
-        why = f"Your certificate expired on {day(proof.valid_until_on)}. "
-    elif proof and proof.state == "revoked":
-        why = f"Your certificate was revoked on {day(proof.changed_on)}. "
-    elif now.where.attempts_used:
+    why = _withdrawn(proof) or "You have read every section. "
+    if now.where.attempts_used and not _withdrawn(proof):
         why = f"This is attempt {now.where.attempts_used + 1} of {now.where.attempts_allowed}. "
-    else:
-        why = "You have read every section. "
     return Step(
         f"Take the quiz {title}",
         f"{why}The rules stand on the first page; nothing starts before you press Start.{_due(now)}",
@@ -269,6 +330,53 @@ def _quiz_step(now: Progress) -> Step:
         "See the rules and start",
         rank=OPEN,
     )
+
+
+def _retest_step(now: Progress, result: dict[str, str]) -> Step:
+    retest = now.where.retest
+    assert retest is not None  # the verdict says so
+    asked = plural(retest.items, "question,questions")
+    if not retest.read_again:
+        section = next(row for row in now.sections if row.section.slug == retest.section)
+        return Step(
+            f"Read {retest.point} again, then a short re-test decides",
+            f"Your last attempt at {now.column.title} met the pass mark and missed one safety-critical question. Confirm "
+            f"“{retest.passage}” again; then {asked} on that point open. All right, and you have passed.",
+            f"{now.section_url(section)}#{retest.point}",
+            "Read the passage",
+            kicker=f"about {plural(section.minutes, 'minute,minutes')}",
+            rank=AGAIN,
+            **result,
+        )
+    return Step(
+        f"Take the critical re-test of {now.column.title}",
+        f"{asked.capitalize()} on {retest.point}. All right, and you have passed; it uses up no attempt.",
+        now.quiz_url,
+        "To the re-test",
+        rank=AGAIN,
+        **result,
+    )
+
+
+def _withdrawn(proof: Proof | None) -> str:
+    if proof and proof.state == "expired":
+        return f"Your certificate expired on {day(proof.valid_until_on)}. "
+    if proof and proof.state == "revoked":
+        return f"Your certificate was revoked on {day(proof.changed_on)}. "
+    return ""
+
+
+def _first(now: Progress) -> str:
+    if now.quiz.module.renewal == Module.Renewal.FULL:
+        return "you have read the module again in full, so the quiz is open."
+    return "take the quiz first, and read again only what it shows you missed."
+
+
+def _early(now: Progress) -> str:
+    """Whether days are lost by renewing early."""
+    if now.quiz.module.validity_days is None:
+        return "Renewing early costs no day."
+    return "The new certificate counts from the day you pass."
 
 
 def _reread_step(now: Progress, result: dict[str, str]) -> Step:
@@ -349,10 +457,10 @@ def _due(now: Progress) -> str:
 
 def learner_step(rows: Sequence[ModuleRow], clinic: Clinic) -> Step:
     """The first thing the learner can do; else the first she waits for; else until when she is current."""
-    steps = [row.step for row in rows if row.step]
-    ready = sorted((step for step in steps if step.rank < DONE), key=lambda step: step.rank)
-    if ready:
-        return ready[0]
+    ready = [row for row in rows if row.step and row.step.rank < DONE]
+    first = min(ready, key=_turn, default=None)
+    if first and first.step:
+        return first.step
     modules = reverse("training:module-list")
     if not rows:
         return Step(
@@ -363,15 +471,15 @@ def learner_step(rows: Sequence[ModuleRow], clinic: Clinic) -> Step:
     proofs = [
         (proof.valid_until_on, row.cell)
         for row in rows
-        if (proof := row.cell.standing.proof) and row.cell.standing.state == "valid"
+        if (proof := row.cell.standing.proof) and row.cell.standing.word == "current"
     ]
     required = [row for row in rows if row.cell.standing.word != "not-required"]
     if required and proofs:
-        until, first = min(proofs, key=lambda pair: pair[0])
-        opens = until - timedelta(days=_renewal_days(first))
+        until, soonest = min(proofs, key=lambda pair: pair[0])
+        opens = until - timedelta(days=_renewal_days(soonest))
         return Step(
             f"You are current until {day(until)}",
-            f"Nothing is due. Renewal of {first.column.title} opens on {day(opens)}.",
+            f"Nothing is due. Renewal of {soonest.column.title} opens on {day(opens)}.",
             reverse("certificates:certificate-list"),
             "See your certificates",
             second_url=modules,
@@ -380,11 +488,17 @@ def learner_step(rows: Sequence[ModuleRow], clinic: Clinic) -> Step:
         )
     return Step(
         "Nothing is due",
-        f"{clinic} requires no module of you. You may read every module and take its quiz.",
+        f"{clinic} requires no module of you at present. You may read every module and take its quiz.",
         modules,
         "Open the modules",
         rank=DONE,
     )
+
+
+def _turn(row: ModuleRow) -> tuple[bool, bool, bool, int]:
+    """An attempt that runs first; then what one can do oneself, what is required before what is not; waiting last."""
+    rank = row.step.rank if row.step else DONE
+    return rank != RUNNING, rank >= WAITING, row.cell.standing.word == "not-required", rank
 
 
 def physician_step(work: waiting.Waiting) -> Step:
@@ -412,6 +526,8 @@ def physician_step(work: waiting.Waiting) -> Step:
             second="All reviews",
             rank=AGAIN,
         )
+    if work.questions.count:
+        return questions_step(work.questions, "from your clinic", more=_more(work.total - 1))
     if work.adoptions:
         adopt = work.adoptions[0]
         passes = f"{plural(adopt.passes, 'pass waits,passes wait')} for it. " if adopt.passes else ""
@@ -425,11 +541,24 @@ def physician_step(work: waiting.Waiting) -> Step:
         )
     return Step(
         "Nothing waits for you",
-        "Nobody is locked, no safety-critical miss is unreviewed, and every published module is adopted. "
+        "Nobody is locked, no safety-critical miss is unreviewed, no question waits, and every published module is "
+        "adopted. "
         "Clean passes are never a task; you find them under Reviews.",
         queue,
         "See all attempts",
         rank=DONE,
+    )
+
+
+def questions_step(questions: waiting.QuestionsWaiting, where: str, *, more: str = "") -> Step:
+    count = plural(questions.count, f"question {where},questions {where}")
+    oldest = f"The oldest was asked {ago(questions.oldest_at)}. " if questions.oldest_at else ""
+    return Step(
+        f"Answer {count}",
+        f"{oldest}Whoever asked reads the answer on the site and is told by mail.{more}",
+        questions.url,
+        "Read and answer",
+        rank=OPEN,
     )
 
 
@@ -452,8 +581,8 @@ def manager_step(board: Board, counts: dict[str, int]) -> Step:
     if not required:
         return Step(
             "Nothing is required of anyone yet",
-            "Treating staff must hold each published module 30 days after they were hired. Nobody here is treating "
-            "staff, or no module is published.",
+            "Treating staff must hold each published module of their programme 30 days after they were hired, support staff "
+            "that of infection control. Nobody here is either, or no module is published.",
             matrix,
             "Open compliance",
             rank=DONE,

@@ -1,10 +1,12 @@
 from django.urls import path
 
-from compliance.views import exports, home, matrix, people
+from compliance.views import clocks, exports, home, matrix, people, programmes
 
 app_name = "compliance"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("programmes/", programmes.programme_list, name="programme-list"),
+    path("programmes/<slug:slug>/", programmes.programme_detail, name="programme-detail"),
     path("compliance/", matrix.matrix, name="matrix"),
     path("compliance/sheet/", matrix.sheet, name="sheet"),
     path("compliance/people.csv", exports.people_csv, name="people-csv"),
@@ -15,6 +17,9 @@ urlpatterns = [
     path("people/<str:public_id>/", people.person_detail, name="person-detail"),
     path("people/<str:public_id>/name/", people.person_rename, name="person-rename"),
     path("people/<str:public_id>/licence/", people.licence_add, name="licence-add"),
+    path("people/<str:public_id>/extra-time/", clocks.accommodation_add, name="accommodation-add"),
+    path("people/<str:public_id>/extra-time/<int:pk>/end/", clocks.accommodation_end, name="accommodation-end"),
+    path("compliance/clock/", clocks.clinic_clock, name="clinic-clock"),
     path("people/<str:public_id>/<str:clinic_id>/invite/", people.person_invite, name="person-invite"),
     path("people/<str:public_id>/<str:clinic_id>/identity/", people.identity_check, name="identity-check"),
     path("people/<str:public_id>/<str:clinic_id>/end/", people.membership_end, name="membership-end"),

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count
+from django.db.models import Count, Min
 from django.urls import reverse
 
 from compliance.queries import passes_awaiting_adoption
+from quizzes.enquiries import waiting_in
 from quizzes.models import Attempt, Candidacy, Outcome
+from quizzes.models.enquiries import EnquiryQuerySet
 from quizzes.queries import is_locked, with_attempts
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
@@ -42,21 +44,42 @@ class AdoptionWaiting:
 
 
 @dataclass(frozen=True)
+class QuestionsWaiting:
+    """How many people's questions nobody has answered, and since when the oldest waits."""
+
+    count: int
+    oldest_at: datetime | None
+    url: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.count} unanswered"
+
+
+@dataclass(frozen=True)
 class Waiting:
     locked: tuple[AttemptWaiting, ...]
     critical: tuple[AttemptWaiting, ...]
     adoptions: tuple[AdoptionWaiting, ...]
+    questions: QuestionsWaiting
 
     @property
     def total(self) -> int:
-        return len(self.locked) + len(self.critical) + len(self.adoptions)
+        """Rows: all questions together are one."""
+        return len(self.locked) + len(self.critical) + len(self.adoptions) + bool(self.questions.count)
 
 
 def waiting_for(physician: StaffMember) -> Waiting:
     clinics = clinics_as(physician, Role.PHYSICIAN)
     locked = _locked(clinics, physician)
     critical = _critical(clinics, physician, [row.attempt.candidacy_id for row in locked])
-    return Waiting(tuple(locked), tuple(critical), tuple(_adoptions(clinics)))
+    questions = questions_waiting(waiting_in(clinics, but_of=physician))
+    return Waiting(tuple(locked), tuple(critical), tuple(_adoptions(clinics)), questions)
+
+
+def questions_waiting(rows: EnquiryQuerySet) -> QuestionsWaiting:
+    found = rows.order_by().aggregate(count=Count("pk"), oldest=Min("asked_at"))
+    return QuestionsWaiting(found["count"], found["oldest"], reverse("certificates:enquiry-list"))
 
 
 def _shown(attempt: Attempt, outcome: Outcome) -> AttemptWaiting:

@@ -2,19 +2,24 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Value
+from django.db.models.functions import Concat
 
-from quizzes import drawing, eligibility, kinds, scoring, sealing
+from quizzes import drawing, eligibility, kinds, scoring, sealing, timing
 from quizzes.models import (
+    Accommodation,
     Attempt,
     AttemptGrant,
     AttemptItem,
     AttemptItemPoint,
     Candidacy,
+    ClinicClock,
     Mark,
     Outcome,
     PracticeAnswer,
@@ -23,11 +28,26 @@ from quizzes.models import (
     Response,
     Seal,
 )
-from quizzes.queries import blueprint, has_passed, live_points, live_rules, open_candidacy, pool, standing
-from staff import audit, canonical, clock
-from staff.models import Clinic, Signature, StaffMember
+from quizzes.queries import (
+    blueprint,
+    clock_of,
+    extra_time,
+    has_passed,
+    last_full,
+    last_met,
+    live_points,
+    live_rules,
+    open_candidacy,
+    pool,
+    standing,
+)
+from staff import audit, canonical, clock, mail
+from staff.models import Clinic, OutgoingMail, Signature, StaffMember
 from training.models import KeyPointVersion
 from training.queries import live_version
+
+REMINDER = "open-until:"
+REMIND_BEFORE = timedelta(hours=4)
 
 
 class NotOpen(Exception):
@@ -86,14 +106,17 @@ def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
 
 @transaction.atomic
 def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", declaration: str = "") -> Attempt:
-    """Start an attempt, or hand back the open one. Raises NotOpen. Parallel starts wait for each other on the candidacy."""
+    """Start an attempt or the critical re-test that is due, or hand back the open one.
+
+    Raises NotOpen. Parallel starts wait for each other on the candidacy.
+    """
     candidacy = Candidacy.objects.select_for_update().get(pk=candidacy_for(person, quiz, clinic).pk)
     current = candidacy.attempts.filter(state=Attempt.State.OPEN).first()
     if current:
         return current
     where = standing(person, quiz, candidacy.clinic)
     verdict = eligibility.verdict(where, clock.now())
-    if verdict.code != "start":
+    if verdict.code not in ("start", "retest"):
         raise NotOpen(verdict)
     version = live_version(quiz.module)
     if version is None:
@@ -102,20 +125,36 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
     seed = seed or secrets.token_hex(16)
     points = live_points(version)
     items, versions = pool(version, points, candidacy.clinic, person)
+    again = where.retest if verdict.code == "retest" else None
+    parent = last_full(candidacy) if again else None
     try:
-        form = drawing.draw(items, blueprint(rules, points), seed)
+        if again and parent:
+            rules = parent.quiz_version
+            form = drawing.retest(
+                items,
+                point=again.point,
+                without=frozenset(parent.items.values_list("question_version__question__code", flat=True)),
+                met=last_met(person),
+                places=again.items,
+                seed=seed,
+            )
+        else:
+            form = drawing.draw(items, blueprint(rules, points), seed)
     except drawing.Unfillable as gap:
         raise NotOpen(eligibility.Verdict("unfillable"), str(gap)) from gap
     now = clock.now()
-    minutes = rules.limit_minutes or rules.open_minutes
+    limit = timing.share(clock_of(rules, candidacy.clinic), len(form), rules.items)
     attempt = Attempt.objects.create(
         candidacy=candidacy,
         quiz_version=rules,
         module_version=version,
-        number=where.attempts_used + 1,
+        kind=Attempt.Kind.CRITICAL_RETEST if parent else Attempt.Kind.FULL,
+        parent=parent,
+        number=None if parent else where.attempts_used + 1,
         seed=seed,
         started_at=now,
-        deadline_at=now + timedelta(minutes=minutes),
+        deadline_at=timing.deadline(now, limit, rules.open_minutes, extra_time(person, candidacy.clinic)),
+        limit_minutes=limit,
     )
     _insert_items(attempt, [versions[item.code] for item in form], points)
     audit.record(
@@ -243,6 +282,7 @@ def locked_attempt(pk: int) -> Attempt:
             "candidacy__clinic",
             "candidacy__quiz__module",
             "quiz_version",
+            "parent",
             "module_version__module",
         )
         .get(pk=pk)
@@ -257,7 +297,7 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
     scored = scoring.score_sealed(
         {
             "items": items,
-            "quiz": {"cut": rules.cut, "critical_rule": rules.critical_rule, "scoring_rule": rules.scoring_rule},
+            "quiz": {"cut": attempt.cut, "critical_rule": rules.critical_rule, "scoring_rule": rules.scoring_rule},
         }
     )
     text = sealing.text(attempt, items, scored)
@@ -316,3 +356,120 @@ def grant(
         body={"extra": extra},
     )
     return row
+
+
+@transaction.atomic
+def set_clock(*, clinic: Clinic, limit_minutes: int | None, by: StaffMember) -> ClinicClock:
+    """A clock on the clinic's quizzes from now on; attempts under way keep what they were started with."""
+    Clinic.objects.select_for_update().get(pk=clinic.pk)
+    number = 1 + ClinicClock.objects.filter(clinic=clinic).count()
+    row = ClinicClock.objects.create(clinic=clinic, number=number, limit_minutes=limit_minutes, set_by=by)
+    audit.record(clinic=clinic, by=by, action="clock.set", subject=row, body={"limit_minutes": limit_minutes})
+    return row
+
+
+@transaction.atomic
+def accommodate(
+    *,
+    person: StaffMember,
+    clinic: Clinic,
+    time_percent: int,
+    category: str,
+    valid_from_on: date,
+    valid_until_on: date,
+    by: StaffMember,
+) -> Accommodation:
+    """Give extra time in every quiz, and at once in the attempts under way. `clinic` is the giver's, for its record."""
+    if person.pk == by.pk:
+        raise ValueError("Nobody gives extra time to themselves.")
+    row = Accommodation.objects.create(
+        person=person,
+        time_percent=time_percent,
+        category=category,
+        valid_from_on=valid_from_on,
+        valid_until_on=valid_until_on,
+        granted_by=by,
+    )
+    moved = _extend_open(person)
+    audit.record(
+        clinic=clinic,
+        by=by,
+        action="accommodation.granted",
+        subject=row,
+        body={
+            "person": person.pk,
+            "percent": time_percent,
+            "category": category,
+            "from": valid_from_on,
+            "until": valid_until_on,
+        },
+    )
+    for attempt, before in moved:
+        audit.record(
+            clinic=attempt.candidacy.clinic,
+            by=by,
+            action="attempt.extended",
+            subject=attempt,
+            body={"from": before, "to": attempt.deadline_at},
+        )
+    return row
+
+
+def _extend_open(person: StaffMember) -> list[tuple[Attempt, datetime]]:
+    """Move the deadlines of her running attempts with a clock, and say from when; a deadline never moves back."""
+    running = Attempt.objects.of(person).filter(state=Attempt.State.OPEN).exclude(limit_minutes=None)
+    moved = []
+    for pk in running.order_by("candidacy").values_list("pk", flat=True):
+        attempt = locked_attempt(pk)
+        percent = extra_time(person, attempt.candidacy.clinic)
+        until = timing.deadline(attempt.started_at, attempt.limit_minutes, attempt.quiz_version.open_minutes, percent)
+        over = is_late(attempt, clock.now(), attempt.quiz_version.grace_seconds)
+        if attempt.state == Attempt.State.OPEN and not over and until > attempt.deadline_at:
+            moved.append((attempt, attempt.deadline_at))
+            attempt.deadline_at = until
+            attempt.save(update_fields=["deadline_at"])
+    return moved
+
+
+@transaction.atomic
+def end_accommodation(*, accommodation: Accommodation, clinic: Clinic, by: StaffMember) -> bool:
+    """No extra time from the next attempt on; what runs keeps it. False if it had ended before."""
+    rows = Accommodation.objects.filter(pk=accommodation.pk, ended_at=None)
+    if not rows.update(ended_at=clock.now(), ended_by=by):
+        return False
+    audit.record(
+        clinic=clinic,
+        by=by,
+        action="accommodation.ended",
+        subject=accommodation,
+        body={"person": accommodation.person_id},
+    )
+    return True
+
+
+def remind_of_open(limit: int = 500) -> int:
+    """Four hours before an open day ends, the person hears of it by mail; an attempt with a clock is too short for that."""
+    now = clock.now()
+    told = OutgoingMail.objects.filter(dedupe_key=Concat(Value(REMINDER), OuterRef("public_id")))
+    due = Attempt.objects.filter(
+        ~Exists(told),
+        state=Attempt.State.OPEN,
+        limit_minutes=None,
+        deadline_at__gt=now,
+        deadline_at__lte=now + REMIND_BEFORE,
+        started_at__lt=F("deadline_at") - 2 * REMIND_BEFORE,
+    ).select_related("candidacy__person", "candidacy__clinic", "module_version")
+    rows = list(due.order_by("deadline_at")[:limit])
+    for attempt in rows:
+        until = attempt.deadline_at.astimezone(ZoneInfo(attempt.candidacy.clinic.zone))
+        mail.queue(
+            to=attempt.candidacy.person,
+            key=f"{REMINDER}{attempt.public_id}",
+            subject=f"Your quiz is open until {until:%H:%M}: {attempt.module_version.title}",
+            body=(
+                f"{attempt.candidacy.person.full_name},\n\nyour attempt is open until {until:%A, %H:%M}. What you have "
+                "saved by then is scored as it stands, open questions as wrong. Go on, or hand in, here:\n"
+                f"{settings.SITE_URL}{attempt.get_absolute_url()}\n"
+            ),
+        )
+    return len(rows)

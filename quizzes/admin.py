@@ -31,4 +31,7 @@ show(
 show(models.Outcome, "attempt", "number", "passed", "points", "max_points")
 show(models.Review, "attempt", "decision", "reviewer", "reviewed_at", filters=("decision",))
 show(models.AttemptGrant, "candidacy", "kind", "extra", "granted_at", "granted_by")
+show(models.ClinicClock, "clinic", "number", "limit_minutes", "set_at", "set_by", filters=("clinic",))
 show(models.Accommodation, "person", "time_percent", "category", "valid_until_on")
+show(models.Enquiry, "public_id", "clinic", "asked_at", search=("public_id",), filters=("clinic",))
+show(models.EnquiryAnswer, "enquiry", "role", "closes", "answered_at", "answered_by", filters=("role",))

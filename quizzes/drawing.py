@@ -7,6 +7,7 @@ which cell cannot be filled; a learner never meets a form that is short.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import combinations
 
 from quizzes.kinds.base import Group
@@ -45,6 +46,15 @@ class Unfillable(Exception):
     """Says which cell of the blueprint the pool cannot fill."""
 
 
+@dataclass(frozen=True)
+class Lack:
+    """A cell that the pool cannot fill. `kind` is section, critical, level, or form: the cells are at odds together."""
+
+    kind: str
+    name: str
+    sentence: str
+
+
 def shuffled(seed: str, what: str, codes: Sequence[str]) -> list[str]:
     """The codes in an order that depends on the seed and on nothing else (not on a key, not on the file's order)."""
     return sorted(codes, key=lambda code: hashlib.sha256(f"{seed}|{what}|{code}".encode()).digest())
@@ -68,22 +78,61 @@ def draw(pool: Sequence[PoolItem], blueprint: Blueprint, seed: str) -> list[Pool
     """A form in the order it is shown. Unseen items come first, then those met least often."""
     order = {code: place for place, code in enumerate(shuffled(seed, "draw", [item.code for item in pool]))}
     ranked = sorted(pool, key=lambda item: (item.seen, order[item.code]))
-    by_section = {name: [item for item in ranked if item.section == name] for name in blueprint.sections}
-    for name, quota in blueprint.sections.items():
-        if len(by_section[name]) < quota:
-            raise Unfillable(f"section {name} has {len(by_section[name])} items for {quota} places")
-    for point in sorted(blueprint.critical):
-        if not any(item.critical == {point} for item in ranked):
-            raise Unfillable(f"critical key point {point} has no item")
-    names = shuffled(seed, "sections", list(blueprint.sections))
-    least = {name: _least_recall(by_section[name], blueprint, name) for name in names}
-    if sum(least.values()) > blueprint.recall_at_most:
-        raise Unfillable(f"no form keeps to {blueprint.recall_at_most} recall items: {sum(least.values())} are needed")
-    form = _fill(names, by_section, blueprint, least, [], frozenset())
-    if form is None:
-        raise Unfillable("no form has one item a critical point, no key point twice and one case at most")
+    form, lacking = _search(ranked, blueprint, shuffled(seed, "sections", list(blueprint.sections)))
+    if lacking:
+        raise Unfillable(lacking[0].sentence)
     by_code = {item.code: item for item in form}
     return [by_code[code] for code in shuffled(seed, "order", list(by_code))]
+
+
+def retest(
+    pool: Sequence[PoolItem], *, point: str, without: frozenset[str], met: dict[str, datetime], places: int, seed: str
+) -> list[PoolItem]:
+    """`places` other items on one critical point: those never met first, then those met the longest ago.
+
+    `met` says when the person was last given an item; `without` are the items of the attempt it follows.
+    """
+    fitting = [item for item in pool if item.critical == {point} and item.code not in without]
+    if len(fitting) < places:
+        raise Unfillable(f"critical key point {point} has {len(fitting)} other items for a re-test of {places}")
+    order = {code: place for place, code in enumerate(shuffled(seed, "retest", [item.code for item in fitting]))}
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(fitting, key=lambda item: (met.get(item.code, never), order[item.code]))[:places]
+
+
+def lacks(pool: Sequence[PoolItem], blueprint: Blueprint) -> list[Lack]:
+    """Every cell that cannot be filled, and not only the first; none if a form can be drawn."""
+    return _search(pool, blueprint, list(blueprint.sections))[1]
+
+
+def _search(ranked: Sequence[PoolItem], blueprint: Blueprint, names: list[str]) -> tuple[list[PoolItem], list[Lack]]:
+    """A form, sections filled in the order of `names`, or what stands in its way."""
+    by_section = {name: [item for item in ranked if item.section == name] for name in blueprint.sections}
+    short, apart, least = [], [], {}
+    for name, quota in blueprint.sections.items():
+        fewest = _least_recall(by_section[name], blueprint, name)
+        if len(by_section[name]) < quota:
+            short.append(Lack("section", name, f"section {name} has {len(by_section[name])} items for {quota} places"))
+        elif fewest is None:
+            sentence = f"section {name} cannot fill {quota} places with its critical points and no key point twice"
+            apart.append(Lack("section", name, sentence))
+        else:
+            least[name] = fewest
+    untested = [
+        Lack("critical", point, f"critical key point {point} has no item")
+        for point in sorted(blueprint.critical)
+        if not any(item.critical == {point} for item in ranked)
+    ]
+    lacking = short + untested + apart
+    needed = sum(least.values())
+    if needed > blueprint.recall_at_most:
+        sentence = f"no form keeps to {blueprint.recall_at_most} recall items: {needed} are needed"
+        lacking.append(Lack("level", "recall", sentence))
+    form = None if lacking else _fill(names, by_section, blueprint, least, [], frozenset())
+    if form is None and not lacking:
+        sentence = "no form has one item a critical point, no key point twice and one case at most"
+        lacking.append(Lack("form", "", sentence))
+    return form or [], lacking
 
 
 def _critical_of(pool: Sequence[PoolItem], blueprint: Blueprint) -> frozenset[str]:
@@ -122,17 +171,14 @@ def _recall(items: Sequence[PoolItem]) -> int:
     return sum(item.level == "recall" for item in items)
 
 
-def _least_recall(pool: Sequence[PoolItem], blueprint: Blueprint, name: str) -> int:
+def _least_recall(pool: Sequence[PoolItem], blueprint: Blueprint, name: str) -> int | None:
+    """The fewest recall items that fill the section; None if nothing fills it."""
     counts = (_recall(choice) for choice in _choices(pool, blueprint, name))
     best: int | None = None
     for count in counts:
         best = count if best is None else min(best, count)
         if best == 0:
             break
-    if best is None:
-        raise Unfillable(
-            f"section {name} cannot fill {blueprint.sections[name]} places with its critical points and no key point twice"
-        )
     return best
 
 

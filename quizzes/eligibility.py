@@ -6,6 +6,17 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True)
+class Retest:
+    """A critical re-test that the last attempt opened. `passage` is the title of the section to be read again first."""
+
+    point: str
+    passage: str
+    section: str
+    items: int
+    read_again: bool = False
+
+
+@dataclass(frozen=True)
 class Standing:
     """What is known about this person and this quiz.
 
@@ -22,19 +33,23 @@ class Standing:
     unread: tuple[str, ...] = ()
     reread: tuple[str, ...] = ()
     closed: bool = False
+    retest: Retest | None = None
     unfillable: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`code` is start, resume, read, reread, wait, locked, closed or unfillable; `opens_at` goes with wait."""
+    """`code` says what is next; `opens_at` goes with wait.
+
+    start, resume, read, reread, wait, locked, closed, unfillable; retest, and retest-read before it.
+    """
 
     code: str
     opens_at: datetime | None = None
 
     @property
     def may_start(self) -> bool:
-        return self.code in ("start", "resume")
+        return self.code in ("start", "resume", "retest")
 
 
 def next_opening(ended_at: datetime, zone: str, hour: int) -> datetime:
@@ -48,6 +63,10 @@ def verdict(standing: Standing, now: datetime) -> Verdict:
         return Verdict("resume")
     if standing.closed:
         return Verdict("closed")
+    if standing.retest:
+        if standing.unread:
+            return Verdict("read")
+        return Verdict("retest" if standing.retest.read_again else "retest-read")
     if standing.attempts_used >= standing.attempts_allowed:
         return Verdict("locked")
     if standing.unread:

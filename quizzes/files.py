@@ -1,6 +1,7 @@
 """The items' files and the quiz rules in module.yaml, read and checked. Files in, frozen records or problems out."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class QuizFile:
     attempts: int
     open_minutes: int
     limit_minutes: int | None
+    retest: int = 0
 
     @property
     def items(self) -> int:
@@ -179,7 +181,8 @@ class ItemReader:
             self.reader.problem(path, line, f"the quiz's sections must be a mapping, got {data['sections']}")
             return None
         quotas = {name: n for name, n in data["sections"].items() if name != "__line__"}
-        whole = {name: data[name] for name in ("cut", "attempts", "open_hours")} | quotas
+        retest = data.get("retest", 0)
+        whole = {name: data[name] for name in ("cut", "attempts", "open_hours")} | quotas | {"retest": retest}
         wrong = [f"{name} must be a whole number, got {n}" for name, n in whole.items() if type(n) is not int]
         for sentence in wrong:
             self.reader.problem(path, line, sentence)
@@ -196,7 +199,7 @@ class ItemReader:
             self.reader.problem(path, line, f"critical must be all, got {data['critical']}")
         quiz = QuizFile(
             quotas, int(data.get("recall_at_most", total)), int(data["cut"]), int(data["attempts"]),
-            int(data["open_hours"]) * 60, data.get("minutes"),
+            int(data["open_hours"]) * 60, data.get("minutes"), retest,
         )  # fmt: skip
         if self.reader.has_problem(module.folder):
             return quiz  # a trial draw over what could not be read would only blame the blueprint for it
@@ -204,7 +207,20 @@ class ItemReader:
             drawing.draw(pool(items, module), blueprint(quiz, module), "check")
         except (drawing.Unfillable, KeyError) as error:
             self.reader.problem(path, line, f"the blueprint cannot be filled: {error}")
+        for point, others in others_than_one(items, module, quiz).items():
+            if others < quiz.retest:
+                self.reader.problem(
+                    path,
+                    line,
+                    f"a re-test on {point} needs {quiz.retest} items beside the one missed, there are {others}",
+                )
         return quiz
+
+
+def others_than_one(items: list[ItemFile], module: ModuleFile, quiz: QuizFile) -> dict[str, int]:
+    """By critical point of the quiz: how many certifying items it has beside one."""
+    tested = Counter(point for item in pool(items, module) for point in item.critical)
+    return {point: tested[point] - 1 for point in sorted(blueprint(quiz, module).critical)}
 
 
 def blueprint(quiz: QuizFile, module: ModuleFile) -> drawing.Blueprint:

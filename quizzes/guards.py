@@ -1,11 +1,18 @@
 from staff.guards import Guard, insert_only, never_deleted
 
 _sealed = "EXISTS (SELECT 1 FROM quizzes_attempt a WHERE a.id = {row}.attempt_id AND a.state <> 'open')"
+_sitting = (
+    "EXISTS (SELECT 1 FROM quizzes_attemptitem i JOIN quizzes_attempt a ON a.id = i.attempt_id "
+    "WHERE i.id = NEW.item_id AND a.state = 'open')"
+)
+_own = "EXISTS (SELECT 1 FROM quizzes_enquiry e WHERE e.id = NEW.enquiry_id AND e.person_id = NEW.answered_by_id)"
 _drawn = "EXISTS (SELECT 1 FROM quizzes_attemptitem i WHERE i.question_version_id = {row}.id)"
 
 GUARDS: list[Guard] = [
     insert_only("quizzes_quizversion"),
     insert_only("quizzes_attemptgrant"),
+    insert_only("quizzes_clinicclock"),
+    never_deleted("quizzes_accommodation"),
     insert_only("quizzes_attemptitempoint"),
     insert_only("quizzes_response"),
     insert_only("quizzes_seal"),
@@ -13,6 +20,11 @@ GUARDS: list[Guard] = [
     insert_only("quizzes_outcome"),
     insert_only("quizzes_review"),
     insert_only("quizzes_review_restudy"),
+    insert_only("quizzes_enquiry"),
+    insert_only("quizzes_enquiryanswer"),
+    insert_only("quizzes_answerseen"),
+    Guard("quizzes_enquiry", "after", ("INSERT",), "an item is questioned once its attempt has ended", when=_sitting),
+    Guard("quizzes_enquiryanswer", "own", ("INSERT",), "nobody answers their own question", when=_own),
     never_deleted("quizzes_question"),
     never_deleted("quizzes_candidacy"),
     never_deleted("quizzes_attempt"),
@@ -22,10 +34,11 @@ GUARDS: list[Guard] = [
         "quizzes_attempt",
         "identity",
         ("UPDATE",),
-        "an attempt keeps what it was started with",
+        "an attempt keeps what it was started with, and its deadline never moves back",
         when="NEW.candidacy_id <> OLD.candidacy_id OR NEW.quiz_version_id <> OLD.quiz_version_id OR "
         "NEW.module_version_id <> OLD.module_version_id OR NEW.seed <> OLD.seed OR NEW.started_at <> OLD.started_at OR "
-        "NEW.public_id <> OLD.public_id OR NEW.kind <> OLD.kind",
+        "NEW.public_id <> OLD.public_id OR NEW.kind <> OLD.kind OR "
+        "COALESCE(NEW.limit_minutes, 0) <> COALESCE(OLD.limit_minutes, 0) OR NEW.deadline_at < OLD.deadline_at",
     ),
     Guard(
         "quizzes_attemptitem",

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.db import transaction
 
+from quizzes import kinds
 from quizzes.files import ItemFile, ItemReader, QuizFile, picture_fields, picture_sha256
 from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import audit, canonical, clock
 from staff.models import StaffMember
-from training import markdown
+from training import markdown, search
 from training.files import Library, ModuleFile, Problem, Reader, SectionFile
 from training.models import (
     Citation,
@@ -27,6 +28,7 @@ from training.models import (
     Section,
     SectionVersion,
     Source,
+    Term,
 )
 
 SHIPPED = Path(__file__).resolve().parent.parent / "training" / "material"
@@ -55,20 +57,28 @@ class Course:
     library: Library
     modules: tuple[tuple[ModuleFile, tuple[ItemFile, ...], QuizFile], ...]
 
+    @property
+    def order(self) -> list[str]:
+        """The slugs of the modules as the programmes name them, then those that no programme asks for."""
+        asked = [slug for row in self.library.programmes["programmes"] for slug in row["modules"]]
+        return list(dict.fromkeys([*asked, *(module.slug for module, _, _ in self.modules)]))
+
 
 def read(root: Path = SHIPPED) -> Course:
     """Read and check a material folder. Raises MaterialError with all of its problems."""
     reader = Reader(root)
     library = reader.library()
     items_of = ItemReader(reader, library)
-    modules = []
+    modules, sections_of = [], []
     for folder in sorted(path.parent for path in root.glob("*/module.yaml")):
         module = reader.module(folder, library)
         if module:
+            sections_of.append(module)
             items = items_of.items(module)
             quiz = items_of.quiz(module, items)
             if quiz:
                 modules.append((module, tuple(items), quiz))
+    reader.excluded_though_cited(library, sections_of)
     if not modules and not reader.problems:
         reader.problem(".", 1, "no module.yaml in any folder below")
     if reader.problems:
@@ -81,13 +91,14 @@ def load(course: Course, *, by: StaffMember) -> Loaded:
     """Publish what changed. Safe to run twice: the second time changes nothing."""
     done = Loaded()
     _load_library(course.library)
-    for place, (module, items, quiz) in enumerate(course.modules):
+    for module, items, quiz in sorted(course.modules, key=lambda row: course.order.index(row[0].slug)):
         validity = course.library.programmes["modules"].get(module.slug, {})
         defaults = {
             "code": module.data["code"],
-            "position": place,
+            "position": course.order.index(module.slug),
             "validity_months": validity.get("months", 12),
             "validity_days": validity.get("days"),
+            "renewal": validity.get("renewal", Module.Renewal.MISSED),
         }
         row, _ = Module.objects.update_or_create(slug=module.slug, defaults=defaults)
         _load_module(row, module, items, quiz, by, done)
@@ -108,6 +119,7 @@ def _load_library(lib: Library) -> None:
             "quote": row.get("quote") or "",
             "verified": row.get("verified") or "yes",
             "kind": row.get("kind") or "",
+            "left_out": plain(lib.exclusions.get(row["code"], {}).get("reason") or ""),
         }
         fact = known.get(row["code"])
         if fact is None:
@@ -123,12 +135,50 @@ def _load_library(lib: Library) -> None:
     for place, row in enumerate(lib.protocol.values()):
         fields = {name: plain(row[name]) for name in ("title", "question", "default")}
         table = {"kind": row.get("kind", "text"), "columns": ", ".join(row.get("columns", ()))}
-        ProtocolItem.objects.update_or_create(code=row["code"], defaults={"position": place, **fields, **table})
-
+        blanks = {"blanks": "\n".join(plain(line) for line in row.get("blanks", ()))}
+        ProtocolItem.objects.update_or_create(
+            code=row["code"], defaults={"position": place, **fields, **table, **blanks}
+        )
+    _load_glossary(lib)
+    practicals = {row["code"]: row for row in lib.programmes["practicals"]}
     for place, row in enumerate(lib.programmes["programmes"]):
         fields = {name: row[name] for name in ("title", "scope", "validity_months", "renewal_opens_days")}
-        lists = {name: canonical.text(row.get(name) or []) for name in ("modules", "practicals")}
+        observed = [practicals[code] for code in row.get("practicals") or []]
+        lists = {
+            "roles": canonical.text(row["for"]),
+            "modules": canonical.text(row["modules"]),
+            "practicals": canonical.text(
+                [{"code": p["code"], "title": p["title"], "starred": bool(p["starred"])} for p in observed]
+            ),
+        }
         Programme.objects.update_or_create(slug=row["slug"], defaults={"position": place, **fields, **lists})
+
+
+def minutes(items: tuple[ItemFile, ...], form: int) -> int:
+    """To read a form of the mean certifying item, question and options, at 200 words a minute; at least one."""
+    texts = [
+        " ".join([item.stem, *kinds.of(item.kind).texts(item.content).values()])
+        for item in items
+        if item.bank == "certifying"
+    ]
+    words = sum(len(text.split()) for text in texts)
+    return max(1, -(-words * form // (max(1, len(texts)) * markdown.WORDS_A_MINUTE)))
+
+
+def _load_glossary(lib: Library) -> None:
+    """The words are what the files say now: nothing is taught or signed by them, so none is kept that has gone."""
+    Term.objects.exclude(code__in=lib.terms).delete()
+    held = {term.code: term for term in Term.objects.all()}
+    facts = {fact.code: fact for fact in Fact.objects.all()}
+    positions = {position.code: position for position in Position.objects.all()}
+    for word in lib.words:
+        fields = {"term": word.term, "forms": canonical.text(list(word.forms)), "meaning": word.meaning}
+        term = held.get(word.code)
+        if term is None or any(getattr(term, name) != value for name, value in fields.items()):
+            term, _ = Term.objects.update_or_create(code=word.code, defaults=fields)
+        cites = lib.terms[word.code].get("cites", ())
+        term.facts.set([facts[code] for code in cites if code in facts])
+        term.positions.set([positions[code] for code in cites if code in positions])
 
 
 def plain(value: Any) -> str:
@@ -171,8 +221,9 @@ def _load_module(
             body={"number": latest.number, "sha256": sha256},
         )
         done.published.append(str(latest))
+    search.keep_index(latest)
     _retire_points(module, latest, by)
-    _load_quiz(module, quiz, by)
+    _load_quiz(module, quiz, items, by)
     _load_items(module, items, latest, by, done)
 
 
@@ -241,8 +292,8 @@ def _retire_points(module: Module, version: ModuleVersion, by: StaffMember) -> N
     KeyPoint.objects.filter(module=module, pk__in=live).update(retired_at=None, retired_by=None)
 
 
-def _load_quiz(module: Module, file: QuizFile, by: StaffMember) -> None:
-    quiz, _ = Quiz.objects.get_or_create(module=module)
+def _load_quiz(module: Module, file: QuizFile, items: tuple[ItemFile, ...], by: StaffMember) -> None:
+    quiz, _ = Quiz.objects.update_or_create(module=module, defaults={"minutes": minutes(items, file.items)})
     rules: dict[str, Any] = {
         "blueprint": canonical.text({"sections": file.sections, "recall_at_most": file.recall_at_most}),
         "items": file.items,
@@ -252,6 +303,8 @@ def _load_quiz(module: Module, file: QuizFile, by: StaffMember) -> None:
         "open_minutes": file.open_minutes,
         "attempts": file.attempts,
     }
+    if file.retest:
+        rules["retest_items"] = file.retest
     sha256 = canonical.sha256_of(rules)
     latest = quiz.versions.order_by("-number").first()
     if latest is None or latest.sha256 != sha256:

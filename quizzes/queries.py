@@ -2,19 +2,23 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime
+from typing import Any
 
-from django.db.models import Count, IntegerField, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, IntegerField, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from quizzes import drawing, eligibility
+from quizzes import drawing, eligibility, scoring, timing
 from quizzes.models import (
+    Accommodation,
     Attempt,
     AttemptGrant,
     AttemptItem,
     Candidacy,
+    ClinicClock,
+    Outcome,
     PracticeAnswer,
     QuestionPoint,
     QuestionVersion,
@@ -25,12 +29,35 @@ from staff import clock
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
-from training.models import KeyPointVersion, ModuleVersion, ProtocolValue
-from training.queries import confirmed, live_version, places
+from training.models import (
+    KeyPointVersion,
+    ModuleVersion,
+    ModuleVersionSection,
+    ProtocolValue,
+    ReadingConfirmation,
+    SectionVersion,
+)
+from training.queries import confirmed, live_version
 
 
 def live_rules(quiz: Quiz) -> QuizVersion:
     return quiz.versions.order_by("-number")[0]
+
+
+def clock_of(rules: QuizVersion, clinic: Clinic) -> int | None:
+    """The clock in minutes that the quiz's rules and the clinic set; none by default."""
+    latest = ClinicClock.objects.filter(clinic=clinic).order_by("-number").first()
+    return timing.tighter(rules.limit_minutes, latest.limit_minutes if latest else None)
+
+
+def accommodations(person: StaffMember, on: date) -> QuerySet[Accommodation]:
+    return Accommodation.objects.filter(person=person, ended_at=None, valid_from_on__lte=on, valid_until_on__gte=on)
+
+
+def extra_time(person: StaffMember, clinic: Clinic) -> int:
+    """Per cent of the clock that the person has today: 100 without an accommodation, else the most generous."""
+    held = accommodations(person, clock.today(clinic.zone)).aggregate(most=Max("time_percent"))
+    return int(held["most"] or 100)
 
 
 def live_points(version: ModuleVersion) -> dict[int, KeyPointVersion]:
@@ -83,24 +110,35 @@ def pool(
     rows = rows.select_related("question__section").prefetch_related(Prefetch("points", tests))
     items, versions = [], {}
     for row in rows.order_by("question__code"):
-        now = [points.get(test.key_point_id) for test in row.points.all()]
-        tested = [point for point in now if point is not None]
-        approved = [test.approved_against for test in row.points.all()]
-        if any(is_stale(then, point) for then, point in zip(approved, now, strict=True)):
-            continue
-        items.append(
-            drawing.PoolItem(
-                row.question.code,
-                row.question.section.slug,
-                row.content["level"],
-                frozenset(point.key_point.code for point in tested),
-                frozenset(point.key_point.code for point in tested if point.critical),
-                seen[row.question_id],
-                row.question.kind == "case",
-            )
-        )
-        versions[row.question.code] = row
+        item = pool_item(row, points, seen[row.question_id])
+        if item:
+            items.append(item)
+            versions[item.code] = row
     return items, versions
+
+
+def last_met(person: StaffMember) -> dict[str, datetime]:
+    """By the item's code: when the person was last given it."""
+    met = AttemptItem.objects.filter(attempt__candidacy__person=person).order_by("attempt__started_at")
+    return dict(met.values_list("question_version__question__code", "attempt__started_at"))
+
+
+def pool_item(row: QuestionVersion, points: dict[int, KeyPointVersion], seen: int = 0) -> drawing.PoolItem | None:
+    """The item as drawing knows it; None if it is stale. Its points and what they were approved against are fetched."""
+    tests = list(row.points.all())
+    now = [points.get(test.key_point_id) for test in tests]
+    if any(is_stale(test.approved_against, point) for test, point in zip(tests, now, strict=True)):
+        return None
+    tested = [point for point in now if point is not None]
+    return drawing.PoolItem(
+        row.question.code,
+        row.question.section.slug,
+        row.content["level"],
+        frozenset(point.key_point.code for point in tested),
+        frozenset(point.key_point.code for point in tested if point.critical),
+        seen,
+        row.question.kind == "case",
+    )
 
 
 def is_stale(approved: KeyPointVersion | None, now: KeyPointVersion | None) -> bool:
@@ -113,78 +151,205 @@ def open_candidacy(person: StaffMember, quiz: Quiz) -> Candidacy | None:
 
 
 def with_attempts(rows: QuerySet[Candidacy]) -> QuerySet[Candidacy]:
-    """With `used`, `running` and `allowed` full attempts, as the quiz's rules in force and the grants say."""
+    """With `used` and `allowed` full attempts, `running` ones of both kinds, and what decides about a re-test."""
     full = Q(attempts__kind=Attempt.Kind.FULL) & ~Q(attempts__state=Attempt.State.VOIDED)
     rules = QuizVersion.objects.filter(quiz=OuterRef("quiz")).order_by("-number").values("attempts")[:1]
+    last = Attempt.objects.finished().filter(candidacy=OuterRef("pk"), kind=Attempt.Kind.FULL).order_by("-number")
+    decided = Outcome.objects.filter(attempt__candidacy=OuterRef("pk"), attempt__kind=Attempt.Kind.FULL)
     extra = AttemptGrant.objects.filter(candidacy=OuterRef("pk")).order_by().values("candidacy")
     return rows.select_related("quiz").annotate(
         used=Count("attempts", filter=full),
-        running=Count("attempts", filter=full & Q(attempts__state=Attempt.State.OPEN)),
+        running=Count("attempts", filter=Q(attempts__state=Attempt.State.OPEN)),
+        retested=Exists(retests(OuterRef("pk"))),
+        retest_items=Subquery(last.values("quiz_version__retest_items")[:1]),
+        decided=Subquery(decided.order_by("-attempt__number", "-number").values("clauses")[:1]),
         allowed=Subquery(rules, output_field=IntegerField())
         + Coalesce(Subquery(extra.annotate(sum=Sum("extra")).values("sum"), output_field=IntegerField()), 0),
     )
 
 
 def is_locked(row: Candidacy) -> bool:
-    """All attempts are used and none is running: a physician must talk it through. Takes a row of `with_attempts`."""
-    return bool(not row.running and row.used >= row.allowed)  # type: ignore[attr-defined]
+    """All attempts are used, none is running and no re-test is open: a physician must talk it through.
+
+    Takes a row of `with_attempts`.
+    """
+    used_up = not row.running and row.used >= row.allowed  # type: ignore[attr-defined]
+    return bool(used_up and not _retest_open(row))
+
+
+def _retest_open(row: Candidacy) -> bool:
+    if row.retested or not row.retest_items or not row.decided:  # type: ignore[attr-defined]
+        return False
+    return bool(scoring.opens_retest(json.loads(row.decided)))  # type: ignore[attr-defined]
+
+
+def retests(candidacy: Any) -> QuerySet[Attempt]:
+    """The critical re-tests of a candidacy that count: one at most."""
+    found: QuerySet[Attempt] = Attempt.objects.filter(candidacy=candidacy, kind=Attempt.Kind.CRITICAL_RETEST)
+    return found.exclude(state=Attempt.State.VOIDED)
+
+
+def last_full(candidacy: Candidacy) -> Attempt | None:
+    """The last finished whole attempt."""
+    finished = candidacy.attempts.finished().filter(kind=Attempt.Kind.FULL).select_related("quiz_version")
+    last: Attempt | None = finished.order_by("-number").first()
+    return last
 
 
 def has_passed(person: StaffMember, quiz: Quiz) -> bool:
     """In the latest cycle: then the quiz is closed until its renewal opens."""
-    last = Candidacy.objects.filter(person=person, quiz=quiz).order_by("-cycle").first()
-    return last is not None and Attempt.objects.filter(candidacy=last, outcomes__passed=True).exists()
+    return quiz.pk in passed_quizzes(person, [quiz])
+
+
+def passed_quizzes(person: StaffMember, quizzes: Sequence[Quiz]) -> set[int]:
+    """Those of the quizzes that the person has passed in her latest cycle, by id."""
+    cycles = Candidacy.objects.filter(person=person, quiz__in=quizzes).order_by("cycle").values_list("quiz", "pk")
+    passed = Attempt.objects.filter(candidacy__in=dict(cycles).values(), outcomes__passed=True)
+    return set(passed.order_by().values_list("candidacy__quiz", flat=True))
 
 
 def standing(person: StaffMember, quiz: Quiz, clinic: Clinic) -> eligibility.Standing:
     """Everything that decides whether the person may start this quiz for this clinic now."""
-    rules = live_rules(quiz)
-    candidacy = open_candidacy(person, quiz)
-    version = live_version(quiz.module)
-    sections = [place.section_version for place in places(version)] if version else []
-    read = confirmed(person, sections)
-    # After a revocation everything is read again; otherwise what was read stays read.
-    anew = candidacy is not None and candidacy.reason == Candidacy.Reason.INCIDENT
-    since = candidacy.opened_at if candidacy and anew else datetime.min.replace(tzinfo=UTC)
-    attempts: list[Attempt] = []
-    allowed = rules.attempts
-    early_at = None
-    if candidacy:
-        attempts = list(
-            candidacy.attempts.filter(kind=Attempt.Kind.FULL).exclude(state=Attempt.State.VOIDED).order_by("number")
+    return standings(person, [quiz], clinic)[quiz.pk]
+
+
+def standings(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> dict[int, eligibility.Standing]:
+    """The same for several quizzes at once, by the quiz's id, in a number of queries that does not grow with them."""
+    rules = {row.quiz_id: row for row in QuizVersion.objects.filter(quiz__in=quizzes).order_by("number")}
+    open_rows = Candidacy.objects.filter(person=person, quiz__in=quizzes, closed_at=None).select_related("clinic")
+    candidacies = {row.quiz_id: row for row in open_rows}
+    sections = live_sections([quiz.module_id for quiz in quizzes])
+    read = confirmed(person, [section for group in sections.values() for section in group])
+    held: dict[int, list[Attempt]] = {row.pk: [] for row in candidacies.values()}
+    counted = Attempt.objects.filter(candidacy__in=held).exclude(state=Attempt.State.VOIDED)
+    for attempt in counted.select_related("quiz_version").prefetch_related("outcomes").order_by("started_at"):
+        held[attempt.candidacy_id].append(attempt)
+    grants = {
+        row["candidacy"]: row
+        for row in AttemptGrant.objects.filter(candidacy__in=held)
+        .order_by()
+        .values("candidacy")
+        .annotate(sum=Sum("extra"), last=Max("granted_at"))
+    }
+    lasts = {pk: _last_and_retest(rows) for pk, rows in held.items()}
+    missed = _missed([attempt for ended in lasts.values() for attempt in ended])
+    passed = passed_quizzes(person, [quiz for quiz in quizzes if quiz.pk not in candidacies])
+    found = {}
+    for quiz in quizzes:
+        candidacy = candidacies.get(quiz.pk)
+        key = candidacy.pk if candidacy else 0
+        mine, own, granted, ended = (
+            sections.get(quiz.module_id, []),
+            held.get(key, []),
+            grants.get(key),
+            lasts.get(key, []),
         )
-        granted = candidacy.grants.aggregate(extra=Sum("extra"), last=Max("granted_at"))
-        allowed += granted["extra"] or 0
-        early_at = granted["last"]
-    open_attempt = next((a for a in attempts if a.state == Attempt.State.OPEN), None)
-    last = max((a for a in attempts if a.ended_at), key=lambda a: a.number or 0, default=None)
-    reread: tuple[str, ...] = ()
-    if last:
-        missed = missed_sections(last)
-        reread = tuple(
-            s.title
-            for s in sections
-            if s.section_id in missed
-            and (s.pk not in read or read[s.pk].confirmed_at <= (last.ended_at or clock.now()))
+        early_at = granted["last"] if granted else None
+        last_ended_at = max((attempt.ended_at for attempt in ended if attempt.ended_at), default=None)
+        again = _not_again(ended, mine, missed, read)
+        found[quiz.pk] = eligibility.Standing(
+            attempts_allowed=rules[quiz.pk].attempts + (granted["sum"] if granted else 0),
+            attempts_used=sum(not attempt.is_retest for attempt in own),
+            open_attempt=next((row.public_id for row in own if row.state == Attempt.State.OPEN), ""),
+            last_ended_at=last_ended_at,
+            zone=(candidacy.clinic if candidacy else clinic).zone,
+            next_day_hour=rules[quiz.pk].next_day_hour,
+            opened_early=bool(last_ended_at and early_at and early_at >= last_ended_at),
+            unread=tuple(section.title for section in mine if section.pk not in read),
+            reread=tuple(section.title for section in again),
+            retest=None if any(row.is_retest for row in own) else _retest(ended, mine, again, clinic, person),
+            closed=not mine or (candidacy is None and quiz.pk in passed),
         )
-    return eligibility.Standing(
-        attempts_allowed=allowed,
-        attempts_used=len(attempts),
-        open_attempt=open_attempt.public_id if open_attempt else "",
-        last_ended_at=last.ended_at if last else None,
-        zone=(candidacy.clinic if candidacy else clinic).zone,
-        next_day_hour=rules.next_day_hour,
-        opened_early=bool(last and last.ended_at and early_at and early_at >= last.ended_at),
-        unread=tuple(s.title for s in sections if s.pk not in read or read[s.pk].confirmed_at < since),
-        reread=reread,
-        closed=not sections or (candidacy is None and has_passed(person, quiz)),
+    return found
+
+
+def _last_and_retest(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Of a candidacy: the last whole attempt that ended, and the re-test that followed it if that ended too."""
+    full = [row for row in attempts if row.ended_at and not row.is_retest]
+    if not full:
+        return []
+    last = max(full, key=lambda row: row.number or 0)
+    return [last, *(row for row in attempts if row.ended_at and row.parent_id == last.pk)]
+
+
+def live_sections(modules: Collection[int]) -> dict[int, list[SectionVersion]]:
+    """The sections of each module's live version in order, by the module's id."""
+    newest = ModuleVersion.objects.filter(module=OuterRef("module_version__module")).order_by("-number").values("pk")
+    rows = ModuleVersionSection.objects.filter(
+        module_version__module__in=modules, module_version=Subquery(newest[:1])
+    ).select_related("section_version__section")
+    found: dict[int, list[SectionVersion]] = {}
+    for row in rows.order_by("position"):
+        found.setdefault(row.section_version.section.module_id, []).append(row.section_version)
+    return found
+
+
+def _not_again(
+    ended: Sequence[Attempt],
+    sections: Sequence[SectionVersion],
+    missed: dict[int, set[int]],
+    read: dict[int, ReadingConfirmation],
+) -> list[SectionVersion]:
+    """The sections that one of these attempts missed points in and that were not confirmed since it ended."""
+    since: dict[int, datetime] = {}
+    for attempt in ended:
+        since |= dict.fromkeys(missed.get(attempt.pk, ()), attempt.ended_at or clock.now())
+    return [
+        section
+        for section in sections
+        if section.section_id in since
+        and (section.pk not in read or read[section.pk].confirmed_at <= since[section.section_id])
+    ]
+
+
+def _retest(
+    ended: Sequence[Attempt],
+    sections: Sequence[SectionVersion],
+    again: Sequence[SectionVersion],
+    clinic: Clinic,
+    person: StaffMember,
+) -> eligibility.Retest | None:
+    """The critical re-test that the last attempt opened and that can be put together now."""
+    if not ended or not ended[0].quiz_version.retest_items:
+        return None
+    last = ended[0]
+    outcome = last.outcome
+    position = scoring.opens_retest(outcome.decided) if outcome else 0
+    version = live_version(last.module_version.module) if position else None
+    if version is None:
+        return None
+    tested = KeyPointVersion.objects.filter(
+        attemptitempoint__item__attempt=last, attemptitempoint__item__position=position, critical=True
+    )
+    missed = tested.select_related("key_point", "section_version__section").first()
+    passage = next((s for s in sections if missed and s.section_id == missed.section_version.section_id), None)
+    if missed is None or passage is None:
+        return None
+    items, _ = pool(version, live_points(version), clinic, person)
+    given = set(last.items.values_list("question_version__question__code", flat=True))
+    others = [item for item in items if item.critical == {missed.key_point.code} and item.code not in given]
+    if len(others) < last.quiz_version.retest_items:
+        return None
+    return eligibility.Retest(
+        point=missed.key_point.code,
+        passage=passage.title,
+        section=passage.section.slug,
+        items=last.quiz_version.retest_items,
+        read_again=passage not in again,
     )
 
 
 def missed_sections(attempt: Attempt) -> set[int]:
     """Sections that hold a key point of an item answered wrong."""
-    wrong = AttemptItem.objects.filter(attempt=attempt, marks__number=1, marks__points=0)
-    return set(wrong.values_list("points__point_version__section_version__section", flat=True))
+    return _missed([attempt]).get(attempt.pk, set())
+
+
+def _missed(attempts: Sequence[Attempt]) -> dict[int, set[int]]:
+    wrong = AttemptItem.objects.filter(attempt__in=attempts, marks__number=1, marks__points=0)
+    found: dict[int, set[int]] = {}
+    for attempt, section in wrong.order_by().values_list("attempt", "points__point_version__section_version__section"):
+        found.setdefault(attempt, set()).add(section)
+    return found
 
 
 def attempts_visible_to(viewer: StaffMember) -> QuerySet[Attempt]:

@@ -58,6 +58,15 @@ class Scored:
     clauses: tuple[Clause, ...]
 
 
+def opens_retest(clauses: Sequence[dict[str, Any]]) -> int:
+    """The position of the one critical item missed where the cut was met, else 0. Takes clauses as an outcome keeps them."""
+    found = {clause["code"]: clause for clause in clauses}
+    cut, critical = found.get("cut"), found.get("critical")
+    if not cut or not critical or not cut["met"] or len(critical["missed"]) != 1:
+        return 0
+    return int(critical["missed"][0])
+
+
 def points_of(item: Answered) -> int:
     """1 if wholly right, else 0; no answer is wrong."""
     return int(kinds.of(item.kind).is_right(item.key, item.answer))

@@ -91,6 +91,7 @@ def text(attempt: Attempt, items: list[dict[str, Any]], scored: scoring.Scored) 
             "started_at": attempt.started_at,
             "deadline_at": attempt.deadline_at,
             "ended_at": attempt.ended_at,
+            **({"limit_minutes": attempt.limit_minutes} if attempt.limit_minutes else {}),
             "seed": attempt.seed,
             "module": {
                 "slug": attempt.module_version.module.slug,
@@ -101,8 +102,8 @@ def text(attempt: Attempt, items: list[dict[str, Any]], scored: scoring.Scored) 
                 "version": rules.number,
                 "sha256": rules.sha256,
                 "blueprint": json.loads(rules.blueprint),
-                "items": rules.items,
-                "cut": rules.cut,
+                "items": attempt.size,
+                "cut": attempt.cut,
                 "cut_basis": rules.cut_basis,
                 "critical_rule": rules.critical_rule,
                 "scoring_rule": rules.scoring_rule,

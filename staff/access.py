@@ -26,11 +26,20 @@ class Permission(Enum):
     SEE_COMPLIANCE = "see compliance"
     MANAGE_PEOPLE = "manage people"
     DOWNLOAD_CERTIFICATES = "download certificates"
+    SEE_COVERAGE = "see coverage"
     SEE_STYLEGUIDE = "see the style guide"
+    ASK = "ask about the material"
+    ANSWER_QUESTIONS = "answer questions"
 
 
 LEARNER = frozenset(
-    {Permission.READ_MODULES, Permission.TAKE_QUIZZES, Permission.HOLD_CERTIFICATES, Permission.SEE_RESULTS}
+    {
+        Permission.READ_MODULES,
+        Permission.TAKE_QUIZZES,
+        Permission.HOLD_CERTIFICATES,
+        Permission.SEE_RESULTS,
+        Permission.ASK,
+    }
 )
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.AESTHETICIAN: LEARNER,
@@ -43,6 +52,9 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.REVOKE_CERTIFICATES,
             Permission.SEE_COMPLIANCE,
             Permission.DOWNLOAD_CERTIFICATES,
+            Permission.ASK,
+            Permission.ANSWER_QUESTIONS,
+            Permission.SEE_COVERAGE,
         }
     ),
     Role.MANAGER: frozenset(
@@ -51,10 +63,18 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.SEE_COMPLIANCE,
             Permission.MANAGE_PEOPLE,
             Permission.DOWNLOAD_CERTIFICATES,
+            Permission.ASK,
         }
     ),
-    "author": frozenset({Permission.READ_MODULES, Permission.SEE_STYLEGUIDE}),
-    "administrator": frozenset({Permission.READ_MODULES, Permission.SEE_STYLEGUIDE}),
+    "author": frozenset(
+        {
+            Permission.READ_MODULES,
+            Permission.SEE_COVERAGE,
+            Permission.SEE_STYLEGUIDE,
+            Permission.ANSWER_QUESTIONS,
+        }
+    ),
+    "administrator": frozenset({Permission.READ_MODULES, Permission.SEE_COVERAGE, Permission.SEE_STYLEGUIDE}),
 }
 LEARNING_ROLES = (Role.AESTHETICIAN, Role.SUPPORT)
 

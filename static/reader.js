@@ -1,20 +1,24 @@
-// Remembers the key point in view, so that the next visit begins there. Reading works without it.
+// Remembers the paragraph at the top of the screen, so that the next visit begins there. Reading works without it.
 const prose = document.querySelector("[data-place-url]");
-if (prose && "IntersectionObserver" in window) {
-  let place = "";
-  let sent = "";
-  const watcher = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) place = entry.target.id;
-  });
-  for (const point of prose.querySelectorAll(".point[id]")) watcher.observe(point);
+if (prose) {
+  let sent = prose.dataset.place;
+  let moved = false;  // whoever opens the page and leaves it at once keeps her place
+  const blocks = prose.querySelectorAll(":scope > [id]");
+  // The first block is the beginning, which needs no place.
+  const place = () => {
+    const top = [...blocks].find((block) => block.getBoundingClientRect().bottom > 8);
+    return !top || top === blocks[0] ? "" : top.id;
+  };
   const keep = () => {
-    if (!place || place === sent) return;
-    sent = place;
+    const now = place();
+    if (!moved || now === sent) return;
+    sent = now;
     const body = new FormData();
-    body.set("place", place);
+    body.set("place", now);
     body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]").value);
     navigator.sendBeacon(prose.dataset.placeUrl, body);
   };
+  window.addEventListener("scroll", () => { moved = true; }, { once: true, passive: true });
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") keep(); });
   window.addEventListener("pagehide", keep);
 }

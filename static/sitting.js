@@ -6,6 +6,7 @@ const RETRY_MS = [3000, 4500, 7000, 10000, 15000];
 const PATIENCE_MS = 15000;
 const DOUBLE_PRESS_MS = 350;
 const TYPING_MS = 800; // a number is sent when the person has stopped typing, or leaves the field
+const ASK_EVERY_MS = 20000;
 const WARN_AT_SECONDS = [300, 60];
 
 const byId = (id) => document.getElementById(id);
@@ -89,14 +90,36 @@ function speak(sentence) {
   speaking = setTimeout(() => { spoken.textContent = sentence; }, 60); // an emptied region speaks the same words again
 }
 
-function countDown(deadline, over) {
+// `ask` is where the server says when time is over: extra time may be given while the quiz runs.
+function countDown(data, { over, moved } = {}) {
   const shown = byId("clock");
+  let deadline = Number(data.deadline);
   if (!deadline || !shown) return;
   const warned = new Set();
   let before = Infinity;
+  let running = true;
+  const ask = async () => {
+    if (!running) return;
+    try {
+      const response = await fetch(data.clock, { headers: { Accept: "application/json" }, redirect: "manual" });
+      const said = response.ok ? await response.json() : {};
+      clock.set(said.now);
+      if (said.deadline > deadline) {
+        const more = Math.round((said.deadline - deadline) / 60);
+        deadline = said.deadline;
+        before = Infinity;
+        warned.clear();
+        moved?.(deadline);
+        speak(`You have been given ${more} more minutes.`);
+      }
+    } catch { /* no connection: the countdown goes on, and the next question asks again */ }
+    setTimeout(ask, ASK_EVERY_MS);
+  };
+  setTimeout(ask, ASK_EVERY_MS);
   const tick = () => {
     const left = Math.ceil((deadline * 1000 - clock.now()) / 1000);
     if (left <= 0) {
+      running = false;
       shown.textContent = "Time is over";
       over?.();
       return;
@@ -166,7 +189,7 @@ function inWords(item, answer) {
 function sit(page) {
   const { attempt, check, take, signIn, zone } = page.dataset;
   const count = Number(page.dataset.count);
-  const until = Number(page.dataset.until) + Number(page.dataset.grace);
+  let until = Number(page.dataset.until) + Number(page.dataset.grace);
   const items = new Map();
   const queue = new Map(); // position -> {attempt, position, revision, answer?, flag?, key, at, until, sent?}
   const disagreements = new Map(); // position -> {revision, answer} that another tab or device saved
@@ -581,14 +604,20 @@ function sit(page) {
     document.documentElement.style.scrollPaddingTop = `${bar.target.offsetHeight + 16}px`;
   }).observe(document.querySelector(".sitting"));
 
-  countDown(Number(page.dataset.deadline), () => {
-    stop();
-    byId("over").hidden = false;
-    const openResult = () => {
-      if (state !== "reached") setTimeout(openResult, RETRY_MS[0]);
-      else if (byId("ended").hidden) location.assign(take);
-    };
-    setTimeout(openResult, Math.max(0, (until + 2) * 1000 - clock.now()));
+  countDown(page.dataset, {
+    moved(deadline) {
+      until = deadline + Number(page.dataset.grace);
+      for (const entry of unsent()) entry.until = until;
+    },
+    over() {
+      stop();
+      byId("over").hidden = false;
+      const openResult = () => {
+        if (state !== "reached") setTimeout(openResult, RETRY_MS[0]);
+        else if (byId("ended").hidden) location.assign(take);
+      };
+      setTimeout(openResult, Math.max(0, (until + 2) * 1000 - clock.now()));
+    },
   });
 
   // -- What an earlier visit could not send comes first --
@@ -635,7 +664,7 @@ function handIn(form) {
   });
   window.addEventListener("online", () => { byId("offline").hidden = true; });
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-  countDown(Number(form.dataset.deadline), null);
+  countDown(form.dataset);
 }
 
 const stage = byId("sitting") ?? byId("hand-in");

@@ -8,11 +8,12 @@ from pathlib import Path
 from certificates import actions as proof
 from quizzes import actions as sitting
 from quizzes import kinds, material
-from quizzes.models import Attempt, AttemptItem, Quiz
+from quizzes.models import Accommodation, Attempt, AttemptItem, Quiz
 from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
 from tests.people import PASSWORD
+from training import markdown
 from training.actions import confirm_reading
 from training.models import Module, ModuleVersion
 from training.queries import live_version, places
@@ -35,12 +36,40 @@ def course_of(root: Path) -> material.Course:
     return material.read(root)
 
 
+PREFIXES = {"sterilisation": "st", "needle-depth": "nd", "contraindications": "ci", "complications": "cm"}
+ALL_MODULES = tuple(PREFIXES)
+
+
+def likeness(*, slug: str, course: material.Course, title: str = "") -> material.Course:
+    """The small course's one module under another slug and prefix, so that a programme has several."""
+    if slug == "needle-depth" and not title:
+        return course
+    (module, items, quiz) = course.modules[0]
+
+    def own(text: str) -> str:
+        return text.replace("nd-", f"{PREFIXES[slug]}-")
+
+    name = title or slug.replace("-", " ").capitalize()
+    sections = tuple(
+        replace(section, text=(text := own(section.text)), blocks=tuple(markdown.blocks(text)))
+        for section in module.sections
+    )
+    data = {**module.data, "slug": slug, "code": PREFIXES[slug], "title": name}
+    renamed = tuple(replace(item, code=own(item.code), points=tuple(map(own, item.points))) for item in items)
+    return material.Course(course.library, ((replace(module, data=data, sections=sections), renamed, quiz),))
+
+
+def make_modules(*, by: StaffMember, adopted_by: StaffMember | None = None, slugs=ALL_MODULES) -> dict[str, "Course"]:
+    """One small module under each of the slugs."""
+    return {slug: make_module(by=by, adopted_by=adopted_by, slug=slug) for slug in slugs}
+
+
 # Every form of it has an item of each kind; those on critical key points are single best answers.
 OF_EVERY_KIND = {
     "skin-in-cross-section": ["nd-01-q3"],
     "from-puncture-to-collagen": ["nd-06-q3"],
     "devices-and-their-limits": ["nd-09-q3"],
-    "choosing-the-depth": ["nd-12-q1"],
+    "choosing-the-depth": ["nd-12-q3"],
     "technique-and-endpoint": ["nd-17-q1", "nd-18-q1", "nd-19-q3", "nd-20-q2"],
     "too-deep": ["nd-23-q1", "nd-26-q3"],
 }
@@ -61,17 +90,33 @@ def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
     return Evidence(password=password, email=person.email)
 
 
+@cache
+def course_with_retest(items: int = 3) -> material.Course:
+    """The small course with three further items on each critical point and a re-test of `items`."""
+    course = course_of(SLICE)
+    module, bank, quiz = course.modules[0]
+    critical = [item for item in bank if item.bank == "certifying" and item.points[0] in ("nd-17", "nd-18")]
+    more = [
+        replace(item, code=f"{item.points[0]}-q{10 + n}", stem=f"{item.stem} Case {n}.")
+        for item in critical
+        for n in range(1, 4)
+    ]
+    return replace(course, modules=((module, (*bank, *more), replace(quiz, retest=items)),))
+
+
 def make_module(
     *,
     by: StaffMember,
     adopted_by: StaffMember | None = None,
     clinic: Clinic | None = None,
     root: Path = SLICE,
-    files: material.Course | None = None,
+    loaded: material.Course | None = None,
+    slug: str = "needle-depth",
+    title: str = "",
 ) -> Course:
-    """The small course under tests/material (section 2.5, six items, cut 5), or another folder, or files already read."""
-    material.load(files or course_of(root), by=by)
-    module = Module.objects.get(slug="needle-depth")
+    """The small course under tests/material (section 2.5, six items, cut 5), under another slug, or another course."""
+    material.load(likeness(slug=slug, course=loaded or course_of(root), title=title), by=by)
+    module = Module.objects.get(slug=slug)
     version = live_version(module)
     assert version is not None
     course = Course(module, Quiz.objects.get(module=module), version)
@@ -138,6 +183,15 @@ def make_finished(*, person: StaffMember, course: Course, wrong: int = 0, critic
     attempt = make_attempt(person=person, course=course, read=read)
     answer(attempt=attempt, wrong=wrong, critical_wrong=critical_wrong)
     return proof.submit(attempt=attempt, by=person)
+
+
+def accommodate(*, person: StaffMember, by: StaffMember, percent: int = 150) -> Accommodation:
+    """Extra time for the year around now."""
+    today = clock.now().date()
+    return sitting.accommodate(
+        person=person, clinic=by.membership_set.get(ended_at=None).clinic, time_percent=percent, category="reading",
+        valid_from_on=today, valid_until_on=today + timedelta(days=365), by=by,
+    )  # fmt: skip
 
 
 def make_locked(*, person: StaffMember, course: Course) -> Attempt:

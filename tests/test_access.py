@@ -48,6 +48,10 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "healthz": ((), PUBLIC),
     "readyz": ((), PUBLIC),
     "styleguide": ((), row(403, author=200, administrator=200)),
+    "training:binder": ((), EVERYBODY),
+    "training:binder-card": (("aftercare-clock",), EVERYBODY),
+    "training:search": ((), EVERYBODY),
+    "training:glossary": ((), EVERYBODY),
     "training:module-list": ((), EVERYBODY),
     "training:module-detail": (("needle-depth",), EVERYBODY),
     "training:module-print": (("needle-depth",), EVERYBODY),
@@ -62,10 +66,17 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "quizzes:attempt-take": (("open",), row(404, **OWN_ATTEMPT)),
     "quizzes:attempt-check": (("open",), row(404, **OWN_ATTEMPT)),
     "quizzes:attempt-save": (("open", 1), row(POST_ONLY, nobody=302)),
+    "quizzes:attempt-clock": (("open",), row(404, **OWN_ATTEMPT)),
     "certificates:attempt-submit": (("open",), row(POST_ONLY, nobody=302)),
     "certificates:attempt-result": (
         ("finished",),
         row(404, aesthetician=200, physician=302, manager=403, other_manager=403, author=403, administrator=403),
+    ),
+    "certificates:item-question": (("finished", 1), row(404, **OWN_ATTEMPT)),
+    "certificates:section-ask": (("needle-depth", "technique-and-endpoint"), row(200, author=403, administrator=403)),
+    "certificates:enquiry-list": ((), row(200, administrator=403)),
+    "certificates:enquiry-detail": (
+        ("asked",), row(404, aesthetician=200, physician=200, author=200, administrator=403),
     ),
     "certificates:certificate-list": ((), EVERYBODY),
     "certificates:certificate-detail": (("number",), row(404, **HER_CERTIFICATE)),
@@ -83,8 +94,11 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:review-detail": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-talk": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-early": (("finished",), row(403, **REVIEW_OF_HERS)),
+    "quizzes:coverage": ((), row(403, **PHYSICIANS, author=200, administrator=200)),
     "staff:display": ((), EVERYBODY),
     "compliance:home": ((), EVERYBODY),
+    "compliance:programme-list": ((), EVERYBODY),
+    "compliance:programme-detail": (("infection-control",), EVERYBODY),
     "compliance:matrix": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:sheet": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:people-csv": ((), row(403, **PHYSICIANS, **MANAGERS)),
@@ -96,6 +110,9 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:person-rename": (("maya",), row(403, manager=200, other_manager=404)),
     "compliance:licence-add": (("maya",), row(403, manager=200, other_manager=404)),
     "compliance:person-invite": (("maya", "lakeside"), row(POST_ONLY, nobody=302)),
+    "compliance:accommodation-add": (("maya",), row(403, manager=200, other_manager=404)),
+    "compliance:accommodation-end": (("maya", "extra"), row(POST_ONLY, nobody=302)),
+    "compliance:clinic-clock": ((), row(403, **MANAGERS)),
     "compliance:identity-check": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),
     "compliance:membership-end": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
     "certificates:protocol": ((), row(403, **PHYSICIANS)),
@@ -129,6 +146,7 @@ class Stage:
 @pytest.fixture
 def stage(cast, module) -> Stage:
     """Maya holds a certificate; a second attempt of hers is open in a renewal."""
+    from quizzes import asking
     from quizzes.models import Candidacy
 
     done = factories.make_finished(person=cast.aesthetician, course=module)
@@ -141,13 +159,16 @@ def stage(cast, module) -> Stage:
         opened_by=cast.pinpoint,
     )
     opened = factories.make_attempt(person=cast.aesthetician, course=module, read=False)
+    item = done.attempt.items.get(position=1)
     names = {
+        "asked": asking.question_item(item=item, text="Unclear.", by=cast.aesthetician).public_id,
         "open": opened.public_id,
         "finished": done.attempt.public_id,
         "number": done.certificate.number,
         "code": done.certificate.code,
         "maya": cast.aesthetician.public_id,
         "lakeside": cast.lakeside.public_id,
+        "extra": str(factories.accommodate(person=cast.aesthetician, by=cast.manager).pk),
     }
     return Stage(cast, names)
 
@@ -194,6 +215,7 @@ POSTS: dict[str, dict[str, int]] = {
     "quizzes:attempt-save": row(404, aesthetician=302),
     "certificates:attempt-submit": row(404, **OWN_ATTEMPT) | {"aesthetician": 302},
     "compliance:person-invite": row(403, manager=302, other_manager=404),
+    "compliance:accommodation-end": row(403, manager=302, other_manager=404),
 }
 
 

@@ -19,7 +19,10 @@ PURE = (
     "certificates/drawing.py",
     "certificates/fonts.py",
     "training/markdown.py",
+    "training/glossary.py",
     "training/numbers.py",
+    "training/passages.py",
+    "training/reading_level.py",
 )
 
 

@@ -4,13 +4,16 @@ from django.db import IntegrityError, transaction
 
 from staff import audit, clock
 from staff.models import Clinic, Signature, StaffMember
+from training import markdown
 from training.models import (
     Adoption,
+    Module,
     ModuleVersion,
     ProtocolItem,
     ProtocolValue,
     Reading,
     ReadingConfirmation,
+    Rereading,
     SectionVersion,
 )
 
@@ -22,8 +25,9 @@ def open_section(*, person: StaffMember, version: SectionVersion) -> Reading:
 
 
 def keep_place(*, person: StaffMember, version: SectionVersion, place: str) -> None:
-    """Remember the anchor where the reader stopped."""
-    Reading.objects.filter(person=person, section_version=version).update(place=place[:80])
+    """Remember the anchor where the reader stopped; none is the beginning. What the text does not have is not kept."""
+    if not place or place in markdown.anchors(markdown.blocks(version.text)):
+        Reading.objects.filter(person=person, section_version=version).update(place=place)
 
 
 @transaction.atomic
@@ -39,6 +43,15 @@ def confirm_reading(*, person: StaffMember, version: SectionVersion) -> ReadingC
             return ReadingConfirmation.objects.create(person=person, section_version=version, number=number)
     except IntegrityError:
         return ReadingConfirmation.objects.get(person=person, section_version=version, number=number)
+
+
+@transaction.atomic
+def ask_to_read_anew(*, person: StaffMember, module: Module, clinic: Clinic, by: StaffMember) -> Rereading:
+    """What was confirmed of the module counts no longer, and the places where she stopped are forgotten."""
+    row = Rereading.objects.create(person=person, module=module, asked_at=clock.now(), asked_by=by)
+    Reading.objects.filter(person=person, section_version__section__module=module).update(place="")
+    audit.record(clinic=clinic, by=by, action="reading.anew", subject=row, body={"module": module.slug})
+    return row
 
 
 def record_adoption(*, clinic: Clinic, version: ModuleVersion, signature: Signature) -> Adoption:

@@ -9,10 +9,13 @@ from xml.etree import ElementTree
 
 import yaml
 
-from training import markdown, numbers
+from staff.access import LEARNING_ROLES
+from training import glossary, markdown, numbers
+from training.glossary import Word
 
 LEAST_WORDS, MOST_WORDS = 250, 450
 LEAST_POINTS, MOST_POINTS = 3, 6
+RENEWALS = ("full", "missed")
 FORBIDDEN_SVG = re.compile(
     r"<(script|style|image|foreignObject)|\s(style|on\w+)\s*=|javascript:|data:|<!DOCTYPE|<!ENTITY", re.I
 )
@@ -75,6 +78,21 @@ class Library:
     positions: dict[str, dict[str, Any]] = field(default_factory=dict)
     protocol: dict[str, dict[str, Any]] = field(default_factory=dict)
     programmes: dict[str, Any] = field(default_factory=dict)
+    exclusions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    terms: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def teachable(self, code: str) -> bool:
+        """A row of a seed document that is meant to be taught: cited, or left out with a reason."""
+        fact = self.facts[code]
+        return fact.get("kind") == "teachable" and self.sources.get(fact["source"], {}).get("label") == "seed"
+
+    @property
+    def words(self) -> list[Word]:
+        return [
+            Word(row["code"], str(row["term"]), tuple(map(str, row["forms"])), " ".join(row["meaning"].split()))
+            for row in self.terms.values()
+        ]
 
     def text_of(self, codes: Iterable[str]) -> str:
         """Everything the cited rows say, and the rows that a cited position cites."""
@@ -157,16 +175,18 @@ class Reader:
             positions=self.rows("positions.yaml", ("code", "title", "priority", "teach"), "a position"),
             protocol=self.rows("protocol.yaml", ("code", "title", "question", "default"), "a protocol item"),
             programmes=self.yaml(self.root / "programmes.yaml") or {},
+            exclusions=self.rows("exclusions.yaml", ("code", "reason"), "an exclusion"),
+            terms=self.rows("glossary.yaml", ("code", "term", "forms", "meaning"), "a word of the glossary"),
         )
         path = self.root / "programmes.yaml"
         if self.needs(path, lib.programmes, ("programmes", "modules", "practicals"), "programmes.yaml"):
             for row in lib.programmes["programmes"]:
-                self.needs(
-                    path,
-                    row,
-                    ("slug", "title", "scope", "modules", "validity_months", "renewal_opens_days"),
-                    "a programme",
-                )
+                self.programme(path, row, lib.programmes)
+            for slug, row in lib.programmes["modules"].items():
+                if isinstance(row, dict) and row.get("renewal") not in RENEWALS:
+                    self.problem(
+                        path, row["__line__"], f"renewal of {slug} is {row.get('renewal')}: {' or '.join(RENEWALS)}"
+                    )
         for code, fact in lib.facts.items():
             if fact["source"] not in lib.sources:
                 self.problem(
@@ -182,7 +202,58 @@ class Reader:
                         position["__line__"],
                         f"{code} cites {cite}, which is not in facts.yaml",
                     )
+        for code, row in lib.exclusions.items():
+            if code not in lib.facts:
+                self.exclusion(row, "is left out, but is not in facts.yaml")
+            elif not lib.teachable(code):
+                self.exclusion(row, "is left out, but is no teachable row of a seed document")
+        self.check_glossary(lib)
         return lib
+
+    def programme(self, path: Path, row: Any, everything: dict[str, Any]) -> None:
+        needed = ("slug", "title", "scope", "for", "modules", "validity_months", "renewal_opens_days")
+        if not self.needs(path, row, needed, "a programme"):
+            return
+        known = {
+            "for": list(LEARNING_ROLES),
+            "modules": list(everything["modules"]),
+            "practicals": [practical.get("code") for practical in everything["practicals"]],
+        }
+        for name, allowed in known.items():
+            for value in row.get(name) or []:
+                if value not in allowed:
+                    self.problem(
+                        path,
+                        row["__line__"],
+                        f"{row['slug']} names {value} under {name}, which is none of those there are",
+                    )
+
+    def exclusion(self, row: dict[str, Any], sentence: str) -> None:
+        self.problem("exclusions.yaml", row["__line__"], f"{row['code']} {sentence}")
+
+    def excluded_though_cited(self, lib: Library, modules: Iterable[ModuleFile]) -> None:
+        """What is taught after all needs no reason for being left out."""
+        cited: dict[str, str] = {}
+        for module in modules:
+            for section in module.sections:
+                for block in section.blocks:
+                    for code in block.cites:
+                        cited.setdefault(code, f"{section.file}:{block.line}")
+        for code, row in lib.exclusions.items():
+            if code in cited:
+                self.exclusion(row, f"is left out, but {cited[code]} cites it: take it out of one of them")
+
+    def check_glossary(self, lib: Library) -> None:
+        path = self.root / "glossary.yaml"
+        for row in lib.terms.values():
+            self.cites(path, row["__line__"], row.get("cites", ()), lib)
+            lost = numbers.uncarried(row["meaning"], lib.text_of(row.get("cites", ())))
+            if lost:
+                self.problem(
+                    path, row["__line__"], f"{row['code']} states {', '.join(lost)}, which no row it cites carries"
+                )
+        for code, sentence in glossary.problems(lib.words):
+            self.problem(path, lib.terms[code]["__line__"], f"{code}: {sentence}")
 
     def module(self, folder: Path, lib: Library) -> ModuleFile | None:
         path = folder / "module.yaml"

@@ -10,6 +10,7 @@ GUARDS: list[Guard] = [
     insert_only("training_keypointversion_depends_on"),
     insert_only("training_citation"),
     insert_only("training_readingconfirmation"),
+    insert_only("training_rereading"),
     insert_only("training_protocolvalue"),
     insert_only("training_adoption"),
     never_deleted("training_keypoint"),

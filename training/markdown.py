@@ -1,6 +1,7 @@
 """Sections as blocks: prose, key points, protocol items, pictures. Pure: text in, frozen blocks out."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -124,6 +125,26 @@ def _container(token: Token, lines: list[str]) -> Block:
 
 def _codes(text: str) -> tuple[str, ...]:
     return tuple(code.strip() for code in text.split(",") if code.strip())
+
+
+def anchors(found: Iterable[Block]) -> list[str]:
+    """What each block is called in the page: a key point by its code, any other by its place."""
+    return [block.code if block.kind == "point" else f"p{place}" for place, block in enumerate(found, start=1)]
+
+
+def anchored(html: str, anchor: str) -> str:
+    """The first element carries the anchor, so that a link can lead to it."""
+    return re.sub(r"^<(\w+)", rf'<\1 id="{anchor}"', html, count=1)
+
+
+def plain(text: str) -> str:
+    """The words of a piece of Markdown, in one line."""
+    found = [
+        "".join(" " if child.type.endswith("break") else child.content for child in token.children or ())
+        for token in _markdown.parse(text)
+        if token.type == "inline"
+    ]
+    return " ".join(" ".join(found).split())
 
 
 def words(source: str) -> int:

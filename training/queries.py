@@ -1,12 +1,13 @@
 """Questions asked of the material: what is live, what is adopted, how far a person has read."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from staff.models import Clinic, StaffMember
-from training import markdown
+from training import glossary, markdown
 from training.models import (
     Adoption,
     Citation,
@@ -16,8 +17,11 @@ from training.models import (
     ModuleVersionSection,
     ProtocolItem,
     ProtocolValue,
+    Reading,
     ReadingConfirmation,
+    Rereading,
     SectionVersion,
+    Term,
 )
 
 
@@ -43,30 +47,48 @@ def places(version: ModuleVersion) -> list[ModuleVersionSection]:
 
 def standing_adoption(clinic: Clinic, version: ModuleVersion) -> Adoption | None:
     """The adoption that holds for `version`: of it, or of an earlier one that only cosmetic changes followed."""
-    numbers = dict(
-        ModuleVersion.objects.filter(module=version.module_id, number__lte=version.number).values_list(
-            "number", "change"
-        )
-    )
-    oldest = version.number
-    while oldest > 1 and numbers.get(oldest) == ModuleVersion.Change.COSMETIC:
-        oldest -= 1
-    return (
-        Adoption.objects.filter(
-            clinic=clinic,
-            module_version__module=version.module_id,
-            module_version__number__range=(oldest, version.number),
-        )
-        .select_related("signature", "module_version")
-        .order_by("-module_version__number")
-        .first()
-    )
+    return standing_adoptions(clinic, [version]).get(version.pk)
+
+
+def standing_adoptions(clinic: Clinic, versions: Sequence[ModuleVersion]) -> dict[int, Adoption]:
+    """The same for several versions, by the version's id, in two queries however many there are."""
+    modules = {version.module_id for version in versions}
+    changes = dict[tuple[int, int], str]()
+    for module, number, change in ModuleVersion.objects.filter(module__in=modules).values_list(
+        "module", "number", "change"
+    ):
+        changes[module, number] = change
+    rows = Adoption.objects.filter(clinic=clinic, module_version__module__in=modules)
+    signed = {
+        (row.module_version.module_id, row.module_version.number): row
+        for row in rows.select_related("signature", "module_version")
+    }
+    found = {}
+    for version in versions:
+        number = version.number
+        while (
+            (version.module_id, number) not in signed
+            and number > 1
+            and changes.get((version.module_id, number)) == ModuleVersion.Change.COSMETIC
+        ):
+            number -= 1
+        adoption = signed.get((version.module_id, number))
+        if adoption:
+            found[version.pk] = adoption
+    return found
+
+
+def counting(rows: "QuerySet[ReadingConfirmation]") -> "QuerySet[ReadingConfirmation]":
+    """Those that count: not from before the person was asked to read the module anew."""
+    module = OuterRef("section_version__section__module")
+    later = Rereading.objects.filter(person=OuterRef("person"), module=module, asked_at__gt=OuterRef("confirmed_at"))
+    return rows.filter(~Exists(later))
 
 
 def confirmed(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[int, ReadingConfirmation]:
-    """The person's latest confirmation of each of these section versions, by its id."""
-    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=list(versions)).order_by("number")
-    return {row.section_version_id: row for row in rows}
+    """The person's latest confirmation that counts of each of these section versions, by its id."""
+    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=list(versions))
+    return {row.section_version_id: row for row in counting(rows).order_by("number")}
 
 
 @dataclass(frozen=True)
@@ -112,6 +134,7 @@ class Shown:
     """A block as the reader sees it."""
 
     block: markdown.Block
+    anchor: str = ""
     html: str = ""
     point: KeyPointVersion | None = None
     sources: tuple[SourceChip, ...] = ()
@@ -170,15 +193,56 @@ def shown(version: SectionVersion, clinic: Clinic | None) -> list[Shown]:
         if row.point:
             cited.setdefault(row.point.key_point.code, []).append(row)
     result = []
-    for block in markdown.blocks(version.text):
+    blocks = markdown.blocks(version.text)
+    for anchor, block in zip(markdown.anchors(blocks), blocks, strict=True):
         if block.kind == "point":
             chips = _chips(cited.get(block.code, []))
-            result.append(Shown(block, markdown.inline(block.text), points.get(block.code), chips, _label(chips)))
+            html = markdown.inline(block.text)
+            result.append(Shown(block, anchor, html, points.get(block.code), chips, _label(chips)))
         elif block.kind == "protocol":
-            result.append(Shown(block, protocol=protocol.get(block.code)))
+            result.append(Shown(block, anchor, protocol=protocol.get(block.code)))
         elif block.kind == "picture":
-            result.append(Shown(block, picture=pictures.get(block.code)))
+            result.append(Shown(block, anchor, picture=pictures.get(block.code)))
         else:
             chips = _chips([by_code[code] for code in block.cites if code in by_code])
-            result.append(Shown(block, markdown.html(block.text), sources=chips, label=_label(chips)))
+            result.append(Shown(block, anchor, markdown.html(block.text), sources=chips, label=_label(chips)))
     return result
+
+
+def words_of(terms: Iterable[Term]) -> tuple[glossary.Word, ...]:
+    return tuple(glossary.Word(row.code, row.term, tuple(json.loads(row.forms)), row.meaning) for row in terms)
+
+
+def all_words() -> tuple[glossary.Word, ...]:
+    return words_of(Term.objects.all())
+
+
+def terms_with_sources() -> QuerySet[Term]:
+    return Term.objects.prefetch_related("facts__source", "positions")
+
+
+def words_used(blocks: Iterable[Shown], words: Sequence[glossary.Word]) -> list[glossary.Word]:
+    """Those that the prose and the key points use, by the alphabet."""
+    text = "\n".join(row.block.text for row in blocks if row.block.kind in ("prose", "point"))
+    used = set(glossary.used(text, words))
+    return sorted((word for word in words if word.code in used), key=lambda word: word.term.lower())
+
+
+def explained(blocks: Iterable[Shown], words: Sequence[glossary.Word]) -> list[Shown]:
+    """The blocks of one page: each piece of prose with its anchor, each word a button where it is first used in prose."""
+    met: set[str] = set()
+    return [
+        replace(row, html=markdown.anchored(glossary.first_uses(row.html, words, met), row.anchor))
+        if row.block.kind == "prose"
+        else row
+        for row in blocks
+    ]
+
+
+def places_in(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[int, str]:
+    """By the section version's id: the anchor where this person stopped reading it."""
+    return dict(
+        Reading.objects.filter(person=person, section_version__in=list(versions)).values_list(
+            "section_version", "place"
+        )
+    )

@@ -30,6 +30,11 @@ class Step:
     def title(self) -> str:
         return self.version.title
 
+    @property
+    def fragment(self) -> str:
+        """Ends every link to a section that was begun and not confirmed: it opens where the reader stopped."""
+        return f"#{self.place}" if self.place and not self.read_at else ""
+
 
 @dataclass(frozen=True)
 class Progress:

@@ -1,9 +1,13 @@
 from django.urls import path
 
-from training import views
+from training import binder, views
 
 app_name = "training"
 urlpatterns = [
+    path("binder/", binder.binder, name="binder"),
+    path("binder/<slug:slug>/", binder.binder_card, name="binder-card"),
+    path("search/", views.search_page, name="search"),
+    path("glossary/", views.glossary_page, name="glossary"),
     path("modules/", views.module_list, name="module-list"),
     path("modules/<slug:slug>/", views.module_detail, name="module-detail"),
     path("modules/<slug:slug>/print/", views.module_print, name="module-print"),

@@ -1,13 +1,23 @@
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from staff import clock
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, memberships, require_permission, roles
 from staff.models import Clinic
-from training import actions
+from training import actions, search
 from training.models import KeyPointVersion, Module
-from training.queries import live_versions, shown, standing_adoption
+from training.queries import (
+    all_words,
+    explained,
+    live_versions,
+    shown,
+    standing_adoption,
+    terms_with_sources,
+    words_used,
+)
 from training.reading import progress, progress_of
 
 
@@ -52,7 +62,16 @@ def module_print(request: StaffRequest, slug: str) -> HttpResponse:
     reading = progress(request.user, get_object_or_404(Module, slug=slug))
     clinic = reading_clinic(request)
     sections = [(step, shown(step.version, clinic)) for step in reading.steps]
-    return render(request, "training/module_print.html", {"reading": reading, "sections": sections})
+    words = words_used([block for _, blocks in sections for block in blocks], all_words())
+    context = {
+        "reading": reading,
+        "sections": sections,
+        "words": words,
+        "binder_clinic": clinic,
+        "printed_at": clock.now(),
+        "address": f"{settings.SITE_URL}{request.path}",
+    }
+    return render(request, "training/module_print.html", context)
 
 
 @require_safe
@@ -77,13 +96,15 @@ def section_detail(request: StaffRequest, slug: str, section: str) -> HttpRespon
     if not step.opened:
         actions.open_section(person=request.user, version=step.version)
     blocks = shown(step.version, clinic)
+    words = words_used(blocks, all_words())
     sources = {chip.code: chip for block in blocks for chip in block.sources}
     context = {
         "reading": reading,
         "step": step,
         "before": reading.before(step),
         "after": reading.after(step),
-        "blocks": blocks,
+        "blocks": explained(blocks, words),
+        "words": words,
         "sources": sorted(sources.values(), key=lambda chip: chip.code),
         "learns": learns(request),
     }
@@ -115,3 +136,16 @@ def section_place(request: StaffRequest, slug: str, section: str) -> HttpRespons
     step = progress(request.user, get_object_or_404(Module, slug=slug)).step(section)
     actions.keep_place(person=request.user, version=step.version, place=request.POST.get("place", ""))
     return HttpResponse(status=204)
+
+
+@require_safe
+@require_permission(Permission.READ_MODULES)
+def search_page(request: StaffRequest) -> HttpResponse:
+    """Modules, sections, key points and the text between them."""
+    return render(request, "training/search.html", {"found": search.find(request.GET.get("q", ""))})
+
+
+@require_safe
+@require_permission(Permission.READ_MODULES)
+def glossary_page(request: StaffRequest) -> HttpResponse:
+    return render(request, "training/glossary.html", {"terms": terms_with_sources()})

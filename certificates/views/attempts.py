@@ -9,6 +9,7 @@ from certificates.models import Certificate
 from certificates.queries import with_events
 from certificates.results import result_of
 from quizzes import eligibility
+from quizzes.enquiries import questioned_in
 from quizzes.models import Attempt, Review
 from quizzes.queries import attempts_visible_to, standing
 from quizzes.views.sitting import own_attempt
@@ -43,12 +44,15 @@ def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
     where = standing(request.user, candidacy.quiz, candidacy.clinic)
     certificate = with_events(Certificate.objects.filter(attempt=attempt)).first()
     reviews = Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")
+    passed_retest = attempt.retests.filter(outcomes__passed=True).first()
     context = {
         "attempt": attempt,
+        "passed_retest": passed_retest,
         "result": result,
         "certificate": certificate,
         "verdict": eligibility.verdict(where, clock.now()),
         "where": where,
         "reviews": list(reviews),
+        "questioned": questioned_in(attempt),
     }
     return render(request, "certificates/attempt_result.html", context)

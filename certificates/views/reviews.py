@@ -17,13 +17,17 @@ from certificates.models import Certificate
 from certificates.queries import with_events
 from certificates.results import result_of
 from certificates.signing_views import signing_context, try_to_sign
+from certificates.views.enquiries import Shown
 from quizzes import eligibility
+from quizzes.enquiries import stance, waiting_in
 from quizzes.models import Attempt, AttemptGrant, AttemptItem, Candidacy, Review
 from quizzes.queries import is_locked, standing, with_attempts
 from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models.clinics import Role
 from training.models import KeyPoint
+
+MOST_QUESTIONS = 10  # the others stand under Questions
 
 
 def supervised(request: StaffRequest) -> "QuerySet[Attempt]":
@@ -57,8 +61,8 @@ def locked_candidacies(request: StaffRequest) -> list[tuple[Candidacy, Attempt]]
     """Open candidacies of her clinics with no attempt left, each with its last; two queries for any number of them."""
     mine = Candidacy.objects.filter(clinic__in=clinics_as(request.user, Role.PHYSICIAN), closed_at=None)
     rows = with_attempts(mine.exclude(person=request.user)).select_related("person", "clinic", "quiz__module")
-    finished = Attempt.objects.finished().select_related("module_version").order_by("number")
-    locked = [row for row in rows.prefetch_related(Prefetch("attempts", finished)) if is_locked(row)]
+    finished = Attempt.objects.finished().filter(kind=Attempt.Kind.FULL).select_related("module_version")
+    locked = [row for row in rows.prefetch_related(Prefetch("attempts", finished.order_by("number"))) if is_locked(row)]
     return [(row, list(row.attempts.all())[-1]) for row in locked]
 
 
@@ -70,7 +74,15 @@ def review_queue(request: StaffRequest) -> HttpResponse:
     locked = locked_candidacies(request)
     others = exceptions(everything).exclude(candidacy__in=[candidacy.pk for candidacy, _ in locked])
     waiting = list(others.order_by("ended_at").distinct()[:50])
-    context = {"waiting": waiting, "locked": locked, "waiting_count": len(waiting) + len(locked), "page_obj": page}
+    questions = waiting_in(clinics_as(request.user, Role.PHYSICIAN), but_of=request.user)
+    context = {
+        "waiting": waiting,
+        "locked": locked,
+        "waiting_count": len(waiting) + len(locked),
+        "lines": [Shown(row, stance(request.user, row)) for row in questions[:MOST_QUESTIONS]],
+        "questions_count": questions.count(),
+        "page_obj": page,
+    }
     return render(request, "certificates/review_queue.html", context)
 
 
@@ -126,7 +138,7 @@ def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dic
         ),
         "reviews": list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")),
         "certificate": with_events(Certificate.objects.filter(attempt=attempt)).first(),
-        "locked": candidacy.closed_at is None and where.attempts_used >= where.attempts_allowed,
+        "locked": candidacy.closed_at is None and eligibility.verdict(where, clock.now()).code == "locked",
         "waits": eligibility.verdict(replace(where, reread=(), unread=()), clock.now()).code == "wait",
         "meanings": {"endorsed": signing.MEANINGS["endorse"], "returned": signing.MEANINGS["return"]},
     }

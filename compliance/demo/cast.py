@@ -19,6 +19,8 @@ from compliance.demo.histories import (
     returned_and_suspended,
     revoked,
     signed_in,
+    then_asks,
+    then_questions_item,
 )
 from compliance.demo.member import ClinicPart, Licence, Part
 from staff.models.clinics import Role
@@ -51,11 +53,23 @@ LAKESIDE = ClinicPart(
     staff=(
         Part("wilhelmina", "Wilhelmina Konstantinopoulou-Featherstonehaugh", "Senior aesthetician", 3410,
              passed_and_endorsed(251, "Careful and complete. Endorsed."), _esthetics(204, 310)),
-        Part("jose", "José Nguyễn-O'Brien", "Registered nurse", 1480, passed(118, wrong=1), _nurse(871, 19)),
+        Part("jose", "José Nguyễn-O'Brien", "Registered nurse", 1480,
+             then_questions_item(
+                 passed(118, wrong=1), 117,
+                 "Two of these options read as the same instruction to me. Which word decides between them?",
+                 answered=116,
+                 answer="You have passed, so your result shows the best answer and why. If two options still read alike "
+                 "after that, come and see me, and I take the wording to the author.",
+             ), _nurse(871, 19)),
         Part("danielle", "Danielle Osei", "Registered nurse", 720, failed_then_passed(173, 171), _nurse(902, 188)),
         Part("hana", "Hana Kobayashi", "Aesthetician", 1130, passed(320), _esthetics(233, 41)),
         Part("marcus", "Marcus Delacroix", "Aesthetician", 990, passed(395, hour="15:20"), _esthetics(198, 97)),
-        Part("siobhan", "Siobhán Ní Dhomhnaill", "Senior aesthetician", 2020, renewed_early(336, 12), _esthetics(151, 266)),
+        Part("siobhan", "Siobhán Ní Dhomhnaill", "Senior aesthetician", 2020,
+             then_asks(
+                 renewed_early(336, 12), 3, "nd-21",
+                 "Our record sheet has one line for the whole face. Do we write a line for each area from now on, or is "
+                 "there another sheet?",
+             ), _esthetics(151, 266)),
         Part("aleksandra", "Aleksandra Papadopoulou", "Aesthetician", 610, revoked(204, 38), _esthetics(287, 143)),
         Part("ravi", "Ravi Chandrasekaran-Iyer", "Laser and skin therapist", 505, returned_and_suspended(33, 9),
              _esthetics(301, 205)),
@@ -100,7 +114,14 @@ HARBOUR = ClinicPart(
         Part("callum", "Callum MacAllister-Ross", "Aesthetic therapist", 770, passed(143), _therapist(429, 8)),
         Part("yusuf", "Yusuf Demirtaş", "Aesthetic nurse", 1205, passed(341), _nurse(598, 131)),
         Part("zanele", "Zanele Dlamini", "Aesthetic therapist", 290, failed_then_passed(233, 231, 228), _therapist(444, 75)),
-        Part("idris", "Idris Llewellyn-Okonkwo", "Aesthetic nurse", 46, passed(21), _nurse(640, 319)),
+        Part("idris", "Idris Llewellyn-Okonkwo", "Aesthetic nurse", 46,
+             then_asks(
+                 passed(21), 20, "nd-19",
+                 "You write “our rule” here. Is there a published definition of the endpoint that we could put on our wall?",
+                 answered=18,
+                 answer="No. We found none, and the section says so: the rule is ours, and it is cautious. Please do not put it "
+                 "up as a published definition.",
+             ), _nurse(640, 319)),
         Part("oluwaseun", "Oluwaseun Bankole-Fairweather", "Aesthetic therapist", 27, ran_out_overnight(4), _therapist(461, 338)),
         Part("beatriz", "Beatriz Fonseca", "Aesthetic nurse", 18, read_all(4), _nurse(644, 347)),
         Part("freya", "Freya Sørensdatter", "Aesthetic therapist", 13, read_half(6), _therapist(466, 352)),

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from certificates import actions as proof
-from compliance.demo.member import Member
+from compliance.demo.member import Member, author
 from compliance.demo.stage import Story
 from quizzes.actions import set_flag
+from quizzes.asking import see_answers
 
 History = Callable[[Member], Story]
 
@@ -169,6 +170,33 @@ def returned_and_read_again(ago: int, returned: int, again: int) -> History:
         )
         yield from one.reads_again(attempt, again)
         proof.lift_restudied(one.person)
+
+    return story
+
+
+def then_asks(
+    history: History, ago: int, point: str, text: str, *, answered: int | None = None, answer: str = ""
+) -> History:
+    """Asks about a key point afterwards; an author answers, or nobody has yet."""
+
+    def story(one: Member) -> Story:
+        yield from history(one)
+        enquiry = yield from one.asks(ago, "12:50", point, text)
+        if answered is not None:
+            yield from one.is_answered(enquiry, answered, "15:10", answer, by=author())
+
+    return story
+
+
+def then_questions_item(history: History, ago: int, text: str, *, answered: int, answer: str) -> History:
+    """Questions an item she missed; her physician answers, and she reads it the day after."""
+
+    def story(one: Member) -> Story:
+        yield from history(one)
+        enquiry = yield from one.questions_item(ago, "16:20", text)
+        yield from one.is_answered(enquiry, answered, "08:40", answer, by=one.house.physician)
+        yield one.at(answered - 1, "09:15")
+        see_answers(enquiry=enquiry, by=one.person)
 
     return story
 

@@ -11,20 +11,21 @@ from certificates.models import Certificate
 from compliance import actions
 from compliance.demo.stage import Story
 from quizzes import actions as sitting
-from quizzes import kinds
-from quizzes.models import Attempt, AttemptItem, Quiz, Review
+from quizzes import asking, kinds
+from quizzes.models import Attempt, AttemptItem, Enquiry, Quiz, Review
 from quizzes.queries import live_rules, missed_sections
 from quizzes.views.rules import DECLARATION
 from staff import actions as staff_actions
-from staff.models import Clinic, Membership, StaffMember
+from staff.models import Clinic, InstallationRole, Membership, StaffMember
 from staff.models.clinics import Role
 from staff.signing import Evidence
 from training.actions import confirm_reading, keep_place, open_section
-from training.models import KeyPoint, ModuleVersion, SectionVersion
+from training.models import KeyPoint, KeyPointVersion, ModuleVersion, SectionVersion
 from training.queries import live_version, places
 
 MODULE = "needle-depth"
 Sitting = Generator[datetime, None, Attempt]
+Asked = Generator[datetime, None, Enquiry]
 Handed = Generator[datetime, None, proof.Finished]
 
 
@@ -185,6 +186,27 @@ class Member:
         missed = missed_sections(attempt)
         yield from self.reads(ago, hour, [version for version in self.sections() if version.section_id in missed])
 
+    # Asking
+
+    def asks(self, ago: int, hour: str, point: str, text: str) -> Asked:
+        yield self.at(ago, hour)
+        row = KeyPointVersion.objects.select_related("section_version").get(
+            key_point__code=point, section_version__in=self.sections()
+        )
+        clinic = self.house.clinic
+        return asking.ask_about(section=row.section_version, point=row, clinic=clinic, text=text, by=self.person)
+
+    def questions_item(self, ago: int, hour: str, text: str) -> Asked:
+        """The first item she missed in her last attempt."""
+        yield self.at(ago, hour)
+        missed = AttemptItem.objects.filter(attempt__candidacy__person=self.person, marks__points=0)
+        item = missed.order_by("-attempt__started_at", "position")[0]
+        return asking.question_item(item=item, text=text, by=self.person)
+
+    def is_answered(self, enquiry: Enquiry, ago: int, hour: str, text: str, *, by: StaffMember) -> Story:
+        yield self.at(ago, hour)
+        asking.answer(enquiry=enquiry, text=text, closes=True, by=by)
+
     # The quiz
 
     def enough_right(self) -> int:
@@ -319,6 +341,10 @@ class Member:
             by=physician,
             evidence=self.house.evidence(physician),
         )
+
+
+def author() -> StaffMember:
+    return StaffMember.objects.get(installationrole__role=InstallationRole.Role.AUTHOR)
 
 
 def points_missed(attempt: Attempt) -> list[KeyPoint]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, connection, transaction
 
-from compliance.records import acts, attempts, certificates, chains, material, signatures
+from compliance.records import acts, attempts, certificates, chains, enquiries, material, signatures
 from compliance.records.finding import Finding
 from staff import guards
 
@@ -24,6 +24,7 @@ PARTS = (
     certificates.findings,
     signatures.findings,
     acts.findings,
+    enquiries.findings,
 )
 
 

@@ -156,7 +156,10 @@ def _rules(checked: Counter[str]) -> Iterator[Finding]:
         for row in chunk:
             checked["quiz versions"] += 1
             hashed = ("blueprint", "items", "cut", "critical_rule", "limit_minutes", "open_minutes", "attempts")
-            made = canonical.sha256_of({name: getattr(row, name) for name in hashed})
+            rules = {name: getattr(row, name) for name in hashed}
+            if row.retest_items:
+                rules["retest_items"] = row.retest_items
+            made = canonical.sha256_of(rules)
             yield from compare(f"quiz {row.quiz.module.slug}, rules {row.number}, hash", made, row.sha256)
 
 

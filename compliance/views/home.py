@@ -11,9 +11,12 @@ from django.views.decorators.http import require_safe
 from certificates.actions import lift_restudied, open_renewals
 from certificates.queries import state_of, visible_to
 from certificates.validity import IN_FORCE
+from compliance.programmes import ways
 from compliance.queries import Board, board_for, board_of
-from compliance.steps import Step, learner_step, manager_step, module_row, physician_step
-from compliance.waiting import waiting_for
+from compliance.steps import Step, learner_step, manager_step, physician_step, questions_step
+from compliance.waiting import questions_waiting, waiting_for
+from quizzes.enquiries import AUTHOR, answerable_by, unseen_answers
+from quizzes.models import EnquiryAnswer
 from staff.access import LEARNING_ROLES, StaffRequest, clinics_as, memberships, roles
 from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
@@ -32,7 +35,7 @@ def home(request: StaffRequest) -> HttpResponse:
     for part in (_physician, _learner, _manager, _house):
         steps += part(person, context)
     step = next((step for step in steps if step.acts), steps[0] if steps else _nothing())
-    context |= {"step": step, "kicker": _kicker(step)}
+    context |= {"step": step, "kicker": _kicker(step), "answered": _answered(person)}
     return render(request, "compliance/home.html", context)
 
 
@@ -49,19 +52,19 @@ def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
         return []
     open_renewals(person)
     lift_restudied(person)
-    board = board_for(person)
-    row = next((row for row in board.rows if row.clinic == clinics[0]), None)
-    cells = row.cells if row else ()
-    rows = [module_row(person, clinics[0], cell) for cell in cells]
+    found = ways(board_for(person), person, clinics[0])
+    hers = [way for way in found if way.mine]
+    rows = list({row.url: row for way in (*hers, *found) for row in way.rows}.values())
     certificates = [
         (certificate, state)
         for certificate in visible_to(person).filter(person=person)
         if (state := state_of(certificate)) != "superseded"
     ]
-    found_soon = [cell.standing for cell in cells if cell.standing.word == "due-soon" and not cell.standing.proof]
+    standings = [row.cell.standing for row in rows]
+    found_soon = [standing for standing in standings if standing.word == "due-soon" and not standing.proof]
     context["learning"] = {
-        "programme": board.programme,
-        "rows": rows,
+        "ways": hers,
+        "begun": [row for row in rows if row.step and row.cell.standing.word == "not-required" and row.step.acts],
         "due_on": min((found.due_on for found in found_soon), default=None),
         "certificates": sorted(certificates, key=lambda pair: pair[1] not in IN_FORCE),
     }
@@ -118,6 +121,10 @@ def _house(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     if not held & {"author", "administrator"}:
         return []
     context["house"] = {"versions": live_versions(), "administers": "administrator" in held}
+    if AUTHOR in held:
+        questions = questions_waiting(answerable_by(person).waiting())
+        if questions.count:
+            return [questions_step(questions, "about the material")]
     return [
         Step(
             "Nothing waits for you",
@@ -127,6 +134,14 @@ def _house(person: StaffMember, context: dict[str, Any]) -> list[Step]:
             rank=5,
         )
     ]
+
+
+def _answered(person: StaffMember) -> list[EnquiryAnswer]:
+    """The first answer she has not opened to each of her questions."""
+    unseen: dict[int, EnquiryAnswer] = {}
+    for row in unseen_answers(person):
+        unseen.setdefault(row.enquiry_id, row)
+    return list(unseen.values())
 
 
 def _nothing() -> Step:

@@ -88,6 +88,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "invitation_days": settings.PASSWORD_RESET_TIMEOUT // actions.DAY_SECONDS,
             "shown_memberships": people.memberships_shown(viewer, person),
             "rows": people.own_row(viewer, person),
+            "extra_time": people.extra_time_shown(viewer, person),
             "licences": people.licences_shown(person, people.today_for(viewer)),
             "certificates": people.certificates_shown(viewer, person),
             "attempts": people.attempts_shown(viewer, person),
@@ -95,7 +96,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
     )
 
 
-def _managed(request: StaffRequest, public_id: str, clinic_id: str = "") -> tuple[StaffMember, Membership]:
+def managed_by(request: StaffRequest, public_id: str, clinic_id: str = "") -> tuple[StaffMember, Membership]:
     """The person and the membership through which the manager acts; 404 for a stranger, 403 for one not managed."""
     person = people.person_for(request.user, public_id)
     held = people.managed(request.user, person)
@@ -110,7 +111,7 @@ def _managed(request: StaffRequest, public_id: str, clinic_id: str = "") -> tupl
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.MANAGE_PEOPLE)
 def person_rename(request: StaffRequest, public_id: str) -> HttpResponse:
-    person, membership = _managed(request, public_id)
+    person, membership = managed_by(request, public_id)
     form = NameForm(request.POST or None, initial={"full_name": person.full_name, "latin_name": person.latin_name})
     if form.is_valid():
         before = person.full_name
@@ -126,7 +127,7 @@ def person_rename(request: StaffRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.MANAGE_PEOPLE)
 def licence_add(request: StaffRequest, public_id: str) -> HttpResponse:
-    person, membership = _managed(request, public_id)
+    person, membership = managed_by(request, public_id)
     form = LicenceForm(request.POST or None)
     if form.is_valid():
         licence = record_licence(person=person, clinic=membership.clinic, by=request.user, **form.cleaned_data)
@@ -138,7 +139,7 @@ def licence_add(request: StaffRequest, public_id: str) -> HttpResponse:
 @require_POST
 @require_permission(Permission.MANAGE_PEOPLE)
 def person_invite(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
-    person, membership = _managed(request, public_id, clinic_id)
+    person, membership = managed_by(request, public_id, clinic_id)
     if person.has_usable_password():
         messages.info(
             request,
@@ -154,7 +155,7 @@ def person_invite(request: StaffRequest, public_id: str, clinic_id: str) -> Http
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.MANAGE_PEOPLE)
 def identity_check(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
-    person, membership = _managed(request, public_id, clinic_id)
+    person, membership = managed_by(request, public_id, clinic_id)
     if person == request.user:
         messages.error(request, "Nobody checks their own identity. Ask another manager of the clinic to record it.")
         return redirect("compliance:person-detail", person.public_id)
@@ -176,7 +177,7 @@ def identity_check(request: StaffRequest, public_id: str, clinic_id: str) -> Htt
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.MANAGE_PEOPLE)
 def membership_end(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
-    person, membership = _managed(request, public_id, clinic_id)
+    person, membership = managed_by(request, public_id, clinic_id)
     if person == request.user:
         messages.error(request, "Nobody ends their own membership. Ask another manager of the clinic.")
         return redirect("compliance:person-detail", person.public_id)

@@ -144,6 +144,10 @@ class Kind:
         """Wording by id, of everything that gets a token."""
         raise NotImplementedError
 
+    def by_name(self, body: Body) -> list[list[str]]:
+        """`shown` where nothing is at stake: the bank's own names as tokens, in its own order."""
+        return [[name, name] for group in self.groups(body) for name in group.ids]
+
     def fields(self, body: Body, shown: Shown, answer: str) -> list[Field]:
         raise NotImplementedError
 
@@ -208,6 +212,12 @@ class Kind:
         texts = {name: text for _, name, text in shown}
         rows = tuple(self.rows(key, given, shown, rationales))
         return Told(self.in_words(given, texts), self.key_in_words(key, texts), rows)
+
+    def told_right(self, body: Body) -> Told:
+        """The item answered rightly, for whoever may see the bank."""
+        shown, texts = self.by_name(body), self.texts(body)
+        wording = [[token, name, texts[name]] for token, name in shown]
+        return self.told(self.key(body), self.right_answer(body, shown), wording, self.rationales(body))
 
     def sealed(self, body: Body) -> dict[str, Any]:
         """What else the seal must keep of the item."""

@@ -5,6 +5,7 @@ from quizzes.models.attempts import (
     AttemptItem,
     AttemptItemPoint,
     Candidacy,
+    ClinicClock,
     Mark,
     Outcome,
     Response,
@@ -12,15 +13,20 @@ from quizzes.models.attempts import (
     Seal,
 )
 from quizzes.models.bank import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
+from quizzes.models.enquiries import AnswerSeen, Enquiry, EnquiryAnswer
 from quizzes.models.practice import PracticeAnswer
 
 __all__ = [
     "Accommodation",
+    "AnswerSeen",
     "Attempt",
     "AttemptGrant",
     "AttemptItem",
     "AttemptItemPoint",
     "Candidacy",
+    "ClinicClock",
+    "Enquiry",
+    "EnquiryAnswer",
     "Mark",
     "Outcome",
     "PracticeAnswer",

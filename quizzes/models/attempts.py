@@ -105,6 +105,9 @@ class Attempt(models.Model):
     seed = models.CharField(max_length=64)
     started_at = models.DateTimeField(default=clock.now)
     deadline_at = models.DateTimeField()
+    limit_minutes = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The clock it was started under, without extra time; none by default."
+    )
     state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
     ended_at = models.DateTimeField(null=True, blank=True)
     seal_sha256 = models.CharField(max_length=64, blank=True)
@@ -137,7 +140,26 @@ class Attempt(models.Model):
         indexes = (models.Index(fields=["deadline_at"], condition=Q(state="open"), name="attempt_overdue"),)
 
     def __str__(self) -> str:
-        return f"attempt {self.number} of {self.candidacy}"
+        return f"{self.name} of {self.candidacy}"
+
+    @property
+    def is_retest(self) -> bool:
+        return self.kind == self.Kind.CRITICAL_RETEST
+
+    @property
+    def name(self) -> str:
+        return "critical re-test" if self.is_retest else f"attempt {self.number}"
+
+    @property
+    def cut(self) -> int:
+        """Right answers needed; in a re-test all."""
+        rules: QuizVersion = self.quiz_version
+        return rules.retest_items if self.is_retest else rules.cut
+
+    @property
+    def size(self) -> int:
+        rules: QuizVersion = self.quiz_version
+        return rules.retest_items if self.is_retest else rules.items
 
     @property
     def outcome(self) -> "Outcome | None":
@@ -292,20 +314,59 @@ class Review(models.Model):
         return f"{self.get_decision_display()} by {self.reviewer}"
 
 
+class ClinicClock(models.Model):
+    """The clock that a clinic sets on its quizzes. Insert-only; the highest number counts, no minutes mean no clock."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    number = models.PositiveIntegerField()
+    limit_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
+    set_at = models.DateTimeField(default=clock.now)
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["clinic", "number"], name="clinicclock_number_once"),
+            models.CheckConstraint(
+                condition=Q(limit_minutes=None) | Q(limit_minutes__gte=15, limit_minutes__lte=240),
+                name="clinicclock_sensible",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.clinic}: {self.limit_minutes or 'no'} minutes"
+
+
 class Accommodation(models.Model):
-    """Extra time on a clock, following the person to every quiz."""
+    """Extra time on a clock, following the person to every quiz. The category says what for, never a diagnosis."""
+
+    class Category(models.TextChoices):
+        READING = "reading", "More time to read"
+        SIGHT = "sight", "Screen reader or enlarged text"
+        LANGUAGE = "language", "Not the first language"
+        INPUT = "input", "Another way to type or point"
+        TEMPORARY = "temporary", "For a passing reason"
+        OTHER = "other", "Another arrangement"
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     time_percent = models.PositiveSmallIntegerField(default=100)
-    category = models.CharField(max_length=60)
+    category = models.CharField(max_length=60, choices=Category.choices)
     valid_from_on = models.DateField()
     valid_until_on = models.DateField()
     granted_at = models.DateTimeField(default=clock.now)
     granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
+        ordering = ("-granted_at", "-pk")
         constraints = (
             models.CheckConstraint(condition=Q(time_percent__gte=100), name="accommodation_adds_time"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="accommodation_end_whole",
+            ),
             models.CheckConstraint(condition=Q(valid_until_on__gte=F("valid_from_on")), name="accommodation_dates"),
         )
 

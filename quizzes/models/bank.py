@@ -102,6 +102,7 @@ class QuestionPoint(models.Model):
 
 class Quiz(models.Model):
     module = models.OneToOneField(Module, on_delete=models.PROTECT)
+    minutes = models.PositiveSmallIntegerField(default=0, help_text="To read one form, at 200 words a minute.")
 
     class Meta:
         verbose_name_plural = "quizzes"
@@ -128,6 +129,9 @@ class QuizVersion(models.Model):
     attempts = models.PositiveSmallIntegerField(default=3)
     next_day_hour = models.PositiveSmallIntegerField(
         default=6, help_text="The next attempt opens at this hour of the next day."
+    )
+    retest_items = models.PositiveSmallIntegerField(
+        default=0, help_text="Items of the critical re-test, all of which must be right; 0: there is none."
     )
     scoring_rule = models.CharField(max_length=20, default="whole-1")
     cut_basis = models.CharField(max_length=200, default="provisional: no panel has rated it")

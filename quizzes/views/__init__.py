@@ -1,5 +1,15 @@
+from quizzes.views.coverage import coverage
 from quizzes.views.practice import practice, practice_summary
 from quizzes.views.rules import quiz_detail
-from quizzes.views.sitting import attempt_check, attempt_save, attempt_take
+from quizzes.views.sitting import attempt_check, attempt_clock, attempt_save, attempt_take
 
-__all__ = ["attempt_check", "attempt_save", "attempt_take", "practice", "practice_summary", "quiz_detail"]
+__all__ = [
+    "attempt_check",
+    "attempt_clock",
+    "attempt_save",
+    "attempt_take",
+    "coverage",
+    "practice",
+    "practice_summary",
+    "quiz_detail",
+]

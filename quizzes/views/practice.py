@@ -60,7 +60,7 @@ def practice(request: StaffRequest, slug: str, section: str = "") -> HttpRespons
 def _one(request: StaffRequest, item: QuestionVersion, version: ModuleVersion | None) -> dict[str, Any]:
     """An item to answer, or answered. What is shown goes by the bank's own names: there is nothing here to win."""
     kind, content = kinds.of(item.question.kind), item.content
-    shown = [[name, name] for group in kind.groups(content) for name in group.ids]
+    shown = kind.by_name(content)
     answer, refusal = "", ""
     if request.method == "POST":
         given = answer_in(request.POST) or ""

@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from quizzes import actions, eligibility
+from quizzes import actions, eligibility, timing
 from quizzes.models import Attempt, Quiz
-from quizzes.queries import held_back, live_rules, standing
+from quizzes.queries import clock_of, extra_time, held_back, live_rules, standing
 from staff import clock
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Clinic
@@ -44,8 +44,16 @@ def quiz_detail(request: StaffRequest, slug: str) -> HttpResponse:
             "clinics": clinics_as(request.user, *LEARNING_ROLES),
             "adoption": standing_adoption(clinic, version),
             "held_back": held_back(version, clinic),
+            **_clock(request, quiz, clinic),
         }
     return render(request, "quizzes/quiz_detail.html", context)
+
+
+def _clock(request: StaffRequest, quiz: Quiz, clinic: Clinic) -> dict[str, int | None]:
+    """The clock as it would run for this person, and what it is without her extra time."""
+    limit = clock_of(live_rules(quiz), clinic)
+    percent = extra_time(request.user, clinic)
+    return {"limit": limit, "own_limit": timing.extended(limit, percent) if limit else None}
 
 
 def _history(request: StaffRequest, quiz: Quiz) -> list[Attempt]:

@@ -108,6 +108,16 @@ def attempt_check(request: StaffRequest, public_id: str) -> HttpResponse:
     return render(request, "quizzes/attempt_check.html", context)
 
 
+@require_safe
+@require_permission(Permission.TAKE_QUIZZES)
+def attempt_clock(request: StaffRequest, public_id: str) -> HttpResponse:
+    """The server's time and the deadline, which extra time may have moved; the page asks every twenty seconds."""
+    attempt = own_attempt(request, public_id)
+    state = "over" if is_over(attempt) else "open"
+    now, deadline = int(clock.now().timestamp()), int(attempt.deadline_at.timestamp())
+    return JsonResponse({"state": state, "now": now, "deadline": deadline})
+
+
 @require_POST
 def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpResponse:
     """Keep one answer and its flag. Authorised by attempt and person alone: at most five statements."""

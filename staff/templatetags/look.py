@@ -27,8 +27,10 @@ STATES: dict[str, tuple[str, str, str]] = {
     "retest": ("Re-test open", "arrow-path", "care"),
     "supervision-pending": ("Supervision pending", "user-circle", "care"),
     "returned": ("Returned", "arrow-uturn-left", "care"),
+    "unanswered": ("Not answered yet", "chat-bubble-left-ellipsis", "care"),
     "awaiting-adoption": ("Passed, adoption pending", "clock", "info"),
     "in-progress": ("In progress", "ellipsis-horizontal-circle", "info"),
+    "answered-in-part": ("Answered in part", "chat-bubble-left-right", "info"),
     "waived": ("Waived", "minus-circle", "calm"),
     "valid": ("Valid", "check-circle", "good"),
     "passed": ("Passed", "check-circle", "good"),
@@ -41,6 +43,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "not-yet-valid": ("Not yet valid", "calendar", "calm"),
     "not-required": ("Not required", "minus", "calm"),
     "voided": ("Voided", "no-symbol", "calm"),
+    "answered": ("Answered", "check-circle", "good"),
     "read": ("Read", "check", "good"),
     "held": ("Held", "check", "good"),
     "missed": ("Missed", "x-mark", "care"),
@@ -99,6 +102,13 @@ def day(value: date | datetime | None) -> str:
 def moment(value: datetime | None) -> str:
     """3 May 2026 at 14:02, in the page's zone."""
     return "" if value is None else f"{day(value)} at\u00a0{localtime(value):%H:%M}"
+
+
+@register.filter
+def ago(value: datetime) -> str:
+    """How many days: today, yesterday, 4 days ago, on the page's calendar."""
+    days = (localtime(clock.now()).date() - localtime(value).date()).days
+    return "today" if days < 1 else "yesterday" if days == 1 else f"{days}\u00a0days ago"
 
 
 @register.filter

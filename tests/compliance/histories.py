@@ -6,6 +6,7 @@ from datetime import timedelta
 from certificates import actions, papers
 from certificates.models import Certificate
 from quizzes import actions as sitting
+from quizzes import asking
 from quizzes.models import Attempt
 from staff import clock
 from staff.models import StaffMember
@@ -66,6 +67,8 @@ def make_history(cast: Cast, course: Course) -> History:
         still_open = factories.make_attempt(person=danielle, course=course)
         _hesitate(still_open)
         papers.render_waiting()
+    with clock.at(start + timedelta(days=331)):
+        _ask(cast, course, failed)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
     return History(
         cast,
@@ -95,6 +98,26 @@ def _hesitate(attempt: Attempt) -> None:
     sitting.set_flag(
         attempt_id=attempt.public_id, person=attempt.candidacy.person, position=second.position, flagged=True
     )
+
+
+def _ask(cast: Cast, course: Course, attempt: Attempt) -> None:
+    """Maya asks about a key point and questions an item; the physician answers one in two parts, an author the other."""
+    section = course.version.sections.first()
+    assert section is not None
+    about = asking.ask_about(
+        section=section,
+        point=section.points.first(),
+        clinic=cast.lakeside,
+        text="Where is this written down?",
+        by=cast.aesthetician,
+    )
+    item = attempt.items.order_by("position")[0]
+    questioned = asking.question_item(item=item, text="Two options say the same.", by=cast.aesthetician)
+    asking.ask_about(section=section, clinic=cast.lakeside, text="And in the other room?", by=cast.colleague)
+    asking.answer(enquiry=about, text="I will look it up.", closes=False, by=cast.physician)
+    asking.answer(enquiry=about, text="On the sheet beside the sink.", closes=True, by=cast.physician)
+    asking.answer(enquiry=questioned, text="They differ in the depth.", closes=True, by=cast.author)
+    asking.see_answers(enquiry=about, by=cast.aesthetician)
 
 
 def _review(attempt: Attempt, decision: str, text: str, restudy: list[KeyPoint], by: StaffMember) -> None:

@@ -34,6 +34,9 @@ NAMED = {
     "quizzes_attemptitem": "attempt |foreign keys",
     "quizzes_attemptitempoint": "attempt |foreign keys",
     "quizzes_candidacy": "candidacy |attempt |foreign keys",
+    "quizzes_answerseen": "answer |foreign keys",
+    "quizzes_enquiry": "enquiry |answer |chain |foreign keys",
+    "quizzes_enquiryanswer": "answer |chain |foreign keys",
     "quizzes_mark": "attempt |foreign keys",
     "quizzes_outcome": "attempt |foreign keys",
     "quizzes_question": "question |attempt |foreign keys",
@@ -74,6 +77,8 @@ NOT_COVERED = {
     "quizzes_candidacy.cycle": "covered once an attempt is sealed",
     "quizzes_candidacy.clinic_id": "covered once an attempt is sealed",
     "quizzes_review.text": "not in the event's body",
+    "quizzes_answerseen.answer_id": "not told in the audit trail",
+    "quizzes_answerseen.seen_at": "not told in the audit trail",
     "quizzes_quizversion.grace_seconds": "not in the rules' hash",
     "quizzes_quizversion.next_day_hour": "not in the rules' hash",
     "quizzes_quizversion.created_at": PROVENANCE,
@@ -104,6 +109,7 @@ NOT_COVERED = {
 MAY_GO = {
     "staff_actorname": "that is how a person is erased",
     "certificates_certificatefile": "a drawing is made again from the facts; it is not told in the audit trail",
+    "quizzes_answerseen": "not told in the audit trail",
     "quizzes_candidacy": "one without an attempt",
     "training_readingconfirmation": "not told in the audit trail",
 }

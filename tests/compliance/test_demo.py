@@ -15,7 +15,7 @@ from compliance.demo import cast, loading
 from compliance.demo.stage import play
 from compliance.queries import board_of
 from quizzes import material
-from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Enquiry, EnquiryAnswer, Outcome, Review
 from staff import audit, clock, signing
 from staff.models import AuditEvent, Clinic, Licence, Membership, OutgoingMail, Signature, StaffMember
 from staff.models.people import PINPOINT_EMAIL
@@ -179,6 +179,12 @@ def test_load_tells_every_history(demo):
     assert CertificateEvent.objects.get(kind="lifted").certificate.person == person("camila")
     assert {row.person for row in Membership.objects.exclude(ended_at=None)} == {person("lea")}
     assert not person("lea").is_active
+    # Questions
+    asked = {row.person: row for row in Enquiry.objects.with_answers()}
+    assert set(asked) == {person("jose"), person("siobhan"), person("idris", "harbour.example")}
+    assert asked[person("jose")].item.marks.get().points == 0
+    assert [row.person for row in Enquiry.objects.waiting()] == [person("siobhan")]
+    assert Counter(EnquiryAnswer.objects.values_list("role", flat=True)) == {"physician": 1, "author": 1}
     # Licences
     in_days = [(row.expires_on - clock.now().date()).days for row in Licence.objects.all()]
     assert sum(0 <= days <= 30 for days in in_days) >= 3

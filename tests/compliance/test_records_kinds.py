@@ -16,7 +16,7 @@ from training.models import Picture
 @pytest.fixture
 def every_kind(cast):
     """One attempt handed in, one still open with an answer to each item, under the triggers."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
     done = factories.make_finished(person=cast.aesthetician, course=course, wrong=2)
     still_open = factories.make_attempt(person=cast.colleague, course=course)
     factories.answer(attempt=still_open, wrong=1)
@@ -72,7 +72,7 @@ def test_verify_reads_a_seal_of_the_first_format(cast, monkeypatch):
 
 def test_verify_names_another_kind_in_a_seal_of_the_first_format(cast, monkeypatch):
     monkeypatch.setattr(sealing, "FORMAT", sealing.FIRST_FORMAT)
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
     factories.make_finished(person=cast.aesthetician, course=course)
     monkeypatch.undo()
     (finding,) = records.verify(everything=True).findings

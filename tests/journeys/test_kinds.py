@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def module(cast) -> factories.Course:
-    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
 
 
 @pytest.fixture
@@ -328,7 +328,7 @@ def test_practice_of_every_kind(maya, cast, module):
         seen.add(kind)
         page.goto(f"/modules/needle-depth/practice/?q={number}")
         in_every_look(page, photograph(page, f"practice-{kind}"))
-        shown = [[name, name] for group in kinds.of(kind).groups(row.content) for name in group.ids]
+        shown = kinds.of(kind).by_name(row.content)
         give(page, "#practice", kinds.of(kind).wrong_answers(row.content, shown)[0])
         page.get_by_text("Sure", exact=True).click()
         page.get_by_role("button", name="Show the answer").click()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quizzes.drawing import Blueprint, PoolItem, Unfillable, draw, shuffled, token
+from quizzes.drawing import Blueprint, PoolItem, Unfillable, draw, lacks, shuffled, token
 
 POINTS = {"one": ("a", "b", "c", "d"), "two": ("e", "f", "g", "h"), "three": ("i", "j", "k")}
 
@@ -171,6 +171,22 @@ def test_unfillable_names_the_cell(pool, plan, sentence):
         draw(pool, plan, "seed")
 
 
+def test_lacks_name_every_cell_and_not_only_the_first():
+    plan = Blueprint({"one": 4, "two": 1, "three": 2}, 0, frozenset("Z"))
+    pool = [*ENOUGH, item("e", "two", level="recall"), item("i", "three", points="p"), item("j", "three", points="p")]
+    found = [(lack.kind, lack.name) for lack in lacks(pool, plan)]
+    assert found == [("section", "one"), ("critical", "Z"), ("section", "three"), ("level", "recall")]
+
+
+def test_lacks_of_cells_at_odds_together():
+    plan = Blueprint({"one": 1, "two": 1}, 9, frozenset())
+    assert [lack.kind for lack in lacks([item("a", points="p"), item("b", "two", points="p")], plan)] == ["form"]
+
+
+def test_a_bank_that_fills_every_cell_lacks_nothing(bank):
+    assert lacks(bank, PLAN) == []
+
+
 @st.composite
 def banks(draw_from) -> tuple[list[PoolItem], Blueprint]:
     """Small banks as the loader lets them through: an item tests points of its section; a critical one tests one alone."""
@@ -202,6 +218,7 @@ def test_draw_agrees_with_brute_force(bank, seed):
     """A form that meets the blueprint whenever one exists, else Unfillable; and no seen item where an unseen one fits."""
     pool, plan = bank
     possible = any(meets(form, plan) for form in combinations(pool, plan.items))
+    assert (lacks(pool, plan) == []) == possible
     if not possible:
         with pytest.raises(Unfillable):
             draw(pool, plan, seed)

@@ -4,11 +4,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from quizzes.eligibility import Standing, next_opening, verdict
+from quizzes.eligibility import Retest, Standing, next_opening, verdict
 
 DENVER = ZoneInfo("America/Denver")
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
 FRESH = Standing(attempts_allowed=3, attempts_used=0, zone="America/Denver")
+RETEST = Retest(point="nd-17", passage="Depth", section="depth", items=3)
+AGAIN = replace(RETEST, read_again=True)
 FAILED = replace(FRESH, attempts_used=1, last_ended_at=NOW - timedelta(hours=1))
 OPENS = datetime(2026, 11, 3, 6, tzinfo=DENVER)
 
@@ -34,12 +36,18 @@ OPENS = datetime(2026, 11, 3, 6, tzinfo=DENVER)
         pytest.param(replace(FAILED, attempts_used=3, reread=("Depth",)), "locked", id="locked before reading"),
         pytest.param(replace(FAILED, attempts_used=3, attempts_allowed=5), "wait", id="two more opened"),
         pytest.param(replace(FAILED, attempts_used=5, attempts_allowed=5), "locked", id="those used too"),
+        pytest.param(replace(FAILED, retest=RETEST), "retest-read", id="one critical miss, passage not read again"),
+        pytest.param(replace(FAILED, retest=AGAIN), "retest", id="passage read again: no waiting"),
+        pytest.param(replace(FAILED, retest=AGAIN, attempts_used=3), "retest", id="a re-test before the lock"),
+        pytest.param(replace(FAILED, retest=AGAIN, reread=("Other",)), "retest", id="other passages can wait"),
+        pytest.param(replace(FAILED, retest=AGAIN, unread=("New",)), "read", id="new text before the re-test"),
+        pytest.param(replace(FAILED, retest=AGAIN, open_attempt="abc"), "resume", id="the re-test is open"),
     ],
 )
 def test_verdict(standing, code):
     found = verdict(standing, NOW)
     assert found.code == code
-    assert found.may_start is (code in ("start", "resume"))
+    assert found.may_start is (code in ("start", "resume", "retest"))
     assert found.opens_at == (OPENS if code == "wait" else None)
 
 

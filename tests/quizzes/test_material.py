@@ -13,7 +13,7 @@ from quizzes.models import QuestionVersion, QuizVersion
 from staff.models import AuditEvent, StaffMember
 from tests import factories
 from tests.quizzes.test_files import ITEMS
-from tests.training.test_files import MODULE, SECTION, made
+from tests.training.test_files import EXCLUSIONS, MODULE, SECTION, made
 from training import markdown
 from training.actions import confirm_reading
 from training.models import (
@@ -22,7 +22,6 @@ from training.models import (
     KeyPoint,
     KeyPointVersion,
     Module,
-    ModuleVersion,
     Position,
     SectionVersion,
     Source,
@@ -35,6 +34,12 @@ pytestmark = pytest.mark.django_db
 @cache
 def shipped() -> material.Course:
     return material.read()
+
+
+def only(slug: str) -> material.Course:
+    """The shipped course with this one module."""
+    course = shipped()
+    return replace(course, modules=tuple(row for row in course.modules if row[0].slug == slug))
 
 
 def load(course: material.Course) -> material.Loaded:
@@ -67,16 +72,30 @@ def with_section(course: material.Course, slug: str, old: str, new: str) -> mate
     return replace(course, modules=((replace(module, sections=tuple(sections)), items, quiz),))
 
 
+# By module: sections, key points that are critical.
+SHIPPED_MODULES = {
+    "sterilisation": (8, 7),
+    "needle-depth": (7, 4),
+    "contraindications": (8, 8),
+    "complications": (8, 5),
+}
+
+
 def test_whole_shipped_course():
     done = load(shipped())
-    assert done.published == ["Needle depth, version 1"]
-    items = QuestionVersion.objects.filter(state="live")
-    assert items.filter(question__bank="certifying").count() >= 33
-    assert items.filter(question__bank="practice").count() >= 10
-    assert done.items == items.count()
-    assert len(places(ModuleVersion.objects.get())) == 7
-    assert KeyPointVersion.objects.filter(critical=True).count() == 4
-    assert QuizVersion.objects.get().items == 15
+    assert sorted(done.published) == sorted(f"{module.data['title']}, version 1" for module, _, _ in shipped().modules)
+    for slug, (sections, critical) in SHIPPED_MODULES.items():
+        version = live_version(Module.objects.get(slug=slug))
+        assert len(places(version)) == sections
+        points = KeyPointVersion.objects.filter(section_version__places__module_version=version, critical=True)
+        assert points.count() == critical
+        items = QuestionVersion.objects.filter(state="live", question__section__module__slug=slug)
+        assert items.filter(question__bank="certifying").count() >= 5 * critical + 2 * (15 - critical)
+        assert items.filter(question__bank="practice").count() >= 2 * sections
+        rules = QuizVersion.objects.get(quiz__module__slug=slug)
+        assert (rules.items, rules.cut, rules.retest_items) == (15, 12, 3)
+    assert Module.objects.count() == len(SHIPPED_MODULES)
+    assert done.items == QuestionVersion.objects.filter(state="live").count()
     library = shipped().library
     for model, files in ((Source, library.sources), (Fact, library.facts), (Position, library.positions)):
         assert model.objects.count() == len(files)
@@ -92,13 +111,17 @@ def test_loading_twice_changes_nothing():
 
 
 def test_changed_section_leaves_the_others_as_they_are(cast):
-    load(shipped())
+    load(only("needle-depth"))
     module = Module.objects.get()
     first = {place.section_version.section.slug: place.section_version for place in places(live_version(module))}
     for version in first.values():
         confirm_reading(person=cast.aesthetician, version=version)
     items = dict(QuestionVersion.objects.values_list("question__code", "sha256"))
-    load(with_section(shipped(), "technique-and-endpoint", "Needling does a little harm", "Needling does some harm"))
+    load(
+        with_section(
+            only("needle-depth"), "technique-and-endpoint", "Needling does a little harm", "Needling does some harm"
+        )
+    )
     latest = live_version(module)
     assert latest.number == 2
     second = {place.section_version.section.slug: place.section_version for place in places(latest)}
@@ -191,6 +214,16 @@ def test_points_and_prose_rest_on_their_rows(tmp_path):
     assert {("nd-17", "S0-21"), ("nd-17", "D25"), ("nd-18", "V12.1"), ("", "V69.1")} <= cited
 
 
+def test_reason_for_leaving_a_fact_out_comes_and_goes(tmp_path):
+    reason = "It is about needling at home, which this small course does not cover."
+    load(small(tmp_path))
+    assert Fact.objects.get(code="S3-33").left_out == reason
+    load(small(tmp_path, (EXCLUSIONS, reason, "Another reason.")))
+    assert Fact.objects.get(code="S3-33").left_out == "Another reason."
+    load(small(tmp_path, (EXCLUSIONS, "S3-33", "S3-42")))
+    assert dict(Fact.objects.exclude(left_out="").values_list("code", "left_out")) == {"S3-42": reason}
+
+
 def test_an_item_ships_approved_by_release(tmp_path):
     load(small(tmp_path))
     version = live("nd-17-q1")
@@ -228,6 +261,26 @@ def test_command(tmp_path):
     assert not Module.objects.exists()
     assert command(root) == "Published: Needle depth, version 1. 8 items new or changed, 0 retired."
     assert command(root) == "Nothing changed."
+
+
+def test_check_names_a_section_that_is_too_hard_to_read(tmp_path):
+    """Loading does not refuse it."""
+    hard = (
+        "Notwithstanding considerable individual variability, practitioners universally acknowledge that inadvertently "
+    )
+    hard += (
+        "excessive instrumentation precipitates inflammatory complications necessitating interdisciplinary management. "
+    )
+    root = made(tmp_path, (SECTION, "Use light pressure", hard * 4 + "Use light pressure"))
+    text = (root / SECTION).read_text(encoding="utf-8")
+    for piece in ("A little starts healing; too much starts a scar. ", "We count dots that join as running. "):
+        text = text.replace(piece, "")
+    (root / SECTION).write_text(text, encoding="utf-8")
+    with pytest.raises(
+        CommandError, match=r"1 sections are too hard to read:\nneedle-depth/05-technique-and-endpoint.md:1: reads"
+    ):
+        command(root, "--check")
+    assert command(root).startswith("Published")
 
 
 def test_command_says_every_problem_and_loads_nothing(tmp_path):

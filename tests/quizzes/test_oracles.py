@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
-from quizzes import actions, kinds, material
-from quizzes.models import Attempt, AttemptItem, Quiz
+from certificates.actions import submit
+from quizzes import actions, asking, kinds, material
+from quizzes.models import Attempt, AttemptItem, Enquiry, Quiz
 from tests import factories
 from tests.people import Cast
 from training.models import Module
@@ -244,7 +245,7 @@ def test_forms_of_every_kind_carry_tokens_and_places_and_nothing_else(client, ca
 
 def test_tokens_are_those_of_one_attempt_alone(cast):
     """The same item in another attempt is answered with other tokens, in another order."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
     attempts = [factories.make_attempt(person=person, course=course) for person in (cast.aesthetician, cast.colleague)]
     one, other = ({token for item in attempt.items.all() for token, _ in item.shown} for attempt in attempts)
     assert len(one) == len(other) > 40
@@ -309,7 +310,7 @@ def items_of(attempt: Attempt):
 
 @both_banks
 def test_failed_result_gives_no_key_away(client, cast, bank):
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=bank())
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=bank())
     done = factories.make_finished(person=cast.aesthetician, course=course, wrong=6, critical_wrong=1)
     client.force_login(cast.aesthetician)
     page = client.get(reverse("certificates:attempt-result", args=[done.attempt.public_id])).text
@@ -324,8 +325,6 @@ def test_failed_result_gives_no_key_away(client, cast, bank):
 
 def test_failed_result_with_open_questions_gives_no_key_away(client, cast, module):
     attempt = factories.make_attempt(person=cast.aesthetician, course=module)
-    from certificates.actions import submit
-
     submit(attempt=attempt, by=cast.aesthetician)
     client.force_login(cast.aesthetician)
     page = client.get(reverse("certificates:attempt-result", args=[attempt.public_id])).text
@@ -334,7 +333,7 @@ def test_failed_result_with_open_questions_gives_no_key_away(client, cast, modul
 
 @both_banks
 def test_passed_result_shows_the_key_of_what_was_missed(client, cast, bank):
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=bank())
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=bank())
     done = factories.make_finished(person=cast.aesthetician, course=course, wrong=1)
     client.force_login(cast.aesthetician)
     page = client.get(reverse("certificates:attempt-result", args=[done.attempt.public_id])).text
@@ -342,6 +341,76 @@ def test_passed_result_shows_the_key_of_what_was_missed(client, cast, bank):
     assert in_page(told.key, page)
     assert [row for row in told.rows if row.rationale and row.counts]
     assert all(in_page(row.rationale, page) for row in told.rows if row.counts)
+
+
+def enquiry_pages(client, cast, attempt) -> dict:
+    """Everything that the taker can open about questions, one asked about each item and answered."""
+    seen = {}
+    client.force_login(cast.aesthetician)
+    for item in attempt.items.order_by("position"):
+        path = reverse("certificates:item-question", args=[attempt.public_id, item.position])
+        seen[f"{item.position} form"] = client.get(path)
+        seen[f"{item.position} empty"] = client.post(path, {"text": ""})
+        seen[f"{item.position} sent"] = client.post(path, {"text": f"About {item.position}."}, follow=True)
+        enquiry = Enquiry.objects.get(item=item)
+        seen[f"{item.position} open"] = client.get(enquiry.get_absolute_url())
+        asking.answer(enquiry=enquiry, text="Read the passage again.", closes=True, by=cast.physician)
+        seen[f"{item.position} home"] = client.get("/")
+        seen[f"{item.position} answered"] = client.get(enquiry.get_absolute_url())
+    seen["list"] = client.get("/questions/")
+    seen["result"] = client.get(reverse("certificates:attempt-result", args=[attempt.public_id]))
+    assert {got.status_code for got in seen.values()} == {200}
+    return {name: got.text for name, got in seen.items()}
+
+
+@both_banks
+def test_questions_about_a_failed_attempt_give_no_key_away(client, cast, bank):
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=bank())
+    done = factories.make_finished(person=cast.aesthetician, course=course, wrong=6, critical_wrong=1)
+    seen = enquiry_pages(client, cast, done.attempt)
+    for item, (told, right) in zip(
+        done.attempt.items.order_by("position").select_related("question_version__question"),
+        items_of(done.attempt),
+        strict=True,
+    ):
+        assert in_page(told.answer, seen[f"{item.position} answered"])
+        for name, page in seen.items():
+            assert not [row for row in told.rows if row.rationale and in_page(row.rationale, page)], name
+            assert item.question_version.question.code not in page, name
+            assert right or not in_page(told.key, page), name
+
+
+@both_banks
+def test_moving_the_key_of_an_item_changes_nothing_about_a_question_on_it(client, cast, bank):
+    """Whether she was right stands on her result; which other option was right stands nowhere."""
+
+    def watched_pages(by: int) -> dict[str, bytes]:
+        with transaction.atomic():
+            attempt = sitting(cast, with_keys_moved(bank(), by))
+            submit(attempt=attempt, by=cast.aesthetician)  # nothing answered: every item is missed under every key
+            seen = enquiry_pages(Client(), cast, attempt)
+            known = [attempt.public_id, *Enquiry.objects.values_list("public_id", flat=True)]
+            transaction.set_rollback(True)
+        for name, page in seen.items():
+            for public_id in known:
+                page = page.replace(public_id, "ID")
+            seen[name] = page.encode()
+            for pattern, instead in CHANGING:
+                seen[name] = re.sub(pattern, instead, seen[name])
+        return seen
+
+    here = watched_pages(0)
+    for by in (1, 2):
+        there = watched_pages(by)
+        assert [name for name in here if here[name] != there[name]] == []
+
+
+def test_questions_after_a_pass_show_what_the_result_shows(client, cast, module):
+    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=1)
+    seen = enquiry_pages(client, cast, done.attempt)
+    position, told = next((n, told) for n, (told, right) in enumerate(items_of(done.attempt), start=1) if not right)
+    assert in_page(told.key, seen[f"{position} answered"])
+    assert all(in_page(row.rationale, seen[f"{position} answered"]) for row in told.rows if row.chosen)
 
 
 def test_practice_explains_only_after_an_answer(client, cast, module):

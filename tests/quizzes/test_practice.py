@@ -22,12 +22,12 @@ def number_of(kind: str) -> int:
 
 def shown_of(row: QuestionVersion) -> list[list[str]]:
     """In practice the bank's own names are the tokens."""
-    return [[name, name] for group in kinds.of(row.question.kind).groups(row.content) for name in group.ids]
+    return kinds.of(row.question.kind).by_name(row.content)
 
 
 @pytest.fixture
 def every_kind(cast):
-    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
 
 
 def send(client, number: int, answer: str, **more: str):

@@ -6,7 +6,8 @@ from certificates import actions as proof
 from certificates.models import Certificate
 from compliance import records
 from quizzes import actions as sitting
-from quizzes.models import Attempt, AttemptItem, Candidacy, Outcome, Response, Seal
+from quizzes import asking
+from quizzes.models import Attempt, AttemptItem, Candidacy, Enquiry, EnquiryAnswer, Outcome, Response, Seal
 from staff import clock, signing
 from staff.models import AuditEvent, OutgoingMail
 from tests import factories
@@ -211,4 +212,33 @@ def test_leaving_beside_a_submit_ends_the_attempt_once(cast, module):
     assert not [result for result in results if isinstance(result, Exception)]
     assert sum(result is True for result in results) == 1
     assert Outcome.objects.count() == 1
+    assert adds_up()
+
+
+def test_questions_never_exceed_what_may_wait(cast, module):
+    """Each of many different questions sent at once, and each of them twice."""
+    section = module.version.sections.get()
+
+    def ask(number: int) -> object:
+        try:
+            return asking.ask_about(
+                section=section, clinic=cast.lakeside, text=f"Question {number}", by=cast.aesthetician
+            ).pk
+        except asking.Refused:
+            return None
+
+    asked = at_once(*[lambda n=number: ask(n) for number in range(15) for _ in range(2)])
+    assert Enquiry.objects.count() == asking.MOST_WAITING
+    assert set(asked) - {None} == set(Enquiry.objects.values_list("pk", flat=True))
+    assert AuditEvent.objects.filter(action="enquiry.asked").count() == asking.MOST_WAITING
+    assert adds_up()
+
+
+def test_an_answer_sent_many_times_at_once_is_one(cast, module):
+    section = module.version.sections.get()
+    enquiry = asking.ask_about(section=section, clinic=cast.lakeside, text="Why?", by=cast.aesthetician)
+    answer = lambda: asking.answer(enquiry=enquiry, text="So.", closes=True, by=cast.physician)  # noqa: E731
+    at_once(*[answer] * 20)
+    assert EnquiryAnswer.objects.count() == 1
+    assert OutgoingMail.objects.filter(dedupe_key__startswith="answered:").count() == 1
     assert adds_up()

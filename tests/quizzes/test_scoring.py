@@ -8,7 +8,7 @@ import pytest
 
 from quizzes import kinds, scoring
 from quizzes.kinds.base import as_pairs
-from quizzes.scoring import Answered, Rules, points_of, score, score_sealed
+from quizzes.scoring import Answered, Rules, opens_retest, points_of, score, score_sealed
 
 PAGE = Path(__file__).parents[2] / "docs" / "scoring.md"
 
@@ -102,6 +102,14 @@ def test_form_adds_up(row):
     assert (cut.have, cut.need) == (scored.total, int(row["Cut"]))
     assert f"{critical.have} of {critical.need}" == row["Critical"]
     assert critical.missed == tuple(i.position for i in items if i.critical and i.answer != "k")
+
+
+@pytest.mark.parametrize("row", rows("What opens a critical re-test"))
+def test_retest(row):
+    scored = score(form(row), Rules(cut=int(row["Cut"])))
+    position = opens_retest([clause.plain() for clause in scored.clauses])
+    assert (position > 0) is (row["Re-test"] == "yes")
+    assert position in (0, *scored.clauses[1].missed)
 
 
 def test_no_float_anywhere():

@@ -122,7 +122,7 @@ def test_tampering_with_an_item_shows(done):
 @pytest.fixture
 def of_every_kind(cast):
     """One of them wrong."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
     return factories.make_finished(person=cast.aesthetician, course=course, wrong=1)
 
 

@@ -146,6 +146,40 @@ def test_review_queue_costs_the_same_for_one_and_for_many_locked(cast, module, n
     assert len(getting(cast.physician, "certificates:review-queue")) == len(one)
 
 
+@pytest.mark.parametrize(
+    ("who", "page"),
+    [
+        ("aesthetician", "certificates:enquiry-list"),
+        ("physician", "certificates:enquiry-list"),
+        ("author", "certificates:enquiry-list"),
+        ("physician", "certificates:review-queue"),
+        ("aesthetician", "compliance:home"),
+        ("physician", "compliance:home"),
+        ("author", "compliance:home"),
+    ],
+)
+def test_questions_cost_the_same_for_one_of_each_kind_and_for_many(cast, module, who, page):
+    from quizzes import asking
+
+    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=3)
+    section = module.version.sections.get()
+
+    def ask(number: int) -> None:
+        item = done.attempt.items.get(position=number)
+        asked = [
+            asking.question_item(item=item, text="Unclear.", by=cast.aesthetician),
+            asking.ask_about(section=section, clinic=cast.lakeside, text=f"Why {number}?", by=cast.aesthetician),
+        ]
+        for enquiry in asked:
+            asking.answer(enquiry=enquiry, text="In part.", closes=False, by=cast.physician)
+
+    ask(1)
+    one = getting(getattr(cast, who), page)
+    for number in (2, 3, 4):
+        ask(number)
+    assert len(getting(getattr(cast, who), page)) == len(one)
+
+
 def test_result_costs_the_same_for_six_and_for_fifteen_items(cast, module, now):
     from certificates.actions import submit
 
@@ -171,7 +205,7 @@ def test_verifying_costs_the_same_whatever_happened(cast, module):
 
 def test_save_costs_the_same_for_every_kind(cast):
     """Right or wrong, first answer or changed, by script or by form."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, files=factories.every_kind())
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
     attempt = factories.make_attempt(person=cast.aesthetician, course=course)
     client = Client()
     client.force_login(cast.aesthetician)

@@ -106,6 +106,25 @@ def test_a_sealed_attempt_takes_no_further_item(history):
         )
 
 
+def test_an_item_is_questioned_only_once_its_attempt_has_ended(history):
+    with connection.cursor() as cursor, refused("an item is questioned once its attempt has ended"):
+        cursor.execute(
+            "INSERT INTO quizzes_enquiry (public_id, person_id, clinic_id, item_id, text, asked_at) "
+            "SELECT 'slipped', person_id, clinic_id, "
+            f"(SELECT min(id) FROM quizzes_attemptitem WHERE NOT ({tampering.SEALED})), text, asked_at "
+            "FROM quizzes_enquiry WHERE item_id IS NOT NULL"
+        )
+
+
+def test_nobody_answers_their_own_question(history):
+    with connection.cursor() as cursor, refused("nobody answers their own question"):
+        cursor.execute(
+            "INSERT INTO quizzes_enquiryanswer (enquiry_id, text, closes, role, answered_at, answered_by_id) "
+            "SELECT e.id, a.text, a.closes, a.role, a.answered_at, e.person_id "
+            "FROM quizzes_enquiryanswer a JOIN quizzes_enquiry e ON e.id = a.enquiry_id"
+        )
+
+
 def test_every_table_that_refuses_updates_is_in_the_verifier_tests():
     """A new legal table is not forgotten there: it is changed byte by byte, or says here why not."""
     told_elsewhere = {"training_keypointversion_depends_on", "quizzes_review_restudy"}

@@ -11,6 +11,7 @@ from tests.factories import SLICE
 
 SECTION = "needle-depth/05-technique-and-endpoint.md"
 MODULE = "needle-depth/module.yaml"
+EXCLUSIONS = "exclusions.yaml"
 PICTURE = "needle-depth/pictures/pinpoint-or-running.svg"
 KEPT = ("S0-01", "S0-08", "S0-21", "S0-52", "S2-35", "V07.1", "V12.1", "V12.2", "V69.1", "V70.1", "V24.1")
 POSITIONS = ("D17", "D25")
@@ -72,7 +73,48 @@ def case(name: str, old: str, new: str, at: str, says: str, *, id: str, file: st
     return pytest.param((name, old, new), file or name, at, says, id=id)
 
 
+PROGRAMMES = "programmes.yaml"
 ONE_MISTAKE = [
+    case(
+        PROGRAMMES,
+        "    for: [support]\n",
+        "",
+        "  - slug: infection-control",
+        "a programme lacks for",
+        id="programme of nobody",
+    ),
+    case(
+        PROGRAMMES,
+        "for: [support]",
+        "for: [cleaner]",
+        "  - slug: infection-control",
+        "infection-control names cleaner under for",
+        id="programme of an unknown role",
+    ),
+    case(
+        PROGRAMMES,
+        "    modules: [sterilisation]",
+        "    modules: [sterilization]",
+        "  - slug: infection-control",
+        "infection-control names sterilization under modules",
+        id="programme with an unknown module",
+    ),
+    case(
+        PROGRAMMES,
+        "P12, P13]",
+        "P12, P14]",
+        "  - slug: mechanical-microneedling",
+        "mechanical-microneedling names P14 under practicals",
+        id="programme with an unknown practical",
+    ),
+    case(
+        PROGRAMMES,
+        "completion, renewal: full",
+        "completion, renewal: half",
+        "  sterilisation: {rule",
+        "renewal of sterilisation is half: full or missed",
+        id="unknown renewal",
+    ),
     case(
         SECTION,
         "title: Technique and endpoint",
@@ -262,6 +304,50 @@ ONE_MISTAKE = [
         "- code: depth-order",
         "a protocol item lacks title",
         id="protocol item without title",
+    ),
+    case(
+        EXCLUSIONS, "S3-33", "S9-99", "- code: S9", "S9-99 is left out, but is not in facts.yaml", id="unknown left out"
+    ),
+    case(
+        EXCLUSIONS,
+        "S3-33",
+        "S0-01",
+        "- code: S0",
+        "S0-01 is left out, but is no teachable row of a seed document",
+        id="marketing left out",
+    ),
+    case(
+        EXCLUSIONS,
+        "S3-33",
+        "V24.1",
+        "- code: V24",
+        "V24.1 is left out, but is no teachable row of a seed document",
+        id="guidance left out",
+    ),
+    case(
+        EXCLUSIONS,
+        "S3-33",
+        "S2-35",
+        "- code: S2",
+        f"S2-35 is left out, but {SECTION}:4 cites it",
+        id="left out though a passage cites it",
+    ),
+    case(
+        SECTION,
+        "Sources: S0-52",
+        "Sources: S0-52, S3-33",
+        "- code: S3",
+        f"S3-33 is left out, but {SECTION}:",
+        id="left out though a key point cites it",
+        file=EXCLUSIONS,
+    ),
+    case(
+        EXCLUSIONS,
+        "  reason: It is about needling at home, which this small course does not cover.\n",
+        "",
+        "- code: S3",
+        "an exclusion lacks reason",
+        id="left out without a reason",
     ),
 ]
 

@@ -1,7 +1,7 @@
 import pytest
 
 from training import markdown
-from training.markdown import Block, blocks, html, inline, minutes, words
+from training.markdown import Block, anchored, anchors, blocks, html, inline, minutes, plain, words
 
 TEXT = """---
 title: A section
@@ -46,6 +46,32 @@ def test_blocks():
         Block("picture", 19, "", code="skin"),
         Block("protocol", 22, "", code="depth-order"),
     ]
+
+
+def test_anchors():
+    """A key point has its code; any other block its place among all."""
+    assert anchors(blocks(TEXT)) == ["p1", "p2", "nd-17", "p4", "p5", "p6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("**One** and\n*two*", "One and two"),
+        ("- a\n- b", "a b"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "a b 1 2"),
+        ("[page](https://example.com) &amp; <b>", "page & <b>"),
+        ("", ""),
+    ],
+)
+def test_plain(text, expected):
+    assert plain(text) == expected
+
+
+@pytest.mark.parametrize("text", ["text", "## Title", "- a\n- b", "| a |\n|---|\n| 1 |", "> said"])
+def test_anchored(text):
+    shown = anchored(html(text), "p3")
+    assert shown.count(' id="p3"') == 1
+    assert shown.replace(' id="p3"', "", 1) == html(text)
 
 
 def test_point_with_a_colon_in_its_text():

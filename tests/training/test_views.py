@@ -6,7 +6,9 @@ from django.urls import reverse
 
 from staff import clock
 from tests import factories
+from training import markdown
 from training.models import Module, Reading, ReadingConfirmation
+from training.queries import places
 
 SECTION = ("needle-depth", "technique-and-endpoint")
 
@@ -82,8 +84,35 @@ def test_place_is_kept(client, cast, module, section):
     client.force_login(cast.aesthetician)
     client.get(section)
     path = reverse("training:section-place", args=SECTION)
-    assert client.post(path, {"place": "bone-and-eyes"}).status_code == 204
-    assert Reading.objects.get().place == "bone-and-eyes"
+    for place, kept in (("p8", "p8"), ("nd-20", "nd-20"), ("nowhere", "nd-20"), ("p99", "nd-20"), ("", "")):
+        assert client.post(path, {"place": place}).status_code == 204
+        assert Reading.objects.get().place == kept
+
+
+def test_every_way_into_a_section_leads_to_the_place(client, cast, module, section):
+    """Until it is confirmed; then it begins at the beginning again."""
+    client.force_login(cast.aesthetician)
+    client.get(section)
+    client.post(reverse("training:section-place", args=SECTION), {"place": "nd-20"})
+    link = f'href="{section}#nd-20"'
+    for path, times in (("/", 1), ("/modules/needle-depth/", 2), (section, 2)):
+        assert client.get(path).text.count(link) == times, path
+    page = client.get(section).text
+    assert 'href="#nd-20"' in page
+    assert 'data-place="nd-20"' in page
+    confirm(client)
+    for path in ("/", "/modules/needle-depth/", section):
+        assert link not in client.get(path).text, path
+
+
+def test_every_block_can_be_led_to_and_has_one_name(client, cast, module, section):
+    client.force_login(cast.aesthetician)
+    page = client.get(section).text
+    version = places(module.version)[0].section_version
+    for anchor in markdown.anchors(markdown.blocks(version.text)):
+        assert page.count(f' id="{anchor}"') == 1, anchor
+    printed = client.get(reverse("training:module-print", args=["needle-depth"])).text
+    assert ' id="p1"' not in printed
 
 
 def test_print_view_carries_every_section_with_its_sources(client, cast, module):

@@ -1,3 +1,4 @@
+from training.models.glossary import Term
 from training.models.modules import (
     KeyPoint,
     KeyPointVersion,
@@ -10,7 +11,8 @@ from training.models.modules import (
     SectionVersion,
 )
 from training.models.protocol import Adoption, ProtocolItem, ProtocolValue
-from training.models.reading import Reading, ReadingConfirmation
+from training.models.reading import Reading, ReadingConfirmation, Rereading
+from training.models.search import Passage
 from training.models.sources import Citation, Fact, Position, Source
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Module",
     "ModuleVersion",
     "ModuleVersionSection",
+    "Passage",
     "Picture",
     "Position",
     "Programme",
@@ -29,7 +32,9 @@ __all__ = [
     "ProtocolValue",
     "Reading",
     "ReadingConfirmation",
+    "Rereading",
     "Section",
     "SectionVersion",
     "Source",
+    "Term",
 ]

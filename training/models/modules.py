@@ -1,3 +1,6 @@
+import json
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -6,6 +9,10 @@ from staff import clock
 
 
 class Module(models.Model):
+    class Renewal(models.TextChoices):
+        FULL = "full", "everything is read again"
+        MISSED = "missed", "the quiz comes first"
+
     slug = models.SlugField(max_length=60, unique=True)
     code = models.CharField(max_length=4, unique=True, help_text="Prefix of its key points and items, such as nd.")
     position = models.PositiveSmallIntegerField(default=0)
@@ -13,6 +20,7 @@ class Module(models.Model):
     validity_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Valid through completion and these days, instead of months from the old end."
     )
+    renewal = models.CharField(max_length=6, choices=Renewal.choices, default=Renewal.MISSED)
 
     class Meta:
         ordering = ("position", "slug")
@@ -22,12 +30,14 @@ class Module(models.Model):
 
 
 class Programme(models.Model):
-    """What a clinic requires of a kind of staff. `modules` and `practicals` are canonical JSON lists of slugs and codes."""
+    """What a clinic requires of a kind of staff. Canonical JSON: `modules` a list of slugs, `roles` of roles, `practicals` of
+    mappings with code, title and starred."""
 
     slug = models.SlugField(max_length=60, unique=True)
     position = models.PositiveSmallIntegerField(default=0)
     title = models.CharField(max_length=200)
     scope = models.CharField(max_length=300)
+    roles = models.TextField(default='["aesthetician"]')
     modules = models.TextField()
     practicals = models.TextField()
     validity_months = models.PositiveSmallIntegerField()
@@ -38,6 +48,21 @@ class Programme(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def slugs(self) -> list[str]:
+        """Its modules in order, published or not."""
+        return list(json.loads(self.modules))
+
+    @property
+    def asked_of(self) -> list[str]:
+        """The roles it is required of."""
+        return list(json.loads(self.roles))
+
+    @property
+    def observed(self) -> list[dict[str, Any]]:
+        """Its practicals in order."""
+        return list(json.loads(self.practicals))
 
 
 class Section(models.Model):

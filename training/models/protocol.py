@@ -15,6 +15,7 @@ class ProtocolItem(models.Model):
     default = models.TextField()
     kind = models.CharField(max_length=5, default="text", choices=[("text", "words"), ("table", "a table")])
     columns = models.CharField(max_length=200, blank=True, help_text="A table's columns, comma-separated.")
+    blanks = models.TextField(blank=True, help_text="Lines to fill in by hand on its printed card, one a line.")
 
     class Meta:
         ordering = ("position", "code")

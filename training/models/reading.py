@@ -2,7 +2,7 @@ from django.conf import settings
 from django.db import models
 
 from staff import clock
-from training.models.modules import SectionVersion
+from training.models.modules import Module, SectionVersion
 
 
 class Reading(models.Model):
@@ -35,3 +35,18 @@ class ReadingConfirmation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} {self.section_version} {self.number}"
+
+
+class Rereading(models.Model):
+    """From `asked_at` on the module is read anew: what this person confirmed of it before counts no longer. Insert-only."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    module = models.ForeignKey(Module, on_delete=models.PROTECT, related_name="rereadings")
+    asked_at = models.DateTimeField(default=clock.now)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["person", "module", "asked_at"], name="rereading_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.module} from {self.asked_at}"

@@ -35,6 +35,7 @@ class Fact(models.Model):
     quote = models.TextField(blank=True)
     verified = models.CharField(max_length=7, default="yes", choices=[(v, v) for v in ("yes", "partial", "no")])
     kind = models.CharField(max_length=10, blank=True)
+    left_out = models.TextField(blank=True, help_text="Why a teachable row of a seed document is not taught.")
 
     class Meta:
         ordering = ("code",)

@@ -11,6 +11,7 @@ from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
 from certificates import actions, papers
+from quizzes import actions as sitting
 from staff import clock, mail
 from staff.models import Heartbeat
 
@@ -30,6 +31,7 @@ def clear_sessions() -> int:
 # Each finds what waits by itself, and may be repeated.
 PARTS: dict[str, Callable[[], int]] = {
     "attempts whose time was over": actions.settle_overdue,
+    "reminders of open attempts": sitting.remind_of_open,
     "renewals opened": actions.open_renewals,
     "suspensions lifted": actions.lift_restudied,
     "papers drawn": papers.render_waiting,

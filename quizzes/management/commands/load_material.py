@@ -5,6 +5,21 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from quizzes import material
 from staff.models import StaffMember
+from training import reading_level
+
+
+def too_hard(course: material.Course) -> list[str]:
+    """Sections above the grade that the prose is held to. A check only: nobody is kept from loading by style."""
+    graded = [
+        (section.file, reading_level.grade(reading_level.prose(section.text, course.library.words)))
+        for module, _, _ in course.modules
+        for section in module.sections
+    ]
+    return [
+        f"{file}:1: reads at grade {grade}, {reading_level.HARDEST_GRADE:g} is the most: shorter sentences, plainer words"
+        for file, grade in graded
+        if grade > reading_level.HARDEST_GRADE
+    ]
 
 
 class Command(BaseCommand):
@@ -20,6 +35,9 @@ class Command(BaseCommand):
         except material.MaterialError as error:
             raise CommandError(f"{len(error.problems)} problems, nothing was loaded:\n{error}") from None
         if options["check"]:
+            hard = too_hard(course)
+            if hard:
+                raise CommandError(f"{len(hard)} sections are too hard to read:\n" + "\n".join(hard))
             self.stdout.write(f"{len(course.modules)} modules, no problem found.")
             return
         done = material.load(course, by=StaffMember.objects.pinpoint())

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     """Room for the answers of every kind of item, and what practice shows."""
 
     dependencies = [
-        ("quizzes", "0001_bank_and_attempts"),
+        ("quizzes", "0006_revoked_read_anew"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
