@@ -112,7 +112,7 @@ def retest_open(ago: int) -> History:
 
     def story(one: Member) -> Story:
         yield from one.reads(ago + 1, "14:00")
-        done = yield from one.sits(ago, "11:10", wrong=1, critical=1)
+        done = yield from one.sits(ago, "11:10", wrong=0, critical=1)
         yield from one.reads_again(done.attempt, ago, "16:20")
 
     return story
@@ -123,7 +123,7 @@ def passed_by_retest(ago: int, again: int) -> History:
 
     def story(one: Member) -> Story:
         yield from one.reads(ago + 1)
-        done = yield from one.sits(ago, "09:40", wrong=1, critical=1)
+        done = yield from one.sits(ago, "09:40", wrong=0, critical=1)
         yield from one.reads_again(done.attempt, ago, "12:40")
         yield from one.passes(again, "08:50", wrong=0)
 
