@@ -1,11 +1,12 @@
-"""Questions asked of certificates: whose they are to see, and what state they are in."""
+"""Questions asked of certificates and of the attempts behind them: whose to see, in what state, and what waits."""
 
 from datetime import datetime
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from certificates import validity
 from certificates.models import Certificate, CertificateEvent
+from quizzes.models import Attempt, AttemptGrant, AttemptItem, Review
 from staff import clock
 from staff.access import clinics_as
 from staff.models import StaffMember
@@ -42,3 +43,20 @@ def visible_to(viewer: StaffMember) -> "QuerySet[Certificate]":
     """Her own; those of the clinics she manages or supervises."""
     clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)
     return with_events(Certificate.objects.filter(Q(person=viewer) | Q(clinic__in=clinics)))
+
+
+def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
+    """Attempts that wait for a physician: a critical point missed or the last attempt used, and nobody has seen to it.
+
+    A review, a talk recorded since and a pass since are all an answer.
+    """
+    critical_miss = AttemptItem.objects.filter(
+        attempt=OuterRef("pk"), marks__points=0, marks__number=1, points__point_version__critical=True
+    )
+    reviewed = Review.objects.filter(attempt=OuterRef("pk"))
+    talked = AttemptGrant.objects.filter(candidacy=OuterRef("candidacy"), granted_at__gte=OuterRef("ended_at"))
+    passed = Attempt.objects.filter(candidacy=OuterRef("candidacy"), outcomes__passed=True)
+    waiting = attempts.filter(
+        Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=F("quiz_version__attempts"))
+    )
+    return waiting.filter(~Exists(reviewed), ~Exists(talked), ~Exists(passed))

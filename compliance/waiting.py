@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Count, Min
 from django.urls import reverse
 
+from certificates.queries import exceptions
 from compliance.queries import passes_awaiting_adoption
 from quizzes.enquiries import waiting_in
 from quizzes.models import Attempt, Candidacy, Outcome
@@ -117,23 +118,13 @@ def _locked(clinics: list[Clinic], physician: StaffMember) -> list[AttemptWaitin
 
 
 def _critical(clinics: list[Clinic], physician: StaffMember, locked: list[int]) -> list[AttemptWaiting]:
-    """Finished attempts with a safety-critical miss that nobody has reviewed, the oldest first.
+    """Finished attempts with a safety-critical miss that nobody has seen to yet, the oldest first.
 
     Those of locked people are left out: the talk that waits covers them.
     """
-    missed = (
-        Attempt.objects.finished()
-        .filter(
-            candidacy__clinic__in=clinics,
-            reviews=None,
-            items__marks__points=0,
-            items__points__point_version__critical=True,
-        )
-        .exclude(candidacy__person=physician)
-        .exclude(candidacy__in=locked)
-        .order_by()
-        .values("pk")
-    )
+    supervised = Attempt.objects.finished().filter(candidacy__clinic__in=clinics)
+    others = supervised.exclude(candidacy__person=physician).exclude(candidacy__in=locked)
+    missed = exceptions(others).order_by().values("pk")
     attempts = list(
         Attempt.objects.filter(pk__in=missed)
         .select_related("candidacy__person", "module_version")

@@ -104,6 +104,13 @@ def course_with_retest(items: int = 3) -> material.Course:
     return replace(course, modules=((module, (*bank, *more), replace(quiz, retest=items)),))
 
 
+@cache
+def course_of_four() -> material.Course:
+    """Four small modules, each with a re-test, as one course."""
+    four = [likeness(slug=slug, course=course_with_retest()) for slug in ALL_MODULES]
+    return replace(four[0], modules=tuple(module for course in four for module in course.modules))
+
+
 def make_module(
     *,
     by: StaffMember,

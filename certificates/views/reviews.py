@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,13 +14,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from certificates import actions
 from certificates.forms import ReviewForm, TalkForm
 from certificates.models import Certificate
-from certificates.queries import with_events
+from certificates.queries import exceptions, with_events
 from certificates.results import result_of
 from certificates.signing_views import signing_context, try_to_sign
 from certificates.views.enquiries import Shown
 from quizzes import eligibility
 from quizzes.enquiries import stance, waiting_in
-from quizzes.models import Attempt, AttemptGrant, AttemptItem, Candidacy, Review
+from quizzes.models import Attempt, Candidacy, Review
 from quizzes.queries import is_locked, standing, with_attempts
 from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
@@ -38,23 +38,6 @@ def supervised(request: StaffRequest) -> "QuerySet[Attempt]":
     return attempts.exclude(candidacy__person=request.user).select_related(
         "candidacy__person", "candidacy__clinic", "candidacy__quiz__module", "module_version__module", "quiz_version"
     )
-
-
-def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
-    """Attempts that wait for a physician: a critical point missed or the last attempt used, and nobody has seen to it.
-
-    A review, a talk recorded since and a pass since are all an answer.
-    """
-    critical_miss = AttemptItem.objects.filter(
-        attempt=OuterRef("pk"), marks__points=0, marks__number=1, points__point_version__critical=True
-    )
-    reviewed = Review.objects.filter(attempt=OuterRef("pk"))
-    talked = AttemptGrant.objects.filter(candidacy=OuterRef("candidacy"), granted_at__gte=OuterRef("ended_at"))
-    passed = Attempt.objects.filter(candidacy=OuterRef("candidacy"), outcomes__passed=True)
-    waiting = attempts.filter(
-        Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=F("quiz_version__attempts"))
-    )
-    return waiting.filter(~Exists(reviewed), ~Exists(talked), ~Exists(passed))
 
 
 def locked_candidacies(request: StaffRequest) -> list[tuple[Candidacy, Attempt]]:

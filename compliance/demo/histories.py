@@ -1,4 +1,4 @@
-"""The histories of the demo's people with the module on needle depth. Numbers are days before today."""
+"""The histories that the demo's people have with a module. Numbers are days before today."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ def nothing(one: Member) -> Story:
 
 
 def signed_in(one: Member) -> Story:
-    """Has an account and nothing to learn here: support staff, managers, physicians."""
+    """Has an account, and nothing to learn in this module."""
     yield from ()
 
 
@@ -28,6 +28,16 @@ def passed(ago: int, *, wrong: int | None = None, hour: str = "10:05") -> Histor
     def story(one: Member) -> Story:
         yield from one.reads(ago + 1)
         yield from one.passes(ago, hour, wrong=wrong)
+
+    return story
+
+
+def passed_before_adoption(ago: int) -> History:
+    """Passed, and without a certificate until the clinic adopts the module."""
+
+    def story(one: Member) -> Story:
+        yield from one.reads(ago + 1)
+        yield from one.sits(ago, "10:05")
 
     return story
 
@@ -62,6 +72,18 @@ def renewed_early(ago: int, renewed: int) -> History:
     return story
 
 
+def renewed_in_full(ago: int, renewed: int) -> History:
+    """Every section was read again before the quiz was taken again."""
+
+    def story(one: Member) -> Story:
+        yield from one.reads(ago + 1)
+        yield from one.passes(ago)
+        yield from one.reads(renewed + 1, "13:10")
+        yield from one.passes(renewed, "11:20")
+
+    return story
+
+
 def failed_then_passed(*tries: int) -> History:
     """Below the cut but for the last, the missed passages read again before each next try."""
 
@@ -81,6 +103,29 @@ def missed_one_critical(ago: int) -> History:
     def story(one: Member) -> Story:
         yield from one.reads(ago + 1, "14:00")
         yield from one.sits(ago, "11:10", wrong=0, critical=1)
+
+    return story
+
+
+def retest_open(ago: int) -> History:
+    """The same, and the passage read again on the day: the short re-test waits for her."""
+
+    def story(one: Member) -> Story:
+        yield from one.reads(ago + 1, "14:00")
+        done = yield from one.sits(ago, "11:10", wrong=0, critical=1)
+        yield from one.reads_again(done.attempt, ago, "16:20")
+
+    return story
+
+
+def passed_by_retest(ago: int, again: int) -> History:
+    """One safety-critical miss, the passage read again, and the three questions of the re-test all right."""
+
+    def story(one: Member) -> Story:
+        yield from one.reads(ago + 1)
+        done = yield from one.sits(ago, "09:40", wrong=0, critical=1)
+        yield from one.reads_again(done.attempt, ago, "12:40")
+        yield from one.passes(again, "08:50", wrong=0)
 
     return story
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from compliance.demo import cast
-from compliance.demo.histories import nothing
+from compliance.demo.histories import History, nothing
 from compliance.demo.member import House, Member, adopts, tick
 from compliance.demo.stage import Story, play
 from quizzes import material
@@ -100,8 +100,14 @@ def _stories(houses: list[House], began: datetime, course: material.Course) -> I
     yield _installation(began, course, own)
     for house in houses:
         yield _opening(house, own, unknown)
+        for module, ago in house.part.adopted.items():
+            yield adopts(house, module, ago, "12:15")
         for place, part in enumerate(house.part.staff):
-            yield _life(Member(house, part), place, own, unknown)
+            member = Member(house, part)
+            joins = _joins_at(member, place)
+            yield _life(member, joins, own, unknown)
+            for module, history in part.further.items():
+                yield _further(member, joins, module, history)
     yield tick(houses[0], FIRST_RENEWAL)
 
 
@@ -119,7 +125,7 @@ def _installation(began: datetime, course: material.Course, hashed: str) -> Stor
 
 
 def _opening(house: House, own: str, unknown: str) -> Story:
-    """The administrator opens the clinic with its manager and physician; two days on the physician signs."""
+    """The administrator opens the clinic with its manager and physician, who shows who she is before she signs."""
     part = house.part
     yield house.at(FIRST_DAY - 1, "09:00")
     administrator = StaffMember.objects.get(email=cast.ADMINISTRATOR[0])
@@ -133,17 +139,27 @@ def _opening(house: House, own: str, unknown: str) -> Story:
     actions.check_identity(
         membership=leads[1].membership(), how="Passport and licence seen in person", by=house.manager
     )
-    yield from adopts(house, part.adopted, "12:15")
 
 
-def _life(member: Member, place: int, own: str, unknown: str) -> Story:
-    """She is added in the clinic's first days here or when she is hired, and goes on with her history."""
+def _joins_at(member: Member, place: int) -> datetime:
+    """In the clinic's first days here, one after another, or when she is hired, whichever is later."""
     first = member.house.at(FIRST_DAY - 2, "10:00") + timedelta(minutes=7 * place)
-    yield max(first, member.at(member.part.hired, "08:10"))
+    return max(first, member.at(member.part.hired, "08:10"))
+
+
+def _life(member: Member, joins: datetime, own: str, unknown: str) -> Story:
+    """She is added, and goes on with her history."""
+    yield joins
     member.joins(by=member.house.manager)
     if member.email in ACCOUNTS or member.part.history is not nothing:
         member.chooses_password(_password_of(member, own, unknown))
     yield from member.part.history(member)
+
+
+def _further(member: Member, joins: datetime, module: str, history: History) -> Story:
+    """What she does with another module, once she has joined."""
+    yield joins + timedelta(minutes=1)
+    yield from history(member.on(module))
 
 
 def _password_of(member: Member, own: str, unknown: str) -> str:

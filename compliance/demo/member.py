@@ -1,9 +1,10 @@
 """What one person of the demo does, move by move, through the actions that the site's pages call."""
 
 import random
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from certificates import actions as proof
@@ -20,10 +21,10 @@ from staff.models import Clinic, InstallationRole, Membership, StaffMember
 from staff.models.clinics import Role
 from staff.signing import Evidence
 from training.actions import confirm_reading, keep_place, open_section
-from training.models import KeyPoint, KeyPointVersion, ModuleVersion, SectionVersion
+from training.models import KeyPoint, KeyPointVersion, Module, ModuleVersion, SectionVersion
 from training.queries import live_version, places
 
-MODULE = "needle-depth"
+FIRST_MODULE = "needle-depth"
 Sitting = Generator[datetime, None, Attempt]
 Asked = Generator[datetime, None, Enquiry]
 Handed = Generator[datetime, None, proof.Finished]
@@ -40,7 +41,10 @@ class Licence:
 
 @dataclass(frozen=True)
 class Part:
-    """`mailbox` is the local part of the address, `hired` the days since the first working day."""
+    """`mailbox` is the local part of the address, `hired` the days since the first working day.
+
+    `history` is hers with needle depth and with the people around her; `further` those with other modules, by slug.
+    """
 
     mailbox: str
     name: str
@@ -50,18 +54,19 @@ class Part:
     licence: Licence | None = None
     role: str = Role.AESTHETICIAN
     latin: str = ""
+    further: "Mapping[str, Callable[[Member], Story]]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ClinicPart:
-    """`adopted`: days since its physician adopted the module."""
+    """`adopted`: by module, the days since its physician adopted it; a module that is missing waits for her."""
 
     name: str
     address: str
     zone: str
     domain: str
     authority: str
-    adopted: int
+    adopted: Mapping[str, int]
     physician: Part
     manager: Part
     staff: tuple[Part, ...]
@@ -88,26 +93,35 @@ class House:
     def evidence(self, signer: StaffMember) -> Evidence:
         return Evidence(password=self.password, email=signer.email)
 
-    @property
-    def quiz(self) -> Quiz:
-        return Quiz.objects.select_related("module").get(module__slug=MODULE)
-
-    @property
-    def version(self) -> ModuleVersion:
-        version = live_version(self.quiz.module)
-        assert version is not None
-        return version
-
 
 class Member:
-    """A person of the demo. Each choice left open comes from her own seeded generator, so that every load tells the same."""
+    """A person of the demo with one module at a time.
+
+    Each choice left open comes from her own seeded generator, one for each module, so that every load tells the same,
+    whatever is added to her other modules.
+    """
 
     person: StaffMember
 
-    def __init__(self, house: House, part: Part) -> None:
-        self.house, self.part = house, part
+    def __init__(self, house: House, part: Part, module: str = FIRST_MODULE) -> None:
+        self.house, self.part, self.module = house, part, module
         self.email = f"{part.mailbox}@{house.part.domain}"
-        self.random = random.Random(self.email)  # noqa: S311 (nothing here is secret)
+        seed = self.email if module == FIRST_MODULE else f"{self.email} {module}"
+        self.random = random.Random(seed)  # noqa: S311 (nothing here is secret)
+
+    def on(self, module: str) -> "Member":
+        """The same person, who has joined, with another module."""
+        other = Member(self.house, self.part, module)
+        other.person = self.person
+        return other
+
+    @cached_property
+    def quiz(self) -> Quiz:
+        return Quiz.objects.select_related("module").get(module__slug=self.module)
+
+    @cached_property
+    def version(self) -> ModuleVersion:
+        return published(self.module)
 
     def at(self, ago: int, hour: str) -> datetime:
         """About `hour`: within the next quarter of an hour."""
@@ -158,7 +172,7 @@ class Member:
     # Reading
 
     def sections(self) -> list[SectionVersion]:
-        return [place.section_version for place in places(self.house.version)]
+        return [place.section_version for place in places(self.version)]
 
     def reads(self, ago: int, hour: str = "09:10", sections: Iterable[SectionVersion] | None = None) -> Story:
         """Open each section, read it at an ordinary pace, confirm it."""
@@ -197,9 +211,11 @@ class Member:
         return asking.ask_about(section=row.section_version, point=row, clinic=clinic, text=text, by=self.person)
 
     def questions_item(self, ago: int, hour: str, text: str) -> Asked:
-        """The first item she missed in her last attempt."""
+        """The first item she missed in her last attempt at this module."""
         yield self.at(ago, hour)
-        missed = AttemptItem.objects.filter(attempt__candidacy__person=self.person, marks__points=0)
+        missed = AttemptItem.objects.filter(
+            attempt__candidacy__person=self.person, attempt__candidacy__quiz=self.quiz, marks__points=0
+        )
         item = missed.order_by("-attempt__started_at", "position")[0]
         return asking.question_item(item=item, text=text, by=self.person)
 
@@ -211,19 +227,19 @@ class Member:
 
     def enough_right(self) -> int:
         """Ordinary items missed in a passed attempt, by chance."""
-        rules = live_rules(self.house.quiz)
+        rules = live_rules(self.quiz)
         return self.random.randint(0, min(2, rules.items - rules.cut))
 
     def too_many(self) -> int:
         """Ordinary items missed in an attempt below the cut."""
-        rules = live_rules(self.house.quiz)
+        rules = live_rules(self.quiz)
         return rules.items - rules.cut + self.random.randint(1, 2)
 
     def starts(self, at: datetime) -> Sitting:
         yield at
         return sitting.start(
             person=self.person,
-            quiz=self.house.quiz,
+            quiz=self.quiz,
             clinic=self.house.clinic,
             seed=f"{self.random.getrandbits(128):032x}",
             declaration=DECLARATION,
@@ -234,7 +250,8 @@ class Member:
     ) -> Generator[datetime, None, datetime]:
         """Save the answers one by one, `wrong` ordinary and `critical` critical ones wrongly; returns the last instant.
 
-        Six and a half to eleven minutes for a whole form; `share` of it where she stops before the end.
+        Six and a half to eleven minutes for a whole form, and a re-test at the same pace; `share` of it where she stops
+        before the end.
         """
         items = list(
             attempt.items.select_related("question_version__question").prefetch_related("points__point_version")
@@ -243,7 +260,7 @@ class Member:
         weighty = [item for item in items if any(point.point_version.critical for point in item.points.all())]
         ordinary = [item for item in items if item not in weighty]
         missed = {*self.random.sample(ordinary, wrong), *self.random.sample(weighty, critical)}
-        pace = self.random.uniform(390, 660) / len(items)
+        pace = self.random.uniform(390, 660) / attempt.quiz_version.items
         for item in items[: round(len(items) * share)]:
             yield (at := at + timedelta(seconds=pace * self.random.uniform(0.6, 1.4)))
             right, others = self._could_answer(item)
@@ -343,6 +360,12 @@ class Member:
         )
 
 
+def published(module: str) -> ModuleVersion:
+    version = live_version(Module.objects.get(slug=module))
+    assert version is not None
+    return version
+
+
 def author() -> StaffMember:
     return StaffMember.objects.get(installationrole__role=InstallationRole.Role.AUTHOR)
 
@@ -364,10 +387,10 @@ def tick(house: House, first: int) -> Story:
         proof.lift_restudied()
 
 
-def adopts(house: House, ago: int, hour: str) -> Story:
+def adopts(house: House, module: str, ago: int, hour: str) -> Story:
     opened = house.at(ago, hour)
     yield opened + timedelta(minutes=17, seconds=8)
-    version = house.version
+    version = published(module)
     proof.adopt(
         clinic=house.clinic,
         version=version,

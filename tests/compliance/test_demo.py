@@ -11,17 +11,20 @@ from django.test import override_settings
 
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of
+from compliance import records
 from compliance.demo import cast, loading
 from compliance.demo.stage import play
-from compliance.queries import board_of
-from quizzes import material
-from quizzes.models import Attempt, AttemptGrant, Candidacy, Enquiry, EnquiryAnswer, Outcome, Review
+from compliance.queries import board_of, passes_awaiting_adoption
+from quizzes.eligibility import verdict
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Enquiry, EnquiryAnswer, Outcome, Quiz, Review
+from quizzes.queries import standing
 from staff import audit, clock, signing
 from staff.models import AuditEvent, Clinic, Licence, Membership, OutgoingMail, Signature, StaffMember
 from staff.models.people import PINPOINT_EMAIL
 from tests import factories
 from tests.conftest import NOW
 from training.models import Adoption, ModuleVersion, Reading, ReadingConfirmation
+from training.queries import places
 
 PASSWORD = "heron-under-the-bridge-4"
 # Instants that are meant to lie ahead (decision 43).
@@ -101,7 +104,7 @@ def test_load_that_breaks_off_leaves_nothing(now, course, monkeypatch):
 
 @pytest.fixture(scope="module")
 def course():
-    return material.read(factories.SLICE)
+    return factories.course_of_four()
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +129,27 @@ def person(mailbox, domain="lakeside.example"):
     return StaffMember.objects.get(email=f"{mailbox}@{domain}")
 
 
-def outcomes(mailbox, domain="lakeside.example"):
-    rows = Outcome.objects.filter(attempt__candidacy__person=person(mailbox, domain)).order_by("attempt__started_at")
-    return [row.passed for row in rows]
+def results(mailbox, domain="lakeside.example", module="needle-depth"):
+    rows = Outcome.objects.filter(attempt__candidacy__person=person(mailbox, domain))
+    return list(rows.filter(attempt__candidacy__quiz__module__slug=module).order_by("attempt__started_at"))
 
 
-def states(mailbox, domain="lakeside.example"):
-    rows = Certificate.objects.filter(person=person(mailbox, domain)).order_by("issued_at")
-    return [state_of(row) for row in rows]
+def outcomes(mailbox, domain="lakeside.example", module="needle-depth"):
+    return [row.passed for row in results(mailbox, domain, module)]
+
+
+def states(mailbox, domain="lakeside.example", module="needle-depth"):
+    rows = Certificate.objects.filter(person=person(mailbox, domain), candidacy__quiz__module__slug=module)
+    return [state_of(row) for row in rows.order_by("issued_at")]
+
+
+def standings():
+    """By person and module: what the manager's matrix says."""
+    return {
+        row.person.email.split("@")[0]: {cell.column.slug: cell.standing for cell in row.cells}
+        for clinic in Clinic.objects.all()
+        for row in board_of([clinic]).rows
+    }
 
 
 def every_row():
@@ -156,11 +172,11 @@ def test_load_tells_every_history(demo):
     assert outcomes("danielle") == [False, True]
     assert outcomes("fatima") == [False, False, False]
     assert outcomes("grace") == [False, False, False, True]
-    jose = Outcome.objects.get(attempt__candidacy__person=person("jose"))
+    (jose,) = results("jose")
     assert (jose.passed, jose.points) == (True, jose.max_points - 1)
-    tomasz = Outcome.objects.get(attempt__candidacy__person=person("tomasz"))
+    (tomasz,) = results("tomasz")
     assert {clause["code"]: clause["met"] for clause in tomasz.decided} == {"cut": True, "critical": False}
-    expired = Attempt.objects.get(candidacy__person=person("oluwaseun", "harbour.example"))
+    expired = results("oluwaseun", "harbour.example")[0].attempt
     assert (expired.state, expired.ended_at) == ("expired", expired.deadline_at)
     assert expired.items.exclude(answer="").exists()
     running = Attempt.objects.get(state="open")
@@ -191,11 +207,36 @@ def test_load_tells_every_history(demo):
     assert all("DEMO-" in row.number for row in Licence.objects.all())
 
 
+def test_load_tells_what_else_people_learned(demo):
+    # Renewed, and read in full before
+    assert states("wilhelmina", module="sterilisation") == ["superseded", "valid"]
+    renewal = Certificate.objects.get(person=person("wilhelmina"), candidacy__cycle=2)
+    read = ReadingConfirmation.objects.filter(
+        person=renewal.person,
+        section_version__section__module__slug="sterilisation",
+        confirmed_at__range=(renewal.candidacy.opened_at, renewal.issued_at),
+    )
+    assert read.count() == len(places(renewal.attempt.module_version))
+    # Re-tests: one passed by, one to be taken
+    assert outcomes("camila", module="contraindications") == [False, True]
+    retest = results("camila", module="contraindications")[1].attempt
+    assert retest.is_retest
+    assert states("camila", module="contraindications") == ["valid"]
+    idris = person("idris", "harbour.example")
+    quiz = Quiz.objects.get(module__slug="contraindications")
+    assert verdict(standing(idris, quiz, idris.membership_set.get().clinic), clock.now()).code == "retest"
+    # Harbour's physician has one module left to adopt, and five certificates wait for it
+    waiting = passes_awaiting_adoption()
+    assert {row.candidacy.quiz.module.slug for row in waiting} == {"complications"}
+    assert {row.candidacy.clinic.name for row in waiting} == {"Harbour Aesthetics"}
+    assert len(waiting) == 5
+    # Below the cut, then passed
+    assert outcomes("danielle", module="complications") == [False, True]
+    assert outcomes("meiling", "harbour.example", "contraindications") == [False, True]
+
+
 def test_load_shows_every_state_that_a_manager_sees(demo):
-    by_person = {
-        row.person.email.split("@")[0]: row for clinic in Clinic.objects.all() for row in board_of([clinic]).rows
-    }
-    needle = {name: row.cells[0].standing for name, row in by_person.items()}
+    needle = {name: cells["needle-depth"] for name, cells in standings().items()}
     assert {found.word for found in needle.values()} == {"current", "due-soon", "not-current", "not-required"}
     expected = {
         "aesthetician": "due-soon",
@@ -212,7 +253,30 @@ def test_load_shows_every_state_that_a_manager_sees(demo):
         "tom": "not-required",
     }
     assert {name: needle[name].state for name in expected} == expected
-    assert Counter(found.state for found in needle.values()).most_common(1)[0][0] == "valid"
+
+
+@pytest.mark.parametrize("module", ["sterilisation", "needle-depth", "contraindications"])
+def test_load_leaves_no_state_as_common_as_valid(demo, module):
+    assert Counter(cells[module].state for cells in standings().values()).most_common(1)[0][0] == "valid"
+
+
+def test_load_makes_lakesides_people_current_in_every_module_where_no_history_says_otherwise(demo):
+    board = board_of([Clinic.objects.get(name="Lakeside Skin Clinic")])
+    assert [column.slug for column in board.columns] == list(factories.ALL_MODULES)
+    assert board.counted() == {"not-current": 6, "due-soon": 6, "current": 7, "not-required": 2}
+    found = {name: [cell.state for cell in cells.values()] for name, cells in standings().items()}
+    assert found["jose"] == ["valid"] * 4
+    assert found["linh"] == ["expiring", "valid", "valid", "valid"]
+    assert found["ignatius"] == ["valid", "valid", "valid", "overdue"]
+    assert found["tomasz"] == ["valid", "in-progress", "valid", "due-soon"]
+
+
+def test_load_has_support_staff_with_infection_control_and_one_without(demo):
+    found = standings()
+    assert found["tom"]["sterilisation"].state == "valid"
+    assert found["gwenllian"]["sterilisation"].state == "overdue"
+    for mailbox in ("tom", "gwenllian"):
+        assert {cell.state for module, cell in found[mailbox].items() if module != "sterilisation"} == {"not-required"}
 
 
 def test_load_leaves_the_fresh_aesthetician_everything_to_do(demo):
@@ -246,11 +310,26 @@ def test_load_keeps_every_chain_in_the_order_of_time_and_whole(demo):
 
 
 def test_load_adopts_after_the_material_was_published(demo):
-    version = ModuleVersion.objects.get()
-    assert [row.clinic.name for row in Adoption.objects.order_by("adopted_at")] == [part.name for part in cast.CLINICS]
-    assert all(row.adopted_at > version.published_at for row in Adoption.objects.all())
-    assert Certificate.objects.earliest("issued_at").issued_at == Adoption.objects.latest("adopted_at").adopted_at
-    assert ReadingConfirmation.objects.earliest("confirmed_at").confirmed_at > version.published_at
+    for part in cast.CLINICS:
+        adopted = Adoption.objects.filter(clinic__name=part.name).order_by("adopted_at")
+        assert [row.module_version.module.slug for row in adopted] == list(part.adopted)
+    newest = ModuleVersion.objects.latest("published_at").published_at
+    assert all(row.adopted_at > newest for row in Adoption.objects.all())
+    assert ReadingConfirmation.objects.earliest("confirmed_at").confirmed_at > newest
+    first = Certificate.objects.filter(clinic__name="Harbour Aesthetics").earliest("issued_at")
+    adoption = Adoption.objects.get(clinic=first.clinic, module_version__module__slug="needle-depth")
+    assert first.issued_at == adoption.adopted_at
+
+
+def test_load_has_nobody_learn_before_joining(demo):
+    for membership in Membership.objects.select_related("person", "clinic"):
+        opened = Reading.objects.filter(person=membership.person).order_by("opened_at").first()
+        assert opened is None or opened.opened_at > membership.began_at
+        assert opened is None or opened.opened_at.date() >= membership.hired_on
+
+
+def test_load_adds_up(demo):
+    assert records.verify(everything=True).findings == []
 
 
 def test_load_leaves_no_mail_of_the_past_to_the_next_tick(demo):

@@ -174,6 +174,30 @@ def test_a_reviewed_miss_waits_no_longer(client, cast, module):
     assert "Nothing waits for you" in home(client, cast.physician)
 
 
+def test_a_miss_that_the_retest_made_good_waits_no_longer(client, cast, now):
+    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.course_with_retest())
+    factories.make_finished(person=cast.aesthetician, course=course, critical_wrong=1)
+    with clock.at(now + timedelta(minutes=5)):
+        factories.make_finished(person=cast.aesthetician, course=course)
+        assert "Nothing waits for you" in home(client, cast.physician)
+        client.force_login(cast.physician)
+        assert "Waiting (" not in client.get("/reviews/").text
+
+
+def test_a_miss_that_was_talked_through_waits_no_longer(client, cast, module, now):
+    last = factories.make_locked(person=cast.aesthetician, course=module)
+    with clock.at(now + timedelta(days=4)):
+        proof.record_talk(
+            candidacy=last.candidacy,
+            text="We went through the missed points.",
+            shown_sha256=last.seal_sha256,
+            opened_at=clock.now(),
+            by=cast.physician,
+            evidence=factories.evidence(cast.physician),
+        )
+        assert "Nothing waits for you" in home(client, cast.physician)
+
+
 def test_manager_counts_and_names(client, cast, module):
     factories.make_finished(person=cast.aesthetician, course=module)
     page = home(client, cast.manager)
