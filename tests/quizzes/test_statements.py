@@ -34,10 +34,11 @@ def getting(person: StaffMember, name: str, *args) -> list[str]:
 
 
 def saving(attempt: Attempt, *, script: bool) -> list[str]:
-    """The statements of the second save of a first question."""
-    client, item = Client(), attempt.items.order_by("position")[0]
+    """The statements of the second save of the first question with a single best answer."""
+    singles = attempt.items.filter(question_version__question__kind="single")
+    client, item = Client(), singles.order_by("position")[0]
     client.force_login(attempt.candidacy.person)
-    path = reverse("quizzes:attempt-save", args=[attempt.public_id, 1])
+    path = reverse("quizzes:attempt-save", args=[attempt.public_id, item.position])
     form = {} if script else {"flag_sent": "1", "last": "6", "go": "next"}
     headers = {"Accept": "application/json" if script else "text/html"}
 
