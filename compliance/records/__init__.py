@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, connection, transaction
 
-from compliance.records import acts, attempts, certificates, chains, enquiries, material, signatures
+from compliance.records import acts, attempts, certificates, chains, enquiries, material, signatures, times
 from compliance.records.finding import Finding
 from staff import guards
 
@@ -25,6 +25,7 @@ PARTS = (
     signatures.findings,
     acts.findings,
     enquiries.findings,
+    times.findings,
 )
 
 

@@ -69,6 +69,9 @@ def make_history(cast: Cast, course: Course) -> History:
         papers.render_waiting()
     with clock.at(start + timedelta(days=331)):
         _ask(cast, course, failed)
+        sitting.set_clock(clinic=cast.lakeside, limit_minutes=45, by=cast.manager)
+        given = factories.accommodate(person=maya, by=cast.manager)
+        sitting.end_accommodation(accommodation=given, clinic=cast.lakeside, by=cast.physician)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
     return History(
         cast,

@@ -35,6 +35,8 @@ NAMED = {
     "quizzes_attemptitempoint": "attempt |foreign keys",
     "quizzes_candidacy": "candidacy |attempt |foreign keys",
     "quizzes_answerseen": "answer |foreign keys",
+    "quizzes_accommodation": "extra time |foreign keys",
+    "quizzes_clinicclock": "clock|foreign keys",
     "quizzes_enquiry": "enquiry |answer |chain |foreign keys",
     "quizzes_enquiryanswer": "answer |chain |foreign keys",
     "quizzes_mark": "attempt |foreign keys",
@@ -58,6 +60,7 @@ NAMED = {
     "training_moduleversionsection": "module |foreign keys",
     "training_picture": "picture |section |foreign keys",
     "training_protocolvalue": "protocol value|signature |foreign keys",
+    "training_rereading": "foreign keys",
     "training_readingconfirmation": "confirmations |foreign keys",
     "training_sectionversion": "section |versions of section |foreign keys",
     "training_sectionversion_pictures": "section |foreign keys",
@@ -96,6 +99,10 @@ NOT_COVERED = {
     "training_moduleversion.change": "not in the event's body",
     "training_moduleversion.note": "not in the event's body",
     "training_protocolvalue.text": "not in the event's body",
+    "training_rereading.person_id": "not told in the audit trail",
+    "training_rereading.module_id": "not told in the audit trail",
+    "training_rereading.asked_at": "not told in the audit trail",
+    "training_rereading.asked_by_id": "not told in the audit trail",
     "training_readingconfirmation.person_id": "not told in the audit trail",
     "training_readingconfirmation.section_version_id": "not told in the audit trail",
     "training_readingconfirmation.confirmed_at": "not told in the audit trail",
@@ -112,6 +119,7 @@ MAY_GO = {
     "quizzes_answerseen": "not told in the audit trail",
     "quizzes_candidacy": "one without an attempt",
     "training_readingconfirmation": "not told in the audit trail",
+    "training_rereading": "not told in the audit trail",
 }
 
 

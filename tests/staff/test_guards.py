@@ -68,8 +68,12 @@ def test_kept_rows_are_never_deleted(history, table):
     ("sql", "sentence"),
     [
         (
-            "UPDATE quizzes_attempt SET deadline_at = started_at WHERE state <> 'open'",
+            "UPDATE quizzes_attempt SET ended_at = started_at WHERE state <> 'open'",
             "a sealed attempt does not change",
+        ),
+        (
+            "UPDATE quizzes_attempt SET deadline_at = started_at WHERE state = 'open'",
+            "its deadline never moves back",
         ),
         ("UPDATE quizzes_attempt SET state = 'open' WHERE state <> 'open'", "a sealed attempt does not change"),
         ("UPDATE quizzes_attempt SET seed = 'x' WHERE state = 'open'", "an attempt keeps what it was started with"),
