@@ -193,10 +193,11 @@ def make_finished(*, person: StaffMember, course: Course, wrong: int = 0, critic
 
 
 def accommodate(*, person: StaffMember, by: StaffMember, percent: int = 150) -> Accommodation:
-    """Extra time for the year around now."""
-    today = clock.now().date()
+    """Extra time for a year from today, where the giver works."""
+    clinic = by.membership_set.get(ended_at=None).clinic
+    today = clock.today(clinic.zone)
     return sitting.accommodate(
-        person=person, clinic=by.membership_set.get(ended_at=None).clinic, time_percent=percent, category="reading",
+        person=person, clinic=clinic, time_percent=percent, category="reading",
         valid_from_on=today, valid_until_on=today + timedelta(days=365), by=by,
     )  # fmt: skip
 

@@ -428,7 +428,9 @@ def test_clock_counts_down_and_warns_once(visitor, cast, attempt):
     one = visitor()
     page = one.sign_in(cast.aesthetician)
     page.clock.install()
-    page.route("**/clock/", lambda route: route.fulfill(json={}))  # the server's time does not run ahead with the page's
+    page.route(
+        "**/clock/", lambda route: route.fulfill(json={})
+    )  # the server's time does not run ahead with the page's
     page.goto(take(attempt))
     expect(page.locator("#clock")).to_have_text("12 min left")
     heard: list[str] = []
