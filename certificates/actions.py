@@ -61,7 +61,7 @@ def settle(*, attempt: Attempt) -> Finished | None:
 def _finish(attempt: Attempt, *, by: StaffMember, handed_in: bool, closing: bool = False) -> Finished:
     locked = sitting.locked_attempt(attempt.pk)
     if locked.state == Attempt.State.OPEN:
-        now = clock.now()
+        now = max(clock.now(), locked.started_at)  # the server's clock may have been put back meanwhile
         late = sitting.is_late(locked, now, locked.quiz_version.grace_seconds)
         if late:
             state, ended_at = Attempt.State.EXPIRED, locked.deadline_at

@@ -6,6 +6,8 @@ from django.views.generic import RedirectView
 from config import health
 from config.styleguide import styleguide
 
+handler500 = "config.errors.server_error"
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

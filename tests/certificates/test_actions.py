@@ -161,6 +161,13 @@ def test_submit_around_the_deadline(cast, attempt, after, state):
     assert AuditEvent.objects.filter(action=f"attempt.{state}").count() == 1
 
 
+def test_submit_after_the_clock_was_put_back(cast, attempt):
+    """No attempt ends before it was started."""
+    with clock.at(attempt.started_at - MINUTE):
+        done = actions.submit(attempt=attempt, by=cast.aesthetician)
+    assert (done.attempt.state, done.attempt.ended_at) == ("submitted", attempt.started_at)
+
+
 def test_late_submit_scores_as_stored(cast, attempt):
     item = attempt.items.order_by("position")[0]
     key = next(option["id"] for option in item.question_version.content["options"] if option["key"])
