@@ -30,7 +30,7 @@ def test_coverage_in_every_look(visitor, cast, module, who):
 def test_narrowing_without_script(visitor, cast, module):
     page = visitor(java_script_enabled=False).sign_in(cast.author)
     page.goto("/coverage/")
-    page.get_by_label("Module").select_option("needle-depth")
+    page.get_by_label("Module", exact=True).select_option("needle-depth")
     page.get_by_label("Show", exact=True).select_option("gaps")
     page.get_by_role("button", name="Show").click()
     assert "module=needle-depth" in page.url

@@ -11,7 +11,7 @@ from quizzes.models import Attempt, Quiz
 from tests import factories
 from tests.journeys.conftest import axe, overflow
 from tests.journeys.test_chain import start
-from tests.journeys.test_sitting import choose, right
+from tests.journeys.test_kinds import give, rights
 from training.queries import live_versions, places
 
 pytestmark = pytest.mark.browser
@@ -45,10 +45,10 @@ def read_in_order(page: Page, course: factories.Course) -> None:
 
 def answer_all(page: Page, attempt: Attempt) -> None:
     """Every answer is right, and all are saved before the page that hands in."""
-    keys = right(attempt)
-    for position, token in sorted(keys.items()):
+    keys = rights(attempt)
+    for position, answer in sorted(keys.items()):
         page.locator(f"[data-go='{position}']").click()
-        choose(page, position, token)
+        give(page, f"#q{position}", answer)
     expect(page.locator("#tally")).to_contain_text(f"{len(keys)} of {len(keys)} answered")
     expect(page.locator("#saved")).to_contain_text("Saved")
     page.get_by_role("link", name="Check and hand in").click()

@@ -203,12 +203,12 @@ def test_letter_in_the_picture_is_the_line_in_the_list(maya, attempt):
         assert stored(attempt)[item.position] == token
 
 
-@pytest.mark.parametrize("decision", ["Keep the saved one", "Use my choice"])
-def test_two_tabs_disagree_in_every_kind(maya, attempt, decision):
-    """Each kind says both answers in plain words; the one decided for is stored and shown."""
+def test_two_tabs_disagree_in_every_kind(maya, attempt):
+    """Each kind says both answers in plain words; the one decided for, in turns hers and the saved one, is stored and shown."""
     maya.forgive(REFUSED)
     page, other = maya.page, maya.context.new_page()
-    for kind, item in items(attempt).items():
+    for turn, (kind, item) in enumerate(items(attempt).items()):
+        decision = ("Keep the saved one", "Use my choice")[turn % 2]
         theirs, (mine, *_) = factories.could_answer(item)
         page.goto(take(attempt, item.position))
         other.goto(take(attempt, item.position))
