@@ -4,13 +4,19 @@ Cells: what a GET answers. 200 shown, 302 sent on (to sign-in for nobody), 403 n
 to see, 405 not a GET. `own` is Maya's; `other` belongs to the other clinic.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from django.test import Client
+from django.db import transaction
+from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
-from tests import factories
+from quizzes import asking
+from quizzes.models import Candidacy
+from staff import clock
+from tests import factories, people
+from tests.conftest import NOW
 
 PEOPLE = (
     "aesthetician", "colleague", "support", "physician", "manager",
@@ -143,12 +149,24 @@ class Stage:
         return reverse(name, args=args)
 
 
-@pytest.fixture
-def stage(cast, module) -> Stage:
-    """Maya holds a certificate; a second attempt of hers is open in a renewal."""
-    from quizzes import asking
-    from quizzes.models import Candidacy
+@pytest.fixture(scope="module")
+def kept_stage(django_db_setup, django_db_blocker, static_files) -> Iterator[Stage]:
+    """One stage for the whole table, rolled back at its end; what a test does to it is undone after each."""
+    quick = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
+    with django_db_blocker.unblock(), quick, clock.at(NOW), transaction.atomic():
+        cast = people.make_cast()
+        yield made(cast, factories.make_module(by=cast.pinpoint, adopted_by=cast.physician))
+        transaction.set_rollback(True)
 
+
+@pytest.fixture
+def stage(kept_stage, db, now) -> Stage:
+    found: Stage = kept_stage
+    return found
+
+
+def made(cast: people.Cast, module: factories.Course) -> Stage:
+    """Maya holds a certificate; a second attempt of hers is open in a renewal."""
     done = factories.make_finished(person=cast.aesthetician, course=module)
     Candidacy.objects.create(
         person=cast.aesthetician,

@@ -61,7 +61,7 @@ def test_verify_names_a_changed_column(history, name, column):
     dice = random.Random(f"{name}.{column}")
     pks = tampering.rows_on_record(name)
     assert pks, f"the history has no row of {name}"
-    for pk in {*pks[:2], *pks[-2:]}:
+    for pk in {pks[0], pks[-1]}:
         change = tampering.flip(name, column, pk, dice)
         told = tampering.tried(change) if change else "refused"
         assert told, f"{name} {pk}: {column} was changed and nothing was found"
