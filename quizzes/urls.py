@@ -5,6 +5,9 @@ from quizzes import views
 app_name = "quizzes"
 urlpatterns = [
     path("coverage/", views.coverage, name="coverage"),
+    path("bank/", views.bank, name="bank"),
+    path("bank/<slug:slug>/", views.bank_module, name="bank-module"),
+    path("bank/<slug:slug>/<slug:code>/", views.bank_item, name="bank-item"),
     path("modules/<slug:slug>/quiz/", views.quiz_detail, name="quiz-detail"),
     path("modules/<slug:slug>/practice/", views.practice, name="practice"),
     path("modules/<slug:slug>/practice/summary/", views.practice_summary, name="practice-summary"),

@@ -27,6 +27,7 @@ class Permission(Enum):
     MANAGE_PEOPLE = "manage people"
     DOWNLOAD_CERTIFICATES = "download certificates"
     SEE_COVERAGE = "see coverage"
+    SEE_BANK = "see the bank"
     SEE_STYLEGUIDE = "see the style guide"
     ASK = "ask about the material"
     ANSWER_QUESTIONS = "answer questions"
@@ -55,6 +56,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.ASK,
             Permission.ANSWER_QUESTIONS,
             Permission.SEE_COVERAGE,
+            Permission.SEE_BANK,
         }
     ),
     Role.MANAGER: frozenset(
@@ -70,11 +72,14 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         {
             Permission.READ_MODULES,
             Permission.SEE_COVERAGE,
+            Permission.SEE_BANK,
             Permission.SEE_STYLEGUIDE,
             Permission.ANSWER_QUESTIONS,
         }
     ),
-    "administrator": frozenset({Permission.READ_MODULES, Permission.SEE_COVERAGE, Permission.SEE_STYLEGUIDE}),
+    "administrator": frozenset(
+        {Permission.READ_MODULES, Permission.SEE_COVERAGE, Permission.SEE_BANK, Permission.SEE_STYLEGUIDE}
+    ),
 }
 LEARNING_ROLES = (Role.AESTHETICIAN, Role.SUPPORT)
 

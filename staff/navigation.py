@@ -23,14 +23,15 @@ PROTOCOL = ("Protocol", "/protocol/", "adjustments-horizontal")
 COMPLIANCE = ("Compliance", "/compliance/", "table-cells")
 PEOPLE = ("People", "/people/", "users")
 QUESTIONS = ("Questions", "/questions/", "chat-bubble-left-right")
+BANK = ("Bank", "/bank/", "rectangle-stack")
 STYLE = ("Style guide", "/styleguide/", "swatch")
 BY_ROLE: dict[str, list[tuple[str, str, str]]] = {
     Role.PHYSICIAN: [HOME, REVIEWS, PROTOCOL, COMPLIANCE, MODULES],
     Role.MANAGER: [HOME, COMPLIANCE, PEOPLE, CERTIFICATES, MODULES],
     Role.AESTHETICIAN: [HOME, MODULES, CERTIFICATES],
     Role.SUPPORT: [HOME, MODULES, CERTIFICATES],
-    "author": [HOME, MODULES, QUESTIONS, STYLE],
-    "administrator": [HOME, MODULES, STYLE, ("Admin", "/admin/", "wrench-screwdriver")],
+    "author": [HOME, MODULES, BANK, QUESTIONS, STYLE],
+    "administrator": [HOME, MODULES, BANK, STYLE, ("Admin", "/admin/", "wrench-screwdriver")],
 }
 
 

@@ -35,6 +35,7 @@ LEARNERS = {"aesthetician": 200, "colleague": 200, "support": 200, "other_aesthe
 PHYSICIANS = {"physician": 200, "other_physician": 200}
 MANAGERS = {"manager": 200, "other_manager": 200}
 PUBLIC = row(200, nobody=200)
+BANK = row(403, **PHYSICIANS, author=200, administrator=200)
 POST_ONLY = 405
 
 # Maya's attempt and certificate at Lakeside: hers, her physician's, her manager's (certificate only).
@@ -100,6 +101,9 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:review-detail": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-talk": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-early": (("finished",), row(403, **REVIEW_OF_HERS)),
+    "quizzes:bank": ((), BANK),
+    "quizzes:bank-module": (("needle-depth",), BANK),
+    "quizzes:bank-item": (("needle-depth", "nd-17-q1"), BANK),
     "quizzes:coverage": ((), row(403, **PHYSICIANS, author=200, administrator=200)),
     "staff:display": ((), EVERYBODY),
     "compliance:home": ((), EVERYBODY),

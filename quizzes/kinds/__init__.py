@@ -1,6 +1,20 @@
 """The kinds of item. A further kind is one more file here and its name in this list."""
 
-from quizzes.kinds.base import LONGEST, Body, Choice, Drawing, Field, Kind, Mark, NotAnAnswer, Row, Shown, Source, Told
+from quizzes.kinds.base import (
+    LONGEST,
+    Body,
+    Choice,
+    Drawing,
+    Field,
+    Kind,
+    Mark,
+    NotAnAnswer,
+    Pick,
+    Row,
+    Shown,
+    Source,
+    Told,
+)
 from quizzes.kinds.case import Case
 from quizzes.kinds.hotspot import Hotspot
 from quizzes.kinds.match import Match
@@ -28,6 +42,7 @@ __all__ = [
     "Kind",
     "Mark",
     "NotAnAnswer",
+    "Pick",
     "Row",
     "Shown",
     "Source",

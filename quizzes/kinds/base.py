@@ -85,6 +85,18 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Pick:
+    """A piece of an answer in ids, in words. A distractor is meant to be chosen by whoever does not know; `group` tells
+    apart what is chosen side by side."""
+
+    piece: str
+    text: str
+    key: bool = False
+    distractor: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class Told:
     """An answered item in words: what was answered, what is right, and every line with its reason."""
 
@@ -223,6 +235,16 @@ class Kind:
         """What else the seal must keep of the item."""
         return {}
 
+    # For item statistics
+
+    def picks(self, body: Body) -> list[Pick]:
+        """What can be chosen, piece by piece."""
+        raise NotImplementedError
+
+    def picked(self, body: Body, piece: str) -> Pick:
+        """A piece of an answer that is not among them."""
+        return Pick(piece, piece)
+
     # For the demo, the tests and a check of each file: what could be answered
 
     def right_answer(self, body: Body, shown: Shown) -> str:
@@ -353,6 +375,9 @@ class OneOf(Kind):
             Row(text, key=name == key, chosen=name == answer, rationale=rationales.get(name, ""))
             for _, name, text in shown
         ]
+
+    def picks(self, body: Body) -> list[Pick]:
+        return [Pick(thing["id"], thing["text"], thing["key"], not thing["key"]) for thing in self.things(body)]
 
     def right_answer(self, body: Body, shown: Shown) -> str:
         return tokens_by_id(shown)[self.key(body)]

@@ -11,6 +11,7 @@ from quizzes.kinds.base import (
     Field,
     Group,
     Kind,
+    Pick,
     Row,
     Shown,
     Source,
@@ -124,6 +125,19 @@ class Case(Kind):
             )
             for _, name, stem in _parts(shown)
             for n, (_, option, text) in enumerate(_options(name, shown))
+        ]
+
+    def picks(self, body: Body) -> list[Pick]:
+        return [
+            Pick(
+                f"{part['id']}:{option['id']}",
+                f"{part['id']}. {option['text']}",
+                option["key"],
+                not option["key"],
+                part["id"],
+            )
+            for part in body["parts"]
+            for option in part["options"]
         ]
 
     def right_answer(self, body: Body, shown: Shown) -> str:

@@ -10,6 +10,7 @@ from quizzes.kinds.base import (
     Field,
     Group,
     Kind,
+    Pick,
     Row,
     Shown,
     Source,
@@ -126,6 +127,14 @@ class Match(Kind):
                 )
             )
         return rows
+
+    def picks(self, body: Body) -> list[Pick]:
+        """A text that belongs elsewhere is wrong here, and still no distractor: it is there for its own left."""
+        return [
+            Pick(f"{left['id']}:{right['id']}", f"{left['text']}: {right['text']}", right["id"] == left["key"])
+            for left in body["lefts"]
+            for right in body["rights"]
+        ]
 
     def right_answer(self, body: Body, shown: Shown) -> str:
         return self._matched(self.key(body), shown)

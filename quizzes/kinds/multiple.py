@@ -10,6 +10,7 @@ from quizzes.kinds.base import (
     Field,
     Group,
     Kind,
+    Pick,
     Row,
     Shown,
     Source,
@@ -76,6 +77,9 @@ class Multiple(Kind):
             Row(text, key=name in key, chosen=name in given, rationale=rationales.get(name, ""))
             for _, name, text in shown
         ]
+
+    def picks(self, body: Body) -> list[Pick]:
+        return [Pick(option["id"], option["text"], option["key"], not option["key"]) for option in body["options"]]
 
     def right_answer(self, body: Body, shown: Shown) -> str:
         tokens = tokens_by_id(shown)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from quizzes.kinds.base import Body, Field, Group, Kind, NotAnAnswer, Row, Shown, Source, plain
+from quizzes.kinds.base import Body, Field, Group, Kind, NotAnAnswer, Pick, Row, Shown, Source, plain
 
 SPELLING = re.compile(r"[-−]?[0-9]{1,6}([.,][0-9]{1,6})?")
 BELOW = 1000  # from here on somebody may write a separator of thousands, which a comma would be taken for a point
@@ -101,6 +101,13 @@ class Numeric(Kind):
             return [Row(given, key=True, chosen=True, note="right"), Row(wanted, key=True, rationale=why)]
         rows = [Row(wanted, key=True, chosen=right, rationale=why)]
         return rows if right or not answer else [*rows, Row(given, chosen=True)]
+
+    def picks(self, body: Body) -> list[Pick]:
+        """The key alone: any number may be written."""
+        return [self.picked(body, body["answer"])]
+
+    def picked(self, body: Body, piece: str) -> Pick:
+        return Pick(piece, f"{piece} {body['unit']}", self.is_right(self.key(body), piece))
 
     def right_answer(self, body: Body, shown: Shown) -> str:
         return str(body["answer"])

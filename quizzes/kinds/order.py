@@ -10,6 +10,7 @@ from quizzes.kinds.base import (
     Field,
     Group,
     Kind,
+    Pick,
     Row,
     Shown,
     Source,
@@ -115,6 +116,14 @@ class Order(Kind):
                 )
             )
         return rows
+
+    def picks(self, body: Body) -> list[Pick]:
+        texts, places = self.texts(body), _places_of(body["sequence"])
+        return [
+            Pick(f"{name}:{place}", f"{place}. {texts[name]}", places[name] == place)
+            for place in places.values()
+            for name in body["sequence"]
+        ]
 
     def right_answer(self, body: Body, shown: Shown) -> str:
         return self._placed(body["sequence"], shown)

@@ -1,3 +1,4 @@
+from quizzes.views.bank import bank, bank_item, bank_module
 from quizzes.views.coverage import coverage
 from quizzes.views.practice import practice, practice_summary
 from quizzes.views.rules import quiz_detail
@@ -8,6 +9,9 @@ __all__ = [
     "attempt_clock",
     "attempt_save",
     "attempt_take",
+    "bank",
+    "bank_item",
+    "bank_module",
     "coverage",
     "practice",
     "practice_summary",
