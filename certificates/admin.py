@@ -7,3 +7,6 @@ show(
 )  # fmt: skip
 show(models.CertificateEvent, "certificate", "kind", "effective_at", "by", filters=("kind",))
 show(models.CertificateFile, "certificate", "format", "file")
+show(models.BadgeKey, "public", "recorded_at")
+show(models.BadgeSubject, "certificate", "status_list", "status_index")
+show(models.Badge, "certificate", "number", "key", "signed_at")

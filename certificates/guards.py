@@ -4,6 +4,9 @@ GUARDS: list[Guard] = [
     insert_only("certificates_certificate"),
     insert_only("certificates_certificateevent"),
     insert_only("certificates_certificatefile"),
+    insert_only("certificates_badgekey"),
+    insert_only("certificates_badgesubject"),
+    insert_only("certificates_badge"),
     never_deleted("certificates_numberseries"),
     Guard(
         "certificates_numberseries",

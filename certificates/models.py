@@ -154,3 +154,55 @@ class CertificateFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.certificate.number}.{self.format}"
+
+
+class BadgeKey(models.Model):
+    """A public key that has signed badges: it stays in the issuer's document for ever. Insert-only."""
+
+    public = models.CharField(max_length=60, unique=True)
+    recorded_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.public
+
+
+class BadgeSubject(models.Model):
+    """What stays the same however often a certificate's badge is signed: whom it means, and its place in the status list.
+
+    The place is random, so that it tells neither order nor number. Insert-only.
+    """
+
+    certificate = models.OneToOneField(Certificate, on_delete=models.PROTECT, related_name="badge_subject")
+    subject = models.CharField(max_length=45, unique=True)
+    salt = models.CharField(max_length=32)
+    identity_hash = models.CharField(max_length=71)
+    status_list = models.PositiveIntegerField()
+    status_index = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["status_list", "status_index"], name="badgesubject_place_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.certificate.number}: {self.status_list}#{self.status_index}"
+
+
+class Badge(models.Model):
+    """The signed credential of a certificate and the picture it is baked into, as bytes. Insert-only.
+
+    A second one follows only when the key of the first was withdrawn.
+    """
+
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="badges")
+    number = models.PositiveSmallIntegerField(default=1)
+    key = models.ForeignKey(BadgeKey, on_delete=models.PROTECT)
+    credential = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT)
+    signed_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ("certificate", "number")
+        constraints = (models.UniqueConstraint(fields=["certificate", "number"], name="badge_once_a_number"),)
+
+    def __str__(self) -> str:
+        return f"badge {self.number} of {self.certificate.number}"

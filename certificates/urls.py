@@ -1,6 +1,6 @@
 from django.urls import path
 
-from certificates.views import adoption, attempts, certificates, enquiries, reviews, verify
+from certificates.views import adoption, attempts, badges, certificates, enquiries, reviews, verify
 
 app_name = "certificates"
 urlpatterns = [
@@ -18,6 +18,11 @@ urlpatterns = [
     path("certificates/<str:number>/lift/", certificates.certificate_lift, name="certificate-lift"),
     path("verify/", verify.verify, name="verify"),
     path("verify/<str:code>/", verify.verify_code, name="verify-code"),
+    path("verify/<str:code>/badge.<str:format>", badges.badge_file, name="badge-file"),
+    path(".well-known/did.json", badges.did, name="did"),
+    path("badges/issuer", badges.issuer_profile, name="issuer-profile"),
+    path("badges/keys/<str:key>", badges.issuer_key, name="issuer-key"),
+    path("badges/status/<int:number>", badges.status_list, name="status-list"),
     path("reviews/", reviews.review_queue, name="review-queue"),
     path("reviews/<str:public_id>/", reviews.review_detail, name="review-detail"),
     path("reviews/<str:public_id>/talk/", reviews.review_talk, name="review-talk"),

@@ -4,7 +4,9 @@ Safe by default: without its variables the site does not start, and says which o
 """
 
 import os
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 import font_source_sans_pro
@@ -274,6 +276,24 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 3000
 
 # Certificates: a further folder of fonts, for scripts that the shipped ones do not cover
 CERTIFICATE_FONTS = env.str("CERTIFICATE_FONTS", default="/usr/share/fonts")
+
+# Open Badges: off until the installation sets the address it will keep, and the keys that sign there
+BADGE_URL = env.str("BADGE_URL", default="").rstrip("/")
+BADGE_ISSUER_NAME = env.str("BADGE_ISSUER_NAME", default="") or f"Pinpoint at {urlsplit(BADGE_URL).netloc}"
+BADGE_ISSUER_FORM = env.str("BADGE_ISSUER_FORM", default="did:web")
+BADGE_KEYS = env.list("BADGE_KEYS", default=[])  # Ed25519 seeds, the newest first
+BADGE_KEYS_WITHDRAWN = env.list("BADGE_KEYS_WITHDRAWN", default=[])  # public keys, as the issuer's document lists them
+if BADGE_URL and (not BADGE_URL.startswith("https://") or urlsplit(BADGE_URL).path):
+    raise ImproperlyConfigured(f"BADGE_URL is {BADGE_URL}: it must be https:// and a host name, and no more.")
+if BADGE_URL and not BADGE_KEYS:
+    raise ImproperlyConfigured(
+        "BADGE_URL is set and BADGE_KEYS is not: badges need a key of 64 hexadecimal characters."
+    )
+for number, seed in enumerate(BADGE_KEYS, 1):
+    if not re.fullmatch("[0-9a-f]{64}", seed):
+        raise ImproperlyConfigured(f"BADGE_KEYS: key {number} must be 64 hexadecimal characters.")
+if BADGE_ISSUER_FORM not in ("did:web", "https"):
+    raise ImproperlyConfigured(f"BADGE_ISSUER_FORM is {BADGE_ISSUER_FORM}: it must be did:web or https.")
 
 # Logs: one line an event, with the request's id, without personal data
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -20,6 +20,8 @@ OWN = (
     "EMAIL_URL",
     "TRUSTED_PROXIES",
     "SECRET_KEY_FALLBACKS",
+    "BADGE_URL",
+    "BADGE_KEYS",
 )
 
 

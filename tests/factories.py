@@ -5,6 +5,8 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+from django.test import override_settings
+
 from certificates import actions as proof
 from quizzes import actions as sitting
 from quizzes import kinds, material
@@ -190,6 +192,21 @@ def make_finished(*, person: StaffMember, course: Course, wrong: int = 0, critic
     attempt = make_attempt(person=person, course=course, read=read)
     answer(attempt=attempt, wrong=wrong, critical_wrong=critical_wrong)
     return proof.submit(attempt=attempt, by=person)
+
+
+BADGE_SEED = "5eed" * 16
+
+
+def badges(**changes: object) -> override_settings:
+    """An installation that issues badges."""
+    return override_settings(
+        **{
+            "BADGE_URL": "https://training.example.com",
+            "BADGE_KEYS": [BADGE_SEED],
+            "BADGE_ISSUER_NAME": "Example Training",
+        }
+        | changes
+    )
 
 
 def accommodate(*, person: StaffMember, by: StaffMember, percent: int = 150) -> Accommodation:

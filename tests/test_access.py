@@ -36,6 +36,7 @@ PHYSICIANS = {"physician": 200, "other_physician": 200}
 MANAGERS = {"manager": 200, "other_manager": 200}
 PUBLIC = row(200, nobody=200)
 BANK = row(403, **PHYSICIANS, author=200, administrator=200)
+NO_BADGES = row(404, nobody=404)  # where they are issued, everybody gets them: tests/certificates/test_badges.py
 POST_ONLY = 405
 
 # Maya's attempt and certificate at Lakeside: hers, her physician's, her manager's (certificate only).
@@ -97,6 +98,11 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     ),
     "certificates:verify": ((), PUBLIC),
     "certificates:verify-code": (("code",), PUBLIC),
+    "certificates:did": ((), NO_BADGES),
+    "certificates:issuer-profile": ((), NO_BADGES),
+    "certificates:issuer-key": (("z6Mk",), NO_BADGES),
+    "certificates:status-list": ((1,), NO_BADGES),
+    "certificates:badge-file": (("code", "png"), NO_BADGES),
     "certificates:review-queue": ((), row(403, **PHYSICIANS)),
     "certificates:review-detail": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-talk": (("finished",), row(403, **REVIEW_OF_HERS)),

@@ -14,6 +14,9 @@ PURE = (
     "quizzes/drawing.py",
     "quizzes/eligibility.py",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "quizzes/kinds").glob("*.py")),
+    *sorted(
+        str(path.relative_to(ROOT)) for path in (ROOT / "certificates/badges").glob("*.py") if path.stem != "issuing"
+    ),
     "certificates/validity.py",
     "certificates/codes.py",
     "certificates/drawing.py",

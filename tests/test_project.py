@@ -43,6 +43,8 @@ NO_BY = {
     "quizzes.AnswerSeen.seen_at": "the enquiry's person",
     "certificates.Certificate.issued_at": "the audit event certificate.issued",
     "certificates.CertificateEvent.effective_at": "planned",
+    "certificates.BadgeKey.recorded_at": "the site",
+    "certificates.Badge.signed_at": "the audit event certificate.badge",
 }
 
 # Every field, as personal data (about a living person who can be told by it, herself or through the row) or not.
@@ -86,6 +88,8 @@ PERSONAL = {
     "valid_from_on valid_until_on facts attempt_line",
     "certificates.CertificateEvent": "certificate kind at by effective_at reason_class public_text private_note",
     "certificates.CertificateFile": "certificate file",
+    "certificates.BadgeSubject": "certificate subject salt identity_hash status_list status_index",
+    "certificates.Badge": "certificate credential sha256 file signed_at",
 }
 NOT_PERSONAL = {
     "staff.Clinic": "public_id name address zone opened_at",
@@ -138,6 +142,8 @@ NOT_PERSONAL = {
     "module_version_number rule_line disclaimer zone renewal_days design_version site_url facts_sha256",
     "certificates.CertificateEvent": "signature",
     "certificates.CertificateFile": "format",
+    "certificates.BadgeKey": "public recorded_at",
+    "certificates.Badge": "number key",
 }
 
 

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from certificates import actions, codes, papers
+from certificates.badges import issuing
 from certificates.forms import LiftForm, RevokeForm, SuspendForm
 from certificates.models import Certificate
 from certificates.queries import state_of, visible_to, with_events
@@ -59,6 +60,7 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         "events": list(certificate.events.all()),
         "grouped_code": codes.grouped(certificate.code),
         "own": own,
+        "badge": issuing.badge_of(certificate) if issuing.is_on() else None,
         "may_revoke": supervises and not own,
         "may_suspend": (supervises or manages) and not own,
         "successor": next(iter(certificate.superseded_by.all()), None),

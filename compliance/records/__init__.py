@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, connection, transaction
 
-from compliance.records import acts, attempts, certificates, chains, enquiries, material, signatures, times
+from compliance.records import acts, attempts, badges, certificates, chains, enquiries, material, signatures, times
 from compliance.records.finding import Finding
 from staff import guards
 
@@ -22,6 +22,7 @@ PARTS = (
     material.findings,
     attempts.findings,
     certificates.findings,
+    badges.findings,
     signatures.findings,
     acts.findings,
     enquiries.findings,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from certificates import actions, papers
+from certificates.badges import issuing
 from certificates.models import Certificate
 from quizzes import actions as sitting
 from quizzes import asking
@@ -67,6 +68,8 @@ def make_history(cast: Cast, course: Course) -> History:
         still_open = factories.make_attempt(person=danielle, course=course)
         _hesitate(still_open)
         papers.render_waiting()
+        with factories.badges():
+            issuing.bake_waiting()
     with clock.at(start + timedelta(days=331)):
         _ask(cast, course, failed)
         sitting.set_clock(clinic=cast.lakeside, limit_minutes=45, by=cast.manager)

@@ -25,6 +25,9 @@ ON_RECORD = {
 }
 # What a finding calls a row of the table; a change may also show in a row that rests on it.
 NAMED = {
+    "certificates_badge": "badge|foreign keys",
+    "certificates_badgekey": "badge|foreign keys",
+    "certificates_badgesubject": "badge|foreign keys",
     "certificates_certificate": "certificate |foreign keys",
     "certificates_certificateevent": "certificate |signature |foreign keys",
     "certificates_certificatefile": "certificate |foreign keys|stored file",
@@ -51,7 +54,7 @@ NAMED = {
     "staff_auditevent": "chain |the house's chain|foreign keys",
     "staff_chain": "chain |the house's chain|foreign keys",
     "staff_signature": "signature |foreign keys",
-    "staff_storedfile": "stored file|certificate ",
+    "staff_storedfile": "stored file|certificate |badge ",
     "training_adoption": "adoption |signature |foreign keys",
     "training_citation": "section |foreign keys",
     "training_keypoint": "key point|section |question |foreign keys|attempt ",
@@ -68,6 +71,7 @@ NAMED = {
 PROVENANCE = "who and when, not yet told in the audit trail"
 # Columns that no hash, event or other row covers, with the reason. What is not listed here is found when it changes.
 NOT_COVERED = {
+    "certificates_badgekey.recorded_at": PROVENANCE,
     "certificates_certificateevent.private_note": "not in the event's body",
     "certificates_certificatefile.file_id": "which drawing is whose is not told",
     "certificates_certificatefile.certificate_id": "which drawing is whose is not told",

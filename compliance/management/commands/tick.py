@@ -11,6 +11,7 @@ from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
 from certificates import actions, papers
+from certificates.badges import issuing
 from quizzes import actions as sitting
 from staff import clock, mail
 from staff.models import Heartbeat
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[[], int]] = {
     "renewals opened": actions.open_renewals,
     "suspensions lifted": actions.lift_restudied,
     "papers drawn": papers.render_waiting,
+    "badges baked": issuing.bake_waiting,
     "mails sent": mail.send_due,
     "old sessions cleared": clear_sessions,
 }
