@@ -32,6 +32,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
 def _badge(row: Badge, what: str, told: list[AuditEvent]) -> Iterator[Finding]:
     yield from compare(f"{what}, hash of its credential", canonical.sha256(row.credential), row.sha256)
     yield from compare(f"{what}, credential in its picture", row.credential, baking.baked(bytes(row.file.bytes)))
+    yield from compare(f"{what}, media type of its picture", "image/png", row.file.media_type)
     credential = json.loads(row.credential)
     try:
         proofs.check(credential, key=proofs.public_key(row.key.public))
