@@ -17,7 +17,7 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 
 from staff import clock, guards
-from tests import environment, factories, people
+from tests import environment, factories, people, stages
 
 FLUSHES = 5
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -69,7 +69,7 @@ def _fresh_cache() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _quick_passwords(settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = stages.QUICK_HASHERS
 
 
 @pytest.fixture(autouse=True)
@@ -84,16 +84,39 @@ def now() -> Iterator[datetime]:
         yield NOW
 
 
+@pytest.fixture(scope="module")
+def _stages(django_db_setup, django_db_blocker, static_files) -> Iterator[stages.Stages]:
+    kept = stages.Stages(at=NOW)
+    yield kept
+    with django_db_blocker.unblock():
+        kept.set(())
+
+
 @pytest.fixture
-def cast(db, now) -> people.Cast:
+def _begun_with(request, _stages, django_db_blocker) -> dict[str, Any]:
+    with django_db_blocker.unblock():
+        _stages.set(stages.wanted_by(request))
+    ready: dict[str, Any] = _stages.copy()
+    return ready
+
+
+@pytest.fixture
+def _django_db_helper(_begun_with, _django_db_helper) -> None:
+    """pytest-django's own, which opens the test's transaction, after what it is to lie in."""
+
+
+@pytest.fixture
+def cast(_begun_with, db, now) -> people.Cast:
     """The people of every test: two clinics, each role, a leaver, an author, an administrator."""
-    return people.make_cast()
+    found: people.Cast = _begun_with.get("cast") or people.make_cast()
+    return found
 
 
 @pytest.fixture
-def module(cast):
+def module(_begun_with, cast) -> factories.Course:
     """A small published module with its quiz; adopted by Lakeside's physician."""
-    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
+    found: factories.Course | None = _begun_with.get("module")
+    return found or factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,68 @@
+"""What most tests begin with is made once a file and kept in a transaction around them; each test's own is a savepoint in it."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test.utils import override_settings
+
+from staff import clock
+from tests import factories, people
+
+QUICK_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+BEGUN_WITH = ("cast", "module")
+
+
+class Stages:
+    """The people, and on top of them the small module: each in a transaction of its own, so that a test that wants the
+    people alone, or nothing, takes off what lies above."""
+
+    def __init__(self, at: Any) -> None:
+        self.at = at
+        self.open: list[tuple[str, transaction.Atomic]] = []
+        self.made: dict[str, Any] = {}
+
+    def set(self, wanted: tuple[str, ...]) -> None:
+        """Make these ready, and nothing else."""
+        while self.open and len(self.open) > len(wanted):
+            self.take_off()
+        for name in wanted[len(self.open) :]:
+            self.put_on(name)
+
+    def copy(self) -> dict[str, Any]:
+        """What is ready, as objects that the test may change."""
+        return deepcopy(self.made)
+
+    def put_on(self, name: str) -> None:
+        block = transaction.atomic()
+        block.__enter__()
+        self.open.append((name, block))
+        with override_settings(PASSWORD_HASHERS=QUICK_HASHERS), clock.at(self.at):
+            self.made[name] = self.make(name)
+
+    def take_off(self) -> None:
+        name, block = self.open.pop()
+        self.made.pop(name, None)
+        transaction.set_rollback(True)
+        block.__exit__(None, None, None)
+
+    def make(self, name: str) -> Any:
+        if name == "cast":
+            return people.make_cast()
+        cast = self.made["cast"]
+        return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
+
+
+def is_transactional(request: pytest.FixtureRequest) -> bool:
+    marker = request.node.get_closest_marker("django_db")
+    return bool(
+        {"transactional_db", "live_server"} & set(request.fixturenames) or (marker and marker.kwargs.get("transaction"))
+    )
+
+
+def wanted_by(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """What a test begins with. One that commits makes its own: what it wrote is flushed, not rolled back."""
+    if is_transactional(request):
+        return ()
+    return BEGUN_WITH[: 2 if "module" in request.fixturenames else 1 if "cast" in request.fixturenames else 0]
