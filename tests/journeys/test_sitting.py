@@ -58,6 +58,7 @@ def tokens(attempt: Attempt, position: int) -> list[str]:
 
 
 def choose(page: Page, position: int, token: str) -> None:
+    page.bring_to_front()  # a tab behind another is drawn so seldom that each step waits two seconds
     page.locator(f"#q{position} .choice", has=page.locator(f'[value="{token}"]')).click()
 
 
