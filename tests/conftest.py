@@ -1,9 +1,15 @@
 import fcntl
+import hashlib
 import os
 import shutil
+import sqlite3
+import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from time import sleep
 from typing import Any
 
@@ -12,7 +18,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 
@@ -59,6 +65,40 @@ def static_files() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (settings.STATIC_ROOT / "staticfiles.json").exists():
             call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def _migrated(request) -> Path | None:
+    """SQLite's database as the migrations leave it, kept between runs until one of them changes."""
+    if connection.vendor != "sqlite":
+        return None
+    digest = hashlib.sha256(sys.version.encode())
+    for pattern in ("*/migrations/*.py", "*/guards.py", "requirements-dev.txt"):
+        for path in sorted(settings.BASE_DIR.glob(pattern)):
+            digest.update(path.name.encode() + path.read_bytes())
+    kept: Path = request.config.cache.mkdir("migrated") / f"{digest.hexdigest()[:16]}.sqlite3"
+    return kept
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(_migrated) -> bool:
+    if _migrated is None or not _migrated.exists():
+        return False
+    shutil.copy(_migrated, connection.settings_dict["TEST"]["NAME"])
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker, django_db_keepdb, _migrated) -> None:
+    if _migrated is None or django_db_keepdb:
+        return
+    for old in _migrated.parent.iterdir():
+        old.unlink(missing_ok=True)
+    with django_db_blocker.unblock(), tempfile.TemporaryDirectory(dir=_migrated.parent.parent) as folder:
+        whole = Path(folder) / "whole.sqlite3"
+        with closing(sqlite3.connect(whole)) as copy:
+            connection.connection.backup(copy)
+        whole.replace(_migrated)
 
 
 @pytest.fixture(autouse=True)
