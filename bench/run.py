@@ -27,9 +27,6 @@ from bench import processes, report  # noqa: E402
 from scripts import as_production, with_postgres  # noqa: E402
 
 ENGINES = ("sqlite", "postgresql")
-# The cluster of the tests forgets what it wrote when the power fails. SQLite runs with synchronous=FULL here, so
-# PostgreSQL must wait for the disk as well, or the two could not stand side by side.
-DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 NO_POSTGRESQL = "not measured: PostgreSQL's binaries (initdb, pg_ctl) are not on this machine"
 
 
@@ -61,7 +58,10 @@ def measured(engine: str, home: Path, quick: bool) -> dict[str, Any]:
     if engine == "sqlite":
         code = subprocess.run(command, cwd=ROOT, env=values, check=False).returncode
     else:
-        with mock.patch.dict(os.environ, values, clear=True), mock.patch.dict(with_postgres.SETTINGS, DURABLE):
+        # SQLite runs with synchronous=FULL, so PostgreSQL must wait for the disk as well, or the two could not stand side
+        # by side.
+        durable = mock.patch.dict(with_postgres.SETTINGS, with_postgres.DURABLE)
+        with mock.patch.dict(os.environ, values, clear=True), durable:
             code = with_postgres.main(command)
     if code:
         raise SystemExit(f"The measurement on {engine} ended with {code}.")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -24,10 +25,10 @@ class Stage:
     course: Course
 
 
-def build() -> Stage:
+def build(root: Path = material.SHIPPED) -> Stage:
     with transaction.atomic():
         cast = make_cast()
-        course = make_module(by=cast.pinpoint, adopted_by=cast.physician, root=material.SHIPPED)
+        course = make_module(by=cast.pinpoint, adopted_by=cast.physician, root=root)
         adopt(course=course, by=cast.other_physician, clinic=cast.harbour)
     return Stage(cast, course)
 

@@ -34,6 +34,8 @@ SETTINGS = {
     "full_page_writes": "off",
     "autovacuum": "on",
 }
+# For whoever measures, or kills, a database as an installation has it.
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 def _version(folder: Path) -> tuple[int, ...]:
@@ -98,6 +100,10 @@ class Cluster:
             raise SystemExit(f"{name} ended with {run.returncode}:\n{told[-4000:]}")
 
     def start(self) -> None:
+        self.create()
+        self.launch()
+
+    def create(self) -> None:
         word, log = self.home / "password", self.home / "tools.log"
         word.touch(mode=0o600)
         word.write_text(self.password)
@@ -109,21 +115,14 @@ class Cluster:
             "initdb", "-D", str(self.data), "-U", "pinpoint", "-A", "scram-sha-256", "--pwfile", str(word), "-E", "UTF8",
             "--locale=C", "--no-sync",
         )  # fmt: skip
+
+    def launch(self) -> None:
+        """Also after a crash: it recovers on the way."""
         options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
         options += f" -c port={self.port} -c unix_socket_directories={self.home}"
         self.tool(
-            "pg_ctl",
-            "-D",
-            str(self.data),
-            "-l",
-            str(self.home / "server.log"),
-            "-w",
-            "-t",
-            "60",
-            "-o",
-            options,
-            "start",
-        )
+            "pg_ctl", "-D", str(self.data), "-l", str(self.home / "server.log"), "-w", "-t", "60", "-o", options, "start"
+        )  # fmt: skip
 
     def stop(self) -> None:
         if (self.data / "postmaster.pid").exists():

@@ -1,0 +1,256 @@
+"""What is done to the site, one scene after another. Each leaves it running, with its clock right."""
+
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from faults import edges
+from faults.clients import SLUG, GivenUp, Item, Takers, Visitor, at_once
+from faults.disk import Quota, SmallDisk
+from faults.history import History
+from faults.kills import Killer, deck
+from faults.site import Site, until
+from faults.stage import People
+
+HOUR = 3600
+AT_ONCE = 50
+TABS = 10
+
+
+@dataclass
+class House:
+    engine: str
+    site: Site
+    people: People
+    history: History
+    disk: SmallDisk | Quota
+    rng: random.Random
+    kills: int
+    clients: int
+    figures: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rounds(self) -> int:
+        """Scenes without kills are repeated in a longer run."""
+        return max(1, self.kills // 100)
+
+    def visitor(self, *, calm: bool = True, last: bool = False) -> Visitor:
+        guest = self.people.last.popleft() if last else self.people.take()
+        rng = random.Random(self.rng.random())
+        return Visitor(guest, self.site.port, self.history, self.people.bank, rng, calm)
+
+    def takers(self) -> Takers:
+        seed = str(self.rng.random())
+        return Takers(self.people, self.history, self.site.port, seed, self.clients, steps=30)
+
+    def told(self, takers: Takers) -> None:
+        """What went wrong with the people who were taking it."""
+        self.figures["attempts taken"] += takers.attempts
+        for failure in takers.failures:
+            self.history.note("gave up", said=failure)
+
+
+def kills(house: House) -> None:
+    with house.takers() as takers:
+        killer = Killer(house.site, house.history, takers, house.rng)
+        for kind in deck(house.engine, house.kills, house.rng):
+            killer.kill(kind)
+    house.told(takers)
+    house.figures["kills"] += killer.done.total()
+    house.figures["kills at an edge"] += killer.edges.total()
+    house.notes.append("killed: " + _listed(killer.done))
+    house.notes.append("at the edges: " + _listed(killer.edges))
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())
+
+
+def quiet(house: House) -> None:
+    """People take the quiz, and nothing is done to the site."""
+    with house.takers() as takers:
+        until(lambda: takers.attempts >= house.clients * 3 or len(takers.failures) > 20, 30)
+    house.told(takers)
+
+
+def submits(house: House) -> None:
+    """Fifty submits of one attempt at once."""
+    for _ in range(house.rounds):
+        visitor = house.visitor()
+        visitor.start()
+        visitor.answer_all(visitor.open())
+        tabs = [visitor.beside() for _ in range(AT_ONCE)]
+        at_once([tab.submit for tab in tabs])
+        at_once([tab.result for tab in tabs[:TABS]])
+        house.figures["submits at once"] += AT_ONCE
+
+
+def starts(house: House) -> None:
+    """Fifty starts at once where one attempt is left, and again where none is."""
+    for _ in range(house.rounds):
+        visitor = house.visitor(last=True)
+        visitor.insist("quiz", lambda who=visitor: who.browser.get(f"/modules/{SLUG}/quiz/"), (200,))
+        for _ in range(2):
+            tabs = [visitor.beside() for _ in range(AT_ONCE)]
+            started = at_once([tab.start for tab in tabs])
+            house.figures["starts at once"] += AT_ONCE
+            visitor.attempt = next((found for found in started if isinstance(found, str) and found), "")
+            if visitor.attempt:
+                visitor.answer_all(visitor.open(), wrong=4)
+                visitor.submit()
+                visitor.result()
+
+
+def tabs(house: House) -> None:
+    """Ten tabs save the same question at once, each another answer than its neighbour, on the same revision."""
+    for _ in range(house.rounds * 2):
+        visitor = house.visitor()
+        visitor.start()
+        others = [visitor.beside() for _ in range(TABS)]
+        pages = [other.open() for other in others]
+        for place in range(3):
+            calls = [
+                lambda who=other, item=page[place], n=n: who.save(item, item.choices[n % len(item.choices)])
+                for n, (other, page) in enumerate(zip(others, pages, strict=True))
+            ]
+            at_once(calls)
+        visitor.open()
+        visitor.submit()
+        visitor.result()
+        house.figures["saves of one question at once"] += 3 * TABS
+
+
+def strangers(house: House) -> None:
+    """Somebody else, signed in, with the address of an open attempt."""
+    owner, stranger = house.visitor(), house.visitor()
+    owner.start()
+    items = owner.open()
+    owner.answer_all(items)
+    stranger.start()
+    stranger.attempt = owner.attempt
+    for item in items:
+        with suppress(GivenUp):
+            stranger.save(item, item.wrong[0])
+    for trespass in (stranger.open, stranger.submit, stranger.result):
+        with suppress(GivenUp):
+            trespass()
+    owner.open()
+    owner.submit()
+    owner.result()
+
+
+def full_disk(house: House) -> None:
+    """Saves while the disk is full: acknowledged and there, or refused in so many words. Then space again, without a restart."""
+    with house.takers() as takers:
+        until(lambda: takers.attempts >= 1, 20)
+        with house.disk.full():
+            time.sleep(1.5 if house.kills < 500 else 10)
+        if house.site.cluster:
+            house.site.raise_cluster()  # PostgreSQL stops when it cannot write its log, and is started by whoever runs it
+        told = house.history.acknowledged
+        if not until(lambda: house.history.acknowledged > told + 20, 40):
+            house.history.note("not back", kind="full disk", seconds=40)
+    house.told(takers)
+    house.notes.append(f"full: {house.disk.how}")
+
+
+def clock(house: House) -> None:
+    """The server's clock is turned while attempts are open: back, forward over the deadline, and back again."""
+    turn = house.history.hands.turn
+    day = 24 * HOUR
+
+    def begun() -> Visitor:
+        visitor = house.visitor()
+        visitor.start()
+        visitor.answer_all(visitor.open()[:4])
+        return visitor
+
+    def finished(visitor: Visitor) -> None:
+        items = visitor.open()
+        for item in items:
+            visitor.save(item, visitor.rng.choice(item.choices))
+        visitor.submit()
+        visitor.result()
+
+    def tried(visitor: Visitor, items: list[Item]) -> None:
+        for item in items:
+            visitor.save(item, visitor.rng.choice(item.choices))
+
+    for _ in range(house.rounds):
+        slow, back, in_grace, too_late, twice, absent = (begun() for _ in range(6))
+        turn(-10)
+        finished(slow)
+        turn(-HOUR)
+        finished(back)
+        turn(day + 20)  # past the deadline, within the grace
+        finished(in_grace)
+        pages = {visitor: visitor.open() for visitor in (too_late, twice, absent)}
+        turn(day + 120)
+        tried(too_late, pages[too_late])
+        tried(twice, pages[twice])
+        turn(-10)
+        finished(twice)  # nobody had settled it while it was late, so it is open again
+        turn(day + 120)
+        too_late.submit()
+        _settle(house)
+        turn(-10)
+        for visitor in (too_late, absent):
+            tried(visitor, pages[visitor])
+            visitor.submit()
+            visitor.result()
+        turn(0)
+        house.figures["turns of the clock"] += 7
+
+
+def _settle(house: House) -> None:
+    """`tick` dies just before it commits, dies just after, and is then left to end."""
+    for side in edges.SIDES:
+        house.figures["kills"] += _killed_at(house, side, "tick")
+    house.site.command("tick")
+
+
+def _killed_at(house: House, side: str, *words: str) -> bool:
+    """A command of manage.py, killed at the first such edge that it comes to."""
+    house.site.orders.give(words[0], side, "command")
+    code = house.site.command(*words, act=words[0])
+    house.site.orders.withdraw()
+    if killed := code == -signal.SIGKILL:
+        house.figures["kills at an edge"] += 1
+    return killed
+
+
+def upgrade(house: House) -> None:
+    """A restart into the next release, whose migration is killed before and after its commit. People keep what they have."""
+    with house.takers() as takers:
+        until(lambda: takers.attempts >= 1, 20)
+        house.site.kill_server()
+        house.site.upgrade()
+        for side in edges.SIDES:
+            house.figures["kills"] += _killed_at(house, side, "migrate", "upgrade", "--verbosity=0")
+        house.site.command("migrate", "--verbosity=0")
+        house.site.start()
+        done = takers.attempts
+        until(lambda: takers.attempts > done + house.clients, 30)
+    house.told(takers)
+    health = house.visitor()
+    reply = health.browser.get("/readyz")
+    house.history.note("ready", status=reply.status, said=reply.text)
+
+
+SCENES: dict[str, Callable[[House], None]] = {
+    "quiet": quiet,
+    "kills": kills,
+    "submits": submits,
+    "starts": starts,
+    "tabs": tabs,
+    "strangers": strangers,
+    "full disk": full_disk,
+    "clock": clock,
+    "upgrade": upgrade,
+}
+WHOLE = ("kills", "submits", "starts", "tabs", "strangers", "full disk", "clock", "upgrade")
