@@ -53,7 +53,7 @@ class Item:
         return [self.right, *self.wrong]
 
 
-@dataclass
+@dataclass(eq=False)
 class Visitor:
     """`calm`: nothing is broken on purpose while she visits, so that every request must be answered."""
 

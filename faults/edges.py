@@ -89,9 +89,14 @@ def reached(side: str, act: str = "") -> None:
 
 def kill_cluster(pid_file: Path) -> None:
     """PostgreSQL and every process of it, at once: what a crash of the machine leaves of it."""
-    for pid in Family(int(pid_file.read_text().split()[0])).members():
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    with suppress(FileNotFoundError):
+        for pid in Family(int(pid_file.read_text().split()[0])).members():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        # Whoever is killed lingers until it is buried, and PostgreSQL does not start beside what looks like another.
+        for lock in pid_file.parent.parent.glob(".s.PGSQL.*.lock"):
+            lock.unlink()
+        pid_file.unlink()
 
 
 def around_statement(

@@ -145,7 +145,7 @@ class Run:
         finally:
             site.close()
         if self.cluster:
-            site.raise_cluster()
+            site.raise_cluster(0)
         history.close()
         return house, invariants.check(read(history.file))
 

@@ -8,7 +8,9 @@ One JSON an order on stdin, one JSON an answer on stdout.
 
 import json
 import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     print(json.dumps({"ready": os.getpid()}), file=answers)
+    servers = set()
     for line in sys.stdin:
         order = json.loads(line)
         _bury()
@@ -37,7 +40,11 @@ def main() -> None:
             _, status = os.waitpid(child, 0)
             print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), file=answers)
         else:
+            servers.add(child)
             print(json.dumps({"pid": child}), file=answers)
+    for server in servers:  # whoever asked is gone
+        with suppress(ProcessLookupError):
+            os.killpg(server, signal.SIGKILL)
 
 
 def _bury() -> None:

@@ -8,6 +8,7 @@ an invariant is violated, or, with --plant, if a planted fault was not found. do
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def _each(engine: str) -> int:
 
 def run(asked: argparse.Namespace) -> int:
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, with_postgres.interrupted)
     with ExitStack() as stack:
         home, mounted = stack.enter_context(disk.folder())
         control = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pinpoint-faults-control-")))

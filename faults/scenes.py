@@ -151,7 +151,7 @@ def full_disk(house: House) -> None:
         with house.disk.full():
             time.sleep(1.5 if house.kills < 500 else 10)
         if house.site.cluster:
-            house.site.raise_cluster()  # PostgreSQL stops when it cannot write its log, and is started by whoever runs it
+            house.site.raise_cluster(1)  # PostgreSQL stops when it cannot write its log, and is started by whoever runs it
         told = house.history.acknowledged
         if not until(lambda: house.history.acknowledged > told + 20, 40):
             house.history.note("not back", kind="full disk", seconds=40)

@@ -132,12 +132,11 @@ class Site:
         edges.kill_cluster(self.postmaster_file)
         self.raise_cluster()
 
-    def raise_cluster(self) -> None:
+    def raise_cluster(self, seconds: float = 5) -> None:
+        """Unless it runs: the file with its number goes when it was killed, and when it ended by itself."""
         assert self.cluster
-        with suppress(SystemExit):
-            self.cluster.tool("pg_ctl", "-D", str(self.cluster.data), "status")
-            return
-        self.cluster.launch()
+        if until(lambda: not self.postmaster_file.exists(), seconds):
+            self.cluster.launch()
 
     def close(self) -> None:
         self.kill_server()
