@@ -19,11 +19,18 @@ from faults.disk import Quota, SmallDisk
 from faults.history import History, read
 from faults.invariants import Violation
 from faults.scenes import House
-from faults.site import Site
+from faults.site import Nursery, Site
 from scripts.with_postgres import Cluster
 
 NAMED_AT_MOST = 12
 PLANT_KILLS = 8
+
+
+def plants_of(asked: str) -> list[str]:
+    names = list(plants.PLANTS) if asked == "all" else asked.split(",")
+    if unknown := set(names) - set(plants.PLANTS):
+        raise SystemExit(f"No such fault to plant: {', '.join(unknown)}. There are {', '.join(plants.PLANTS)}.")
+    return names
 
 
 class Run:
@@ -32,17 +39,20 @@ class Run:
     ) -> None:
         self.asked, self.home, self.control, self.mounted, self.cluster = asked, home, control, mounted, cluster
         self.hands = Hands(control)
+        self.log = control / "site.log"
+        self.nursery = Nursery(self.log)
+
+    def close(self) -> None:
+        self.nursery.close()
 
     # One run
 
-    def once(self, plant: str, began: float) -> int:
+    def once(self, began: float) -> int:
         kills: int = self.asked.kills
         history = self._history("history.jsonl")
-        people = stage.build(history, fresh=60 + kills * 2, last=max(2, kills // 50))
+        people = stage.build(history, fresh=100 + kills, last=max(2, kills // 50))
         names = self.asked.scenes.split(",") if self.asked.scenes else scenes.WHOLE
-        if plant and not self.asked.scenes:
-            names = plants.PLANTS[plant].scenes
-        house, violations = self._play(history, people, names, plant, kills)
+        house, violations = self._play(history, people, names, "", kills)
         seconds = time.monotonic() - began
         for note in house.notes:
             print(f"  {note}")
@@ -59,15 +69,16 @@ class Run:
         zero = ", ".join(f"{found[name]} {name}" for name in ("lost answer", "phantom answer", "certificate"))
         return f"faults {connection.vendor}: {said}; {zero}; {len(violations)} violations; {seconds:.0f} s"
 
-    # Every planted fault, each from the same beginning
+    # Planted faults, each from the same beginning
 
-    def all_plants(self) -> int:
+    def each(self, names: list[str]) -> int:
         history = self._history("history-staged.jsonl")
         people = stage.build(history, fresh=60, last=1)
         history.close()
         self._keep_beginning()
         missed = []
-        for name, plant in plants.PLANTS.items():
+        for name in names:
+            plant = plants.PLANTS[name]
             began = time.monotonic()
             self._back_to_the_beginning()
             again = stage.People(people.stage, people.fresh.copy(), people.last.copy())
@@ -82,7 +93,7 @@ class Run:
             said = "found" if named else "NOT FOUND"
             print(f"  {said}: {name}: {len(violations)} violations ({counts}), {time.monotonic() - began:.1f} s", flush=True)
         print(
-            f"faults {connection.vendor}: {len(plants.PLANTS)} planted, {len(plants.PLANTS) - len(missed)} found"
+            f"faults {connection.vendor}: {len(names)} planted, {len(names) - len(missed)} found"
             + (f", not found: {', '.join(missed)}" if missed else "")
         )
         return int(bool(missed))
@@ -123,7 +134,7 @@ class Run:
     ) -> tuple[House, list[Violation]]:
         rng = random.Random(self.asked.seed)
         connections.close_all()
-        site = Site(self.control, self.control / "site.log", self.cluster, rng)
+        site = Site(self.control, self.log, self.nursery, self.cluster, rng)
         site.plant = plant
         disk = SmallDisk(self.home) if self.mounted else Quota(site.processes)
         engine = "postgresql" if self.cluster else "sqlite"
@@ -144,6 +155,7 @@ class Run:
                 history.hands.turn(0)
         finally:
             site.close()
+            self.nursery = site.nursery
         if self.cluster:
             site.raise_cluster(0)
         history.close()

@@ -186,9 +186,9 @@ def late(ledger: Ledger) -> Iterator[str]:
     for place, rows in ledger.stored.items():
         attempt = ledger.attempts[place[0]]
         for row in rows:
-            earliest = min(row.saved, first.get((*place, row.key), row.saved))
-            if not row.late and max(row.saved, earliest) > ledger.latest(attempt):
-                yield f"{place}: revision {row.revision} came {row.saved - ledger.latest(attempt):.0f} s too late"
+            came = max(row.saved, first.get((*place, row.key), row.saved))
+            if not row.late and came > ledger.latest(attempt):
+                yield f"{place}: revision {row.revision} came {came - ledger.latest(attempt):.0f} s too late"
     for attempt in ledger.attempts.values():
         if attempt.state == Attempt.State.SUBMITTED and attempt.ended_at.timestamp() > ledger.latest(attempt):
             yield f"{attempt.public_id}: handed in after its time, and not scored as stored"

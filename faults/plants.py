@@ -5,6 +5,7 @@
 
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import wraps
@@ -62,7 +63,7 @@ def undone(call: Callable[[], Any]) -> Any:
     return result
 
 
-@planted("acknowledged-early", ("quiet", "kills"), "lost answer", "seal")
+@planted("acknowledged-early", ("kills",), "lost answer")
 def acknowledged_early() -> None:
     """A save is acknowledged before its commit, which follows a moment later."""
     from quizzes import actions
@@ -78,7 +79,7 @@ def acknowledged_early() -> None:
             finally:
                 connection.close()
 
-        threading.Timer(0.03, work).start()
+        threading.Timer(0.03, copy_context().run, [work]).start()
         return told
 
     over(actions, "save_answer", afterwards)

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=4, help="people who take the quiz at a time")
     parser.add_argument("--seed", default="pinpoint", help="which processes die, and when")
     parser.add_argument("--scenes", help="only these, comma-separated")
-    parser.add_argument("--plant", default="", help="a fault to plant, or all of them one by one")
+    parser.add_argument("--plant", default="", help="faults to plant one by one, comma-separated, or all")
     parser.add_argument("--keep", type=Path, help="a folder to keep history and log in")
     asked = parser.parse_args()
     if asked.engine == "both":
@@ -71,10 +71,11 @@ def run(asked: argparse.Namespace) -> int:
         import django
 
         django.setup()
-        from faults.engine import Run
+        from faults.engine import Run, plants_of
 
         running = Run(asked, home=home, control=control, mounted=mounted, cluster=cluster)
-        code = running.all_plants() if asked.plant == "all" else running.once(asked.plant, began)
+        stack.callback(running.close)
+        code = running.each(plants_of(asked.plant)) if asked.plant else running.once(began)
         if asked.keep:
             asked.keep.mkdir(parents=True, exist_ok=True)
             for file in (*control.glob("history*"), *control.glob("*.log")):

@@ -61,10 +61,11 @@ class Nursery:
 class Site:
     """`plant` is put into every server that is started from then on."""
 
-    def __init__(self, folder: Path, log: Path, cluster: Cluster | None, rng: random.Random) -> None:
-        self.log, self.cluster, self.rng = log, cluster, rng
+    def __init__(
+        self, folder: Path, log: Path, nursery: Nursery, cluster: Cluster | None, rng: random.Random
+    ) -> None:
+        self.log, self.nursery, self.cluster, self.rng = log, nursery, cluster, rng
         self.orders = edges.Orders(folder)
-        self.nursery = Nursery(log)
         self.port = free_port()
         self.server = 0
         self.plant = ""
@@ -140,7 +141,6 @@ class Site:
 
     def close(self) -> None:
         self.kill_server()
-        self.nursery.close()
 
 
 def _kill(pid: int) -> None:
