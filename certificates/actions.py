@@ -418,7 +418,7 @@ def record_talk(
         raise signing.SigningRefused("Nobody records a talk with themselves. Ask another physician of the clinic.")
     with transaction.atomic():
         last, where = _locked_standing(candidacy)
-        if last is None or where.retest or where.attempts_used < where.attempts_allowed:
+        if last is None or where.retest or where.open_attempt or where.attempts_used < where.attempts_allowed:
             raise signing.SigningRefused("Attempts are still open here, so no talk is needed to open more.")
         signature = _sign_grant(candidacy, last, "talk", shown_sha256, opened_at, by, evidence)
         row = sitting.grant(

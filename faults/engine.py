@@ -6,7 +6,6 @@ import shutil
 import time
 import traceback
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 from django.conf import settings
@@ -19,7 +18,7 @@ from faults.disk import Quota, SmallDisk
 from faults.history import History, read
 from faults.invariants import Violation
 from faults.scenes import House
-from faults.site import Nursery, Site
+from faults.site import Nursery, Site, maintain
 from scripts.with_postgres import Cluster
 
 NAMED_AT_MOST = 12
@@ -99,16 +98,19 @@ class Run:
         return int(bool(missed))
 
     def _keep_beginning(self) -> None:
-        connections.close_all()
+        _leave_database()
         if self.cluster:
             self._maintain("CREATE DATABASE beginning TEMPLATE postgres")
         else:
             shutil.copy(settings.DATABASES["default"]["NAME"], self.home / "beginning.sqlite3")
 
     def _back_to_the_beginning(self) -> None:
-        connections.close_all()
+        _leave_database()
         if self.cluster:
-            self._maintain("DROP DATABASE postgres WITH (FORCE)", "CREATE DATABASE postgres TEMPLATE beginning")
+            # Until the next checkpoint a copy's sequences would be set back by a crash.
+            self._maintain(
+                "DROP DATABASE postgres WITH (FORCE)", "CREATE DATABASE postgres TEMPLATE beginning", "CHECKPOINT"
+            )
         else:
             name = Path(settings.DATABASES["default"]["NAME"])
             for suffix in ("-wal", "-shm"):
@@ -116,13 +118,8 @@ class Run:
             shutil.copy(self.home / "beginning.sqlite3", name)
 
     def _maintain(self, *statements: str) -> None:
-        import psycopg
-
         assert self.cluster
-        url = self.cluster.url.rpartition("/")[0] + "/template1"
-        with closing(psycopg.connect(url, autocommit=True)) as session:
-            for statement in statements:
-                session.execute(statement)
+        maintain(self.cluster, *statements)
 
     # Both
 
@@ -133,7 +130,7 @@ class Run:
         self, history: History, people: stage.People, names: tuple[str, ...] | list[str], plant: str, kills: int
     ) -> tuple[House, list[Violation]]:
         rng = random.Random(self.asked.seed)
-        connections.close_all()
+        _leave_database()
         site = Site(self.control, self.log, self.nursery, self.cluster, rng)
         site.plant = plant
         disk = SmallDisk(self.home) if self.mounted else Quota(site.processes)
@@ -160,6 +157,13 @@ class Run:
             site.raise_cluster(0)
         history.close()
         return house, invariants.check(read(history.file))
+
+
+def _leave_database() -> None:
+    """No connection of the tool's own is left."""
+    connections.close_all()
+    if connection.vendor == "postgresql":
+        connection.close_pool()  # type: ignore[attr-defined]
 
 
 def _name(violations: list[Violation]) -> None:

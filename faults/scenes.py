@@ -158,15 +158,22 @@ def strangers(house: House) -> None:
 
 
 def full_disk(house: House) -> None:
-    """Saves while the disk is full: acknowledged and there, or refused in so many words. Then space again, without a restart."""
+    """Saves while the disk is full: acknowledged and there, or refused in so many words. Then space again."""
     with house.takers() as takers:
         until(lambda: takers.attempts >= 1, 20)
         with house.disk.full():
-            time.sleep(1.5 if house.kills < 500 else 10)
-        if house.site.cluster:
-            house.site.raise_cluster(1)  # PostgreSQL stops when it cannot write its log, and is started by whoever runs it
+            time.sleep(1 if house.kills < 500 else 10)
+            if house.site.cluster:
+                house.site.ask_for_log()
+                time.sleep(1)
         told = house.history.acknowledged
-        if not until(lambda: house.history.acknowledged > told + 20, 40):
+
+        def back() -> bool:
+            if house.site.cluster:
+                house.site.raise_cluster(0)  # it ends when it cannot write its log, and whoever runs it starts it again
+            return house.history.acknowledged > told + 20
+
+        if not until(back, 40):
             house.history.note("not back", kind="full disk", seconds=40)
     house.told(takers)
     house.notes.append(f"full: {house.disk.how}")

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
+
+import psycopg
 
 from bench.processes import Family, free_port
 from faults import edges
@@ -139,8 +141,22 @@ class Site:
         if until(lambda: not self.postmaster_file.exists(), seconds):
             self.cluster.launch()
 
+    def ask_for_log(self) -> None:
+        """PostgreSQL writes ahead into files it has reserved: only when it needs another does a full disk stop it."""
+        assert self.cluster
+        with suppress(psycopg.Error):
+            for _ in range(20):
+                maintain(self.cluster, "SELECT pg_logical_emit_message(true, 'faults', 'on')", "SELECT pg_switch_wal()")
+
     def close(self) -> None:
         self.kill_server()
+
+
+def maintain(cluster: Cluster, *statements: LiteralString) -> None:
+    url = cluster.url.rpartition("/")[0] + "/template1"
+    with closing(psycopg.connect(url, autocommit=True, connect_timeout=5)) as session:
+        for statement in statements:
+            session.execute(statement)
 
 
 def _kill(pid: int) -> None:

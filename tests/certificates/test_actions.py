@@ -9,7 +9,7 @@ from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of
 from quizzes import actions as sitting
 from quizzes import scoring
-from quizzes.models import Attempt, Candidacy, Review, Seal
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Review, Seal
 from quizzes.queries import standing
 from staff import audit, clock, mail, signing
 from staff.models import AuditEvent, Membership, OutgoingMail, Signature
@@ -331,6 +331,19 @@ def test_talk_is_refused(cast, module, locked):
     talk(cast, locked.candidacy)
     with pytest.raises(signing.SigningRefused, match="Attempts are still open here"):
         talk(cast, locked.candidacy)
+
+
+def test_talk_while_the_last_attempt_runs_is_refused(cast, module, now):
+    """It may yet be passed."""
+    for day in range(3):
+        with clock.at(now + day * DAY):
+            factories.read_all(person=cast.aesthetician, course=module)
+            last = factories.make_attempt(person=cast.aesthetician, course=module, read=False)
+            if day < 2:
+                done = actions.submit(attempt=last, by=cast.aesthetician).attempt
+    with clock.at(now + 2 * DAY), pytest.raises(signing.SigningRefused, match="Attempts are still open here"):
+        talk(cast, last.candidacy, **by_physician(cast, done.seal_sha256))
+    assert not AttemptGrant.objects.exists()
 
 
 def test_talk_broken_at_its_last_step_keeps_nothing(cast, locked, monkeypatch):

@@ -1,0 +1,302 @@
+"""The site and a small model of it do the same steps at the same times and must say and keep the same."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+
+from certificates import actions as proof
+from certificates.models import Certificate
+from quizzes import actions as sitting
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Response
+from staff import clock, signing
+from staff.models import Membership
+from tests import factories
+from tests.quizzes.attempt_model import ITEMS, Model
+
+QUICK = 200
+PROOF = int(os.environ.get("SEQUENCES", "10000"))
+PARTS = 4
+WAITS = {
+    "a minute": timedelta(minutes=1),
+    "an hour": timedelta(hours=1),
+    "a day": timedelta(days=1),
+    "nearly a day": timedelta(hours=23, minutes=59),
+}
+# Instants around the end of the last attempt that was started.
+EDGES = (timedelta(0), timedelta(seconds=60), timedelta(seconds=61))
+FRESH, STALE, AHEAD, REPEATED, USED = "fresh", "stale", "ahead", "repeated", "used key"
+
+positions = st.integers(1, ITEMS)
+saves = st.tuples(
+    st.just("save"),
+    positions,
+    st.sampled_from([0, 0, 1, 2, "nothing", "unknown"]),
+    st.sampled_from([FRESH, FRESH, FRESH, STALE, AHEAD, REPEATED, USED]),
+)
+steps = st.one_of(
+    st.just(("start",)),
+    st.just(("start",)),
+    saves,
+    saves,
+    st.tuples(st.just("flag"), positions, st.booleans()),
+    st.just(("submit",)),
+    st.tuples(st.just("sit"), st.sets(positions, max_size=3)),
+    st.tuples(st.just("sit"), st.just(frozenset())),
+    st.tuples(st.just("fail"), st.integers(1, 5)),
+    st.tuples(st.just("fail"), st.integers(1, 5)),
+    st.just(("tick",)),
+    st.tuples(st.just("wait"), st.sampled_from(sorted(WAITS))),
+    st.tuples(st.just("wait until"), st.sampled_from(EDGES)),
+    st.just(("read",)),
+    st.just(("next day",)),
+    st.just(("talk",)),
+    st.just(("early",)),
+    st.just(("leave",)),
+)
+# Mostly somebody who has read everything and begins; at times for the last time.
+BEGUN = (("read",), ("start",))
+LAST = (("read",), ("fail", 2), ("next day",), ("start",))
+sequences = st.builds(
+    lambda begun, rest: [*begun, *rest],
+    st.sampled_from([BEGUN, BEGUN, BEGUN, LAST, ()]),
+    st.lists(steps, min_size=4, max_size=24),
+)
+
+
+class Both:
+    """The site and the model, given the same steps."""
+
+    def __init__(self, cast: Any, course: Any) -> None:
+        self.cast, self.course, self.person = cast, course, cast.aesthetician
+        self.model = Model(clock.now())
+        self.attempt: Attempt | None = None
+        self.items: list[Any] = []
+        self.keys = 0
+
+    def do(self, step: tuple) -> None:
+        name, *given_ = step
+        with clock.at(self.model.now):
+            getattr(self, name.replace(" ", "_"))(*given_)
+
+    # Steps
+
+    def read(self) -> None:
+        self.model.read()
+        factories.read_all(person=self.person, course=self.course)
+
+    def start(self) -> None:
+        if self.model.left:  # the page lets in members only
+            return
+        attempt, critical = None, frozenset()
+        try:
+            attempt = sitting.start(person=self.person, quiz=self.course.quiz, clinic=self.cast.lakeside)
+            said = "start" if attempt != self.attempt else "resume"
+            if said == "start":
+                critical = self._drawn(attempt)
+        except sitting.NotOpen as refusal:
+            said = refusal.verdict.code
+        assert said == self.model.start(critical)
+
+    def _drawn(self, attempt: Attempt) -> frozenset[int]:
+        self.attempt = attempt
+        rows = attempt.items.select_related("question_version").prefetch_related("points__point_version")
+        self.items, critical = [], set()
+        for item in rows.order_by("position"):
+            key = next(option["id"] for option in item.question_version.content["options"] if option["key"])
+            self.items.append([token for token, option in sorted(item.shown, key=lambda pair: pair[1] != key)])
+            if any(point.point_version.critical for point in item.points.all()):
+                critical.add(item.position)
+        return frozenset(critical)
+
+    def save(self, position: int, choice: int | str, how: str) -> None:
+        if self.attempt is None:
+            return
+        tokens = self.items[position - 1]
+        token = {"nothing": "", "unknown": "0" * 16}.get(choice) if isinstance(choice, str) else tokens[choice]
+        answer = self.model.last.answers[position - 1]
+        base, key = answer.revision, self._key()
+        if how == STALE:
+            base = max(0, base - 1)
+        elif how == AHEAD:
+            base += 1
+        elif how in (REPEATED, USED) and answer.saves:
+            key, (revision, stored) = list(answer.saves.items())[-1 if how == REPEATED else 0]
+            base = revision - 1
+            token = stored if how == REPEATED else token
+        self._save(position, token, base, key)
+
+    def _key(self) -> str:
+        self.keys += 1
+        return f"key-{self.keys}"
+
+    def _save(self, position: int, token: str, base: int, key: str) -> None:
+        tokens = self.items[position - 1]
+        try:
+            done = sitting.save_answer(
+                attempt_id=self.attempt.public_id, person=self.person, position=position, answer=token,
+                base_revision=base, client_key=key,
+            )  # fmt: skip
+            said = ("saved", done.revision)
+        except sitting.Stale as newer:
+            said = ("stale", newer.item.revision)
+        except sitting.AttemptEnded:
+            said = ("ended", 0)
+        except sitting.UnknownAnswer:
+            said = ("unknown", 0)
+        assert said == self.model.save(
+            position, token, right=token == tokens[0], known=token in tokens, base=base, key=key
+        )
+
+    def flag(self, position: int, flagged: bool) -> None:
+        if self.attempt is None:
+            return
+        try:
+            sitting.set_flag(
+                attempt_id=self.attempt.public_id, person=self.person, position=position, flagged=flagged
+            )
+            said = "kept"
+        except sitting.AttemptEnded:
+            said = "ended"
+        assert said == self.model.flag(position, flagged)
+
+    def submit(self) -> None:
+        if self.attempt is None:
+            return
+        done = proof.submit(attempt=self.attempt, by=self.person)
+        said = (done.attempt.state, done.outcome.points, done.outcome.passed)
+        assert said == self.model.submit()
+        assert (done.certificate is not None) == done.outcome.passed
+
+    def sit(self, wrong: set[int]) -> None:
+        """Answer everything and hand in, so that sequences get far."""
+        if self.attempt is None or self.model.open is None:
+            return
+        for position, tokens in enumerate(self.items, start=1):
+            base = self.model.open.answers[position - 1].revision
+            self._save(position, tokens[int(position in wrong)], base, self._key())
+        self.submit()
+
+    def fail(self, times: int) -> None:
+        """So many attempts handed in with three misses, as soon as each may start; nothing where none may."""
+        for _ in range(times):
+            self.next_day()
+            with clock.at(self.model.now):
+                self.start()
+                self.sit({1, 2, 3})
+
+    def tick(self) -> None:
+        proof.settle_overdue()
+        self.model.tick()
+
+    def wait(self, how_long: str) -> None:
+        self.model.now += WAITS[how_long]
+
+    def wait_until(self, after: timedelta) -> None:
+        if self.model.open:
+            self.model.now = max(self.model.now, self.model.open.deadline_at + after)
+
+    def next_day(self) -> None:
+        """To the moment at which the next attempt opens, with the passages read again."""
+        if self.model.opens_at and self.model.opens_at > self.model.now:
+            self.model.now = self.model.opens_at
+        with clock.at(self.model.now):
+            self.read()
+
+    def talk(self) -> None:
+        self._grant(proof.record_talk, self.model.talk)
+
+    def early(self) -> None:
+        self._grant(proof.open_early, self.model.early)
+
+    def _grant(self, action: Any, expected: Any) -> None:
+        candidacy = Candidacy.objects.filter(person=self.person).first()
+        last = Attempt.objects.of(self.person).finished().order_by("-number").first()
+        if candidacy is None or last is None:
+            return  # there is no page to do it from
+        try:
+            action(
+                candidacy=candidacy, text="Talked.", shown_sha256=last.seal_sha256, opened_at=clock.now(),
+                by=self.cast.physician, evidence=factories.evidence(self.cast.physician),
+            )  # fmt: skip
+            said = "granted"
+        except signing.SigningRefused:
+            said = "refused"
+        assert said == expected()
+
+    def leave(self) -> None:
+        if self.model.left:
+            return
+        proof.end_membership(
+            membership=Membership.objects.get(person=self.person), reason="left", by=self.cast.manager
+        )
+        self.model.leave()
+
+    # The same in the end
+
+    def compare(self) -> None:
+        attempts = list(Attempt.objects.of(self.person).order_by("number").prefetch_related("outcomes", "items"))
+        model = self.model
+        assert [(a.number, a.state, a.started_at, a.deadline_at, a.ended_at) for a in attempts] == [
+            (sheet.number, sheet.state, sheet.started_at, sheet.deadline_at, sheet.ended_at) for sheet in model.sheets
+        ]
+        for attempt, sheet in zip(attempts, model.sheets, strict=True):
+            items = sorted(attempt.items.all(), key=lambda item: item.position)
+            assert [(item.answer, item.revision, item.flagged) for item in items] == [
+                (answer.token, answer.revision, answer.flagged) for answer in sheet.answers
+            ]
+            stored = Response.objects.filter(item__attempt=attempt).order_by("item__position", "revision")
+            assert list(stored.values_list("item__position", "revision", "payload", "client_key")) == [
+                (position, revision, token, key)
+                for position, answer in enumerate(sheet.answers, start=1)
+                for key, (revision, token) in answer.saves.items()
+            ]
+            outcomes = [(outcome.points, outcome.passed) for outcome in attempt.outcomes.all()]
+            assert outcomes == ([] if sheet.state == "open" else [(sheet.points, sheet.passed)])
+            held = Certificate.objects.filter(attempt=attempt).count()
+            assert held == int(sheet.state != "open" and sheet.passed)
+        grants = AttemptGrant.objects.filter(candidacy__person=self.person)
+        assert sum(grant.extra for grant in grants) == model.extra
+        if attempts:
+            assert (attempts[0].candidacy.closed_at is not None) == (model.passed or model.left)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def hold(cast: Any, module: Any, examples: int, seed: int) -> None:
+    @seeded(seed)
+    @settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False
+    )
+    @given(sequence=sequences)
+    def same(sequence: list[tuple]) -> None:
+        with undone():
+            both = Both(cast, module)
+            for step in sequence:
+                both.do(step)
+            both.compare()
+
+    same()
+
+
+def test_site_and_model_do_the_same(cast, module):
+    hold(cast, module, QUICK, 1)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("part", range(PARTS))
+def test_site_and_model_do_the_same_ten_thousand_times(cast, module, part):
+    """In parts, so that every core has one."""
+    hold(cast, module, PROOF // PARTS, 2 + part)
