@@ -34,40 +34,36 @@ WAITS = {
 EDGES = (timedelta(0), timedelta(seconds=60), timedelta(seconds=61))
 FRESH, STALE, AHEAD, REPEATED, USED = "fresh", "stale", "ahead", "repeated", "used key"
 
-positions = st.integers(1, ITEMS)
-saves = st.tuples(
-    st.just("save"),
-    positions,
-    st.sampled_from([0, 0, 1, 2, "nothing", "unknown"]),
-    st.sampled_from([FRESH, FRESH, FRESH, STALE, AHEAD, REPEATED, USED]),
-)
-steps = st.one_of(
-    st.just(("start",)),
-    st.just(("start",)),
-    saves,
-    saves,
-    st.tuples(st.just("flag"), positions, st.booleans()),
-    st.just(("submit",)),
-    st.tuples(st.just("sit"), st.sets(positions, max_size=3)),
-    st.tuples(st.just("sit"), st.just(frozenset())),
-    st.tuples(st.just("fail"), st.integers(1, 5)),
-    st.tuples(st.just("fail"), st.integers(1, 5)),
-    st.just(("tick",)),
-    st.tuples(st.just("wait"), st.sampled_from(sorted(WAITS))),
-    st.tuples(st.just("wait until"), st.sampled_from(EDGES)),
-    st.just(("read",)),
-    st.just(("next day",)),
-    st.just(("talk",)),
-    st.just(("early",)),
-    st.just(("leave",)),
-)
+# Each a whole step, so that one draw chooses it, in the share it has here. Few questions, so that saves meet.
+SAVES = [
+    ("save", position, choice, how)
+    for position in (1, 2)
+    for choice in (0, 1, 2, "nothing", "unknown")
+    for how in (FRESH, FRESH, FRESH, STALE, AHEAD, REPEATED, USED)
+]
+OTHERS = [
+    *[("start",)] * 3,
+    *[("flag", position, flagged) for position in (1, 2) for flagged in (True, False)],
+    *[("submit",)] * 2,
+    *[("sit", frozenset(wrong)) for wrong in ((), (1,), (2, 3), (1, 4, 6))],
+    *[("fail", times) for times in (1, 2, 3)],
+    *[("tick",)] * 2,
+    *[("wait", how_long) for how_long in WAITS],
+    *[("wait until", after) for after in EDGES],
+    ("read",),
+    *[("next day",)] * 2,
+    *[("talk",)] * 2,
+    *[("early",)] * 2,
+    ("leave",),
+]
+steps = st.sampled_from(SAVES + OTHERS * 3)
 # Mostly somebody who has read everything and begins; at times for the last time.
 BEGUN = (("read",), ("start",))
 LAST = (("read",), ("fail", 2), ("next day",), ("start",))
 sequences = st.builds(
     lambda begun, rest: [*begun, *rest],
     st.sampled_from([BEGUN, BEGUN, BEGUN, LAST, ()]),
-    st.lists(steps, min_size=4, max_size=24),
+    st.lists(steps, min_size=6, max_size=16),
 )
 
 
