@@ -19,8 +19,13 @@ ENGINE ?=
 # Further words for pytest, such as ARGS="-k races"
 ARGS ?=
 FLIPS ?= 1000
+# How often the site is killed, and which faults are planted to see that they are found (a name, or all)
+KILLS ?= 50
+PLANT ?=
+SEED ?= pinpoint
+SEQUENCES ?= 10000
 
-.PHONY: help run test lint check test-sqlite test-postgresql proof bench requirements clean
+.PHONY: help run test lint check test-sqlite test-postgresql faults proof bench requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
@@ -58,10 +63,14 @@ test: .venv/dev.stamp ## everything, on SQLite and then on PostgreSQL (ENGINE=sq
 	@case "$(ENGINE)" in ""|sqlite|postgresql) ;; *) echo "ENGINE is sqlite or postgresql, got $(ENGINE)."; exit 1;; esac
 	@$(MAKE) lint check
 	@failed=""; \
-	if test "$(ENGINE)" != postgresql; then $(MAKE) test-sqlite || failed=1; fi; \
-	if test "$(ENGINE)" = postgresql; then $(MAKE) test-postgresql || failed=1; \
-	elif test -n "$(ENGINE)"; then :; \
-	elif $(BIN)/python scripts/with_postgres.py --available; then $(MAKE) test-postgresql || failed=1; \
+	if test "$(ENGINE)" != postgresql; then \
+		$(MAKE) test-sqlite || failed=1; \
+		$(MAKE) faults ENGINE=sqlite ARGS= || failed=1; \
+	fi; \
+	if test "$(ENGINE)" = sqlite; then :; \
+	elif test "$(ENGINE)" = postgresql || $(BIN)/python scripts/with_postgres.py --available; then \
+		$(MAKE) test-postgresql || failed=1; \
+		$(MAKE) faults ENGINE=postgresql ARGS= || failed=1; \
 	else \
 		echo "Skipped: the same tests on PostgreSQL, because its binaries (initdb, pg_ctl) are not on this machine."; \
 		echo "To have them: apt-get install postgresql (Debian, Ubuntu) or brew install postgresql; no server need run."; \
@@ -88,11 +97,19 @@ test-postgresql: .venv/dev.stamp
 	@echo "== The tests on PostgreSQL"
 	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) -m "not proof" $(ARGS)
 
-proof: .venv/dev.stamp ## what takes longer: a thousand changed bytes, each found again (FLIPS=)
-	@env -u DATABASE_URL -u TEST_DATABASE_URL FLIPS=$(FLIPS) $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS)
+faults: .venv/dev.stamp ## break it on purpose, and see that nothing was lost (KILLS=, ENGINE=, PLANT=)
+	@$(BIN)/python -m faults --kills "$(KILLS)" --seed "$(SEED)" --engine "$(or $(ENGINE),both)" --plant "$(PLANT)" $(ARGS)
+
+proof: export FLIPS := $(FLIPS)
+proof: export SEED := $(SEED)
+proof: export SEQUENCES := $(SEQUENCES)
+proof: .venv/dev.stamp ## what takes an hour: changed bytes, random sittings and 1,000 kills (FLIPS=, SEQUENCES=)
+	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS)
 	@if $(BIN)/python scripts/with_postgres.py --available; then \
-		FLIPS=$(FLIPS) $(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS); \
+		$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS); \
 	else echo "Skipped: the proof on PostgreSQL. To have it: apt-get install postgresql"; fi
+	@$(MAKE) faults KILLS=1000 ARGS=
+	@$(MAKE) faults PLANT=all ARGS=
 
 bench: .venv/dev.stamp ## measure, and write the figures to bench/
 	@$(BIN)/python -m bench $(ARGS)

@@ -9,7 +9,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -19,7 +19,7 @@ from bench.sitting import CHOICE, HIDDEN, ITEM, JSON, STEM, UNSEEN
 from faults.history import History
 from faults.stage import Guest, People, browser
 
-SLUG = "needle-depth"
+QUIZ = "/modules/needle-depth/quiz/"
 CHECKED = re.compile(r'name="answer" value="([^"]+)" checked')
 FLAGGED = re.compile(r'name="flag" checked')
 NUMBER = re.compile(r"/certificates/(PP-\d{4}-\d{6})/")
@@ -109,11 +109,16 @@ class Visitor:
 
     # The steps
 
+    def look(self) -> None:
+        self.insist("quiz", lambda: self.browser.get(QUIZ), (200,))
+
     def start(self) -> str:
+        self.look()
+        return self.press_start()
+
+    def press_start(self) -> str:
         """The attempt's public id; empty if the site sent her back to the quiz's page."""
-        path = f"/modules/{SLUG}/quiz/"
-        self.insist("quiz", lambda: self.browser.get(path), (200,))
-        reply = self.insist("start", lambda: self.browser.post(path, {"declared": "yes"}), (302,))
+        reply = self.insist("start", lambda: self.browser.post(QUIZ, {"declared": "yes"}), (302,))
         found = re.fullmatch(r"/attempts/([^/]+)/", reply.headers["location"])
         self.attempt = found[1] if found else ""
         self.history.note("start.told", person=self.person, attempt=self.attempt)
@@ -155,9 +160,7 @@ class Visitor:
             fields |= {"answer": answer, "revision": str(item.revision)}
         if flag is not None:
             fields |= {"flag_sent": "1"} | ({"flag": "on"} if flag else {})
-        reply = self.insist(
-            "save", lambda: self.browser.post(item.path, fields, accept=JSON), (200, 404, 409), **facts
-        )
+        reply = self.insist("save", lambda: self.browser.post(item.path, fields, accept=JSON), (200, 404, 409), **facts)
         said: dict[str, Any] = json.loads(reply.body) if reply.status != 404 else {"state": "unknown here"}
         told = {"state": said["state"], "revision": said.get("revision"), "stored": said.get("answer")}
         self.history.note("save.told", person=self.person, **facts, **told)
@@ -201,7 +204,7 @@ class Visitor:
 
 
 def take(visitor: Visitor, steps: int) -> None:
-    """A whole attempt: answers chosen, changed, flagged, in one tab or two; the page loaded anew; handed in, and pressed again."""
+    """A whole attempt in one tab or two: answers chosen, changed, flagged, the page loaded anew; handed in, pressed again."""
     rng = visitor.rng
     if not visitor.start():
         raise GivenUp("somebody who may start was not let in")
@@ -225,29 +228,30 @@ def take(visitor: Visitor, steps: int) -> None:
     visitor.open()
     visitor.check()
     presses = [visitor, *(visitor.beside() for _ in range(rng.randint(0, 2)))]
-    for leads in at_once([tab.submit for tab in presses]):
-        if isinstance(leads, Exception):
-            raise leads
+    at_once([tab.submit for tab in presses])
     visitor.result()
 
 
-def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """What each returned, or the exception it raised; they begin together."""
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each returned; they begin together. If any failed, the first that did is raised once all have ended."""
     gate = threading.Barrier(len(calls))
     results: list[Any] = [None] * len(calls)
+    failures: list[Exception] = []
 
     def run(place: int, call: Callable[[], Any]) -> None:
         try:
             gate.wait(PATIENCE_SECONDS)
             results[place] = call()
         except Exception as error:
-            results[place] = error
+            failures.append(error)
 
     threads = [threading.Thread(target=run, args=(place, call)) for place, call in enumerate(calls)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if failures:
+        raise failures[0]
     return results
 
 
@@ -276,9 +280,7 @@ class Takers:
     def _work(self, rng: random.Random) -> None:
         while not self.stop.is_set():
             try:
-                visitor = Visitor(
-                    self.people.take(), self.port, self.history, self.people.bank, rng, stop=self.stop
-                )
+                visitor = Visitor(self.people.take(), self.port, self.history, self.people.bank, rng, stop=self.stop)
                 take(visitor, self.steps)
                 self.attempts += 1
             except Stopped:

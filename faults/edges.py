@@ -99,9 +99,7 @@ def kill_cluster(pid_file: Path) -> None:
         pid_file.unlink()
 
 
-def around_statement(
-    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
-) -> Any:
+def around_statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """A statement outside a transaction commits by itself. While an answer is sent, that is its flag."""
     alone = not context["connection"].in_atomic_block and sql.startswith(WRITES) and _act.get() == "save"
     if alone:

@@ -85,12 +85,15 @@ class Run:
             shutil.copy(history.file, file)
             _, violations = self._play(self._history(file.name), again, plant.scenes, name, PLANT_KILLS)
             found = Counter(violation.invariant for violation in violations)
-            named = plant.found_as & set(found)
+            named = found[plant.found_as]
             if not named:
                 missed.append(name)
             counts = ", ".join(f"{count} {invariant}" for invariant, count in found.most_common())
             said = "found" if named else "NOT FOUND"
-            print(f"  {said}: {name}: {len(violations)} violations ({counts}), {time.monotonic() - began:.1f} s", flush=True)
+            print(
+                f"  {said}: {name}: {len(violations)} violations ({counts}), {time.monotonic() - began:.1f} s",
+                flush=True,
+            )
         print(
             f"faults {connection.vendor}: {len(names)} planted, {len(names) - len(missed)} found"
             + (f", not found: {', '.join(missed)}" if missed else "")

@@ -21,9 +21,9 @@ from scripts import serve
 
 
 def main() -> None:
-    from faults import clock, plants, wsgi  # sets Django up
+    import faults.wsgi  # noqa: F401 sets Django up
+    from faults import clock, plants
 
-    assert wsgi.application
     clock.install(clock.Hands(Path(os.environ["FAULTS_FOLDER"])))
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -90,9 +90,9 @@ def _serve(port: int) -> None:
         respawn(self, *args, **kwargs)
         self.respawned_wrks.clear()
 
-    common.AbstractServer._respawn_workers = patient
+    common.AbstractServer._respawn_workers = patient  # type: ignore[method-assign]
     sys.argv = [*serve.commands(port)["the server"][:-1], "faults.wsgi:application"]
-    cli.entrypoint()
+    cli.entrypoint()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Faults that are planted, to see that the tool would see them. Each is put over the site in a server's own process.
 
-`scenes` is where it shows, `found_as` the invariants of which at least one must name it.
+`scenes` is where it shows, `found_as` the invariant that must name it.
 """
 
 import threading
@@ -21,19 +21,15 @@ Patch = Callable[[], None]
 class Plant:
     patch: Patch
     scenes: tuple[str, ...]
-    found_as: frozenset[str]
-
-    @property
-    def says(self) -> str:
-        return (self.patch.__doc__ or "").strip()
+    found_as: str
 
 
 PLANTS: dict[str, Plant] = {}
 
 
-def planted(name: str, scenes: tuple[str, ...], *found_as: str) -> Callable[[Patch], Patch]:
+def planted(name: str, scenes: tuple[str, ...], found_as: str) -> Callable[[Patch], Patch]:
     def keep(patch: Patch) -> Patch:
-        PLANTS[name] = Plant(patch, scenes, frozenset(found_as))
+        PLANTS[name] = Plant(patch, scenes, found_as)
         return patch
 
     return keep
@@ -63,6 +59,19 @@ def undone(call: Callable[[], Any]) -> Any:
     return result
 
 
+@planted("start-lost", ("quiet",), "lost start")
+def start_lost() -> None:
+    """Every third start is acknowledged and not stored."""
+    from quizzes import actions
+
+    turn = count(1)
+
+    def sometimes(start: Callable[..., Any], **asked: Any) -> Any:
+        return start(**asked) if next(turn) % 3 else undone(lambda: start(**asked))
+
+    over(actions, "start", sometimes)
+
+
 @planted("acknowledged-early", ("kills",), "lost answer")
 def acknowledged_early() -> None:
     """A save is acknowledged before its commit, which follows a moment later."""
@@ -74,7 +83,7 @@ def acknowledged_early() -> None:
         def work() -> None:
             try:
                 save(**asked)
-            except Exception:  # noqa: S110 what was acknowledged is then simply lost
+            except Exception:
                 pass
             finally:
                 connection.close()
@@ -112,7 +121,7 @@ def overwritten() -> None:
     over(actions, "save_answer", anyway)
 
 
-@planted("counted-again", ("kills",), "phantom answer", "stored twice", "wrong base")
+@planted("counted-again", ("kills",), "phantom answer")
 def counted_again() -> None:
     """A save that is repeated after a lost reply is stored as another one."""
     from quizzes import actions
@@ -271,7 +280,9 @@ def scored_kindly() -> None:
     def kindly(score_sealed: Callable[..., Any], sealed: Any) -> Any:
         found = score_sealed(sealed)
         clauses = tuple(replace(clause, met=True) for clause in found.clauses)
-        return replace(found, passed=True, total=found.most, clauses=clauses) if found.total >= found.most - 3 else found
+        return (
+            replace(found, passed=True, total=found.most, clauses=clauses) if found.total >= found.most - 3 else found
+        )
 
     over(scoring, "score_sealed", kindly)
 
@@ -362,23 +373,24 @@ def unrecorded() -> None:
     """The end of an attempt leaves no event in the audit trail."""
     from quizzes import actions
 
+    trail: Any = vars(actions)["audit"]
+
     class Silent:
         @staticmethod
         def record(**event: Any) -> None:
-            if not event["action"].startswith("attempt.submitted"):
-                original.record(**event)
+            if event["action"] != "attempt.submitted":
+                trail.record(**event)
 
-    original: Any = actions.audit
-    actions.audit = Silent  # type: ignore[assignment]
+    vars(actions)["audit"] = Silent
 
 
 @planted("ends-when-it-likes", ("clock",), "ends before its start")
 def ends_when_it_likes() -> None:
     """An attempt's end is taken from the clock as it stands, also where that was turned back."""
-    from certificates import actions
+    from quizzes import actions
 
     over(
-        actions.sitting,
+        actions,
         "finish",
         lambda finish, **asked: finish(**asked | {"ended_at": asked["ended_at"] - timedelta(hours=2)}),
     )

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from faults import edges
-from faults.clients import SLUG, GivenUp, Item, Takers, Visitor, at_once
+from faults.clients import GivenUp, Item, Takers, Visitor, at_once
 from faults.disk import Quota, SmallDisk
 from faults.history import History
 from faults.kills import Killer, deck
@@ -107,12 +108,11 @@ def starts(house: House) -> None:
     """Fifty starts at once where one attempt is left, and again where none is."""
     for _ in range(house.rounds):
         visitor = house.visitor(last=True)
-        visitor.insist("quiz", lambda who=visitor: who.browser.get(f"/modules/{SLUG}/quiz/"), (200,))
+        visitor.look()
         for _ in range(2):
             tabs = [visitor.beside() for _ in range(AT_ONCE)]
-            started = at_once([tab.start for tab in tabs])
+            visitor.attempt = max(at_once([tab.press_start for tab in tabs]))  # empty where nobody was let in
             house.figures["starts at once"] += AT_ONCE
-            visitor.attempt = next((found for found in started if isinstance(found, str) and found), "")
             if visitor.attempt:
                 visitor.answer_all(visitor.open(), wrong=4)
                 visitor.submit()
@@ -127,10 +127,10 @@ def tabs(house: House) -> None:
         others = [visitor.beside() for _ in range(TABS)]
         pages = [other.open() for other in others]
         for place in range(3):
-            calls = [
-                lambda who=other, item=page[place], n=n: who.save(item, item.choices[n % len(item.choices)])
-                for n, (other, page) in enumerate(zip(others, pages, strict=True))
-            ]
+            calls = []
+            for n, (other, page) in enumerate(zip(others, pages, strict=True)):
+                item = page[place]
+                calls.append(partial(other.save, item, item.choices[n % len(item.choices)]))
             at_once(calls)
         visitor.open()
         visitor.submit()

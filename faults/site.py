@@ -63,9 +63,7 @@ class Nursery:
 class Site:
     """`plant` is put into every server that is started from then on."""
 
-    def __init__(
-        self, folder: Path, log: Path, nursery: Nursery, cluster: Cluster | None, rng: random.Random
-    ) -> None:
+    def __init__(self, folder: Path, log: Path, nursery: Nursery, cluster: Cluster | None, rng: random.Random) -> None:
         self.log, self.nursery, self.cluster, self.rng = log, nursery, cluster, rng
         self.orders = edges.Orders(folder)
         self.port = free_port()

@@ -19,7 +19,7 @@ from quizzes.models import Attempt, AttemptGrant, Candidacy, Response
 from staff import clock, signing
 from staff.models import Membership
 from tests import factories
-from tests.quizzes.attempt_model import ITEMS, Model
+from tests.quizzes.attempt_model import Model
 
 QUICK = 200
 PROOF = int(os.environ.get("SEQUENCES", "10000"))
@@ -91,7 +91,7 @@ class Both:
     def start(self) -> None:
         if self.model.left:  # the page lets in members only
             return
-        attempt, critical = None, frozenset()
+        critical: frozenset[int] = frozenset()
         try:
             attempt = sitting.start(person=self.person, quiz=self.course.quiz, clinic=self.cast.lakeside)
             said = "start" if attempt != self.attempt else "resume"
@@ -104,7 +104,8 @@ class Both:
     def _drawn(self, attempt: Attempt) -> frozenset[int]:
         self.attempt = attempt
         rows = attempt.items.select_related("question_version").prefetch_related("points__point_version")
-        self.items, critical = [], set()
+        critical: set[int] = set()
+        self.items = []
         for item in rows.order_by("position"):
             key = next(option["id"] for option in item.question_version.content["options"] if option["key"])
             self.items.append([token for token, option in sorted(item.shown, key=lambda pair: pair[1] != key)])
@@ -116,7 +117,8 @@ class Both:
         if self.attempt is None:
             return
         tokens = self.items[position - 1]
-        token = {"nothing": "", "unknown": "0" * 16}.get(choice) if isinstance(choice, str) else tokens[choice]
+        token = {"nothing": "", "unknown": "0" * 16}[choice] if isinstance(choice, str) else tokens[choice]
+        assert self.model.last
         answer = self.model.last.answers[position - 1]
         base, key = answer.revision, self._key()
         if how == STALE:
@@ -135,6 +137,7 @@ class Both:
 
     def _save(self, position: int, token: str, base: int, key: str) -> None:
         tokens = self.items[position - 1]
+        assert self.attempt
         try:
             done = sitting.save_answer(
                 attempt_id=self.attempt.public_id, person=self.person, position=position, answer=token,
@@ -155,9 +158,7 @@ class Both:
         if self.attempt is None:
             return
         try:
-            sitting.set_flag(
-                attempt_id=self.attempt.public_id, person=self.person, position=position, flagged=flagged
-            )
+            sitting.set_flag(attempt_id=self.attempt.public_id, person=self.person, position=position, flagged=flagged)
             said = "kept"
         except sitting.AttemptEnded:
             said = "ended"
@@ -230,9 +231,7 @@ class Both:
     def leave(self) -> None:
         if self.model.left:
             return
-        proof.end_membership(
-            membership=Membership.objects.get(person=self.person), reason="left", by=self.cast.manager
-        )
+        proof.end_membership(membership=Membership.objects.get(person=self.person), reason="left", by=self.cast.manager)
         self.model.leave()
 
     # The same in the end
