@@ -3,9 +3,11 @@
 import argparse
 import random
 import shutil
+import threading
 import time
 import traceback
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -80,7 +82,7 @@ class Run:
             plant = plants.PLANTS[name]
             began = time.monotonic()
             self._back_to_the_beginning()
-            again = stage.People(people.stage, people.fresh.copy(), people.last.copy())
+            again = replace(people, fresh=people.fresh.copy(), last=people.last.copy(), lock=threading.Lock())
             file = self.control / f"history-{name}.jsonl"
             shutil.copy(history.file, file)
             _, violations = self._play(self._history(file.name), again, plant.scenes, name, PLANT_KILLS)

@@ -19,6 +19,7 @@ from faults.site import Site, until
 from faults.stage import People
 
 HOUR = 3600
+DAY = 24 * HOUR
 AT_ONCE = 50
 TABS = 10
 
@@ -60,7 +61,7 @@ class House:
 
     def takers(self) -> Takers:
         seed = str(self.rng.random())
-        return Takers(self.people, self.history, self.site.port, seed, self.clients, steps=30)
+        return Takers(self.people, self.history, self.site.port, seed, self.clients, steps=12)
 
     def told(self, takers: Takers) -> None:
         """What went wrong with the people who were taking it."""
@@ -182,7 +183,6 @@ def full_disk(house: House) -> None:
 def clock(house: House) -> None:
     """The server's clock is turned while attempts are open: back, forward over the deadline, and back again."""
     turn = house.history.hands.turn
-    day = 24 * HOUR
 
     def begun() -> Visitor:
         visitor = house.visitor()
@@ -207,15 +207,15 @@ def clock(house: House) -> None:
         finished(slow)
         turn(-HOUR)
         finished(back)
-        turn(day + 20)  # past the deadline, within the grace
+        turn(DAY + 20)  # past the deadline, within the grace
         finished(in_grace)
         pages = {visitor: visitor.open() for visitor in (too_late, twice, absent)}
-        turn(day + 120)
+        turn(DAY + 120)
         tried(too_late, pages[too_late])
         tried(twice, pages[twice])
         turn(-10)
         finished(twice)  # nobody had settled it while it was late, so it is open again
-        turn(day + 120)
+        turn(DAY + 120)
         too_late.submit()
         _settle(house)
         turn(-10)

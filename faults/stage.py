@@ -13,6 +13,7 @@ from bench import stage as bench
 from bench.browser import Browser
 from bench.stage import Stage
 from faults.history import History
+from quizzes.models import QuestionVersion
 from staff import clock
 from staff.models import StaffMember
 from tests.factories import SLICE, make_finished, read_all
@@ -22,9 +23,13 @@ Guest = tuple[int, dict[str, str]]
 
 @dataclass
 class People:
-    """`fresh` have read everything; `last` have used all attempts but one, and may start it. Each is taken once."""
+    """`fresh` have read everything; `last` have used all attempts but one, and may start it. Each is taken once.
+
+    `bank` holds every right answer as (stem, text of the option): nobody asks a database that is being killed.
+    """
 
     stage: Stage
+    bank: frozenset[tuple[str, str]]
     fresh: deque[Guest] = field(default_factory=deque)
     last: deque[Guest] = field(default_factory=deque)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -35,29 +40,36 @@ class People:
                 raise RuntimeError("everybody has taken the quiz: the run needs more people")
             return self.fresh.popleft()
 
-    @property
-    def bank(self) -> frozenset[tuple[str, str]]:
-        return self.stage.bank
-
 
 def build(history: History, *, fresh: int, last: int) -> People:
     call_command("migrate", verbosity=0)
+    with clock.at(clock.now() - timedelta(days=5)):
+        built = bench.build(SLICE)
+    people = gather(built, history, fresh=fresh, last=last)
+    connections.close_all()
+    return people
+
+
+def gather(built: Stage, history: History, *, fresh: int, last: int) -> People:
     began = clock.now()
-    with clock.at(began - timedelta(days=5)):
-        stage = bench.build(SLICE)
-        rows = bench.learners(stage, stage.cast.lakeside, last, "last")
+    with clock.at(began - timedelta(days=4)):
+        rows = bench.learners(built, built.cast.lakeside, last, "last")
     for days in (4, 2):
         with clock.at(began - timedelta(days=days)):
             for person in rows:
-                failed = make_finished(person=person, course=stage.course, wrong=3, read=days < 4)
+                failed = make_finished(person=person, course=built.course, wrong=3, read=days < 4)
                 history.note("staged", attempt=failed.attempt.public_id)
     with clock.at(began - timedelta(hours=1)):
         for person in rows:
-            read_all(person=person, course=stage.course)
-    people = People(stage, last=deque(_guests(rows)))
-    people.fresh.extend(_guests(bench.learners(stage, stage.cast.lakeside, fresh, "fresh")))
-    connections.close_all()
+            read_all(person=person, course=built.course)
+    people = People(built, _right_answers(), last=deque(_guests(rows)))
+    people.fresh.extend(_guests(bench.learners(built, built.cast.lakeside, fresh, "fresh")))
     return people
+
+
+def _right_answers() -> frozenset[tuple[str, str]]:
+    contents = [version.content for version in QuestionVersion.objects.filter(state=QuestionVersion.State.LIVE)]
+    return frozenset((c["stem"], option["text"]) for c in contents for option in c["options"] if option["key"])
 
 
 def _guests(rows: Iterable[StaffMember]) -> list[Guest]:
