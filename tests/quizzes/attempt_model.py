@@ -1,6 +1,7 @@
 """What taking a quiz is meant to be, in memory: no database, no site. Hypothesis holds the site against it.
 
-One person, one quiz of one section with six items, three attempts. Each method returns what the site should say.
+One person, one quiz of one section with six items, three attempts and a re-test of three items. Each method returns what the
+site should say.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 ITEMS = 6
 CUT = 5
 ATTEMPTS = 3
+RETEST_ITEMS = 3
 TALK_OPENS = 2
 OPEN = timedelta(hours=24)
 GRACE = timedelta(seconds=60)
@@ -30,10 +32,12 @@ class Answer:
 
 @dataclass
 class Sheet:
-    number: int
+    """`number` is None for the critical re-test; `critical` are the positions of items on critical points."""
+
+    number: int | None
     started_at: datetime
     critical: frozenset[int]
-    answers: list[Answer] = field(default_factory=lambda: [Answer() for _ in range(ITEMS)])
+    answers: list[Answer]
     state: str = "open"
     ended_at: datetime | None = None
 
@@ -46,8 +50,20 @@ class Sheet:
         return sum(answer.right for answer in self.answers)
 
     @property
+    def critical_missed(self) -> int:
+        return sum(not self.answers[position - 1].right for position in self.critical)
+
+    @property
+    def enough(self) -> bool:
+        return self.points >= (CUT if self.number else RETEST_ITEMS)
+
+    @property
     def passed(self) -> bool:
-        return self.points >= CUT and all(self.answers[position - 1].right for position in self.critical)
+        return self.enough and not self.critical_missed
+
+    @property
+    def missed(self) -> bool:
+        return self.points < len(self.answers)
 
     def late(self, now: datetime) -> bool:
         return now > self.deadline_at + GRACE
@@ -75,17 +91,43 @@ class Model:
         return any(sheet.state != "open" and sheet.passed for sheet in self.sheets)
 
     @property
+    def full(self) -> list[Sheet]:
+        return [sheet for sheet in self.sheets if sheet.number]
+
+    @property
     def all_used(self) -> bool:
-        return len(self.sheets) >= ATTEMPTS + self.extra
+        return len(self.full) >= ATTEMPTS + self.extra
+
+    @property
+    def retest_due(self) -> bool:
+        """The pass mark met, one critical miss, and no re-test yet."""
+        last = self.full[-1] if self.full else None
+        return bool(
+            last
+            and last.state != "open"
+            and last.enough
+            and last.critical_missed == 1
+            and all(sheet.number for sheet in self.sheets)
+        )
+
+    @property
+    def ended(self) -> list[Sheet]:
+        """The last attempt, and the re-test that followed it."""
+        after = max((n for n, sheet in enumerate(self.sheets) if sheet.number), default=0)
+        return [sheet for sheet in self.sheets[after:] if sheet.ended_at]
+
+    @property
+    def to_read_again(self) -> bool:
+        since = [sheet.ended_at for sheet in self.ended if sheet.ended_at and sheet.missed]
+        return bool(since) and (self.read_at is None or self.read_at <= since[-1])
 
     @property
     def opens_at(self) -> datetime | None:
         """When the next attempt opens, where the clock alone is in the way."""
-        if self.last is None or self.last.ended_at is None:
+        ended = [sheet.ended_at for sheet in self.ended if sheet.ended_at]
+        if not ended or (self.granted_at and self.granted_at >= max(ended)):
             return None
-        if self.granted_at and self.granted_at >= self.last.ended_at:
-            return None
-        day = self.last.ended_at.astimezone(ZONE).date() + timedelta(days=1)
+        day = max(ended).astimezone(ZONE).date() + timedelta(days=1)
         return datetime.combine(day, OPENS_AT, tzinfo=ZONE).astimezone(UTC)
 
     def verdict(self) -> str:
@@ -93,11 +135,13 @@ class Model:
             return "resume"
         if self.passed:
             return "closed"
+        if self.retest_due:
+            return "retest-read" if self.to_read_again else "retest"
         if self.all_used:
             return "locked"
         if self.read_at is None:
             return "read"
-        if self.last and self.last.ended_at and self.last.points < ITEMS and self.read_at <= self.last.ended_at:
+        if self.to_read_again:
             return "reread"
         if self.opens_at and self.now < self.opens_at:
             return "wait"
@@ -111,8 +155,9 @@ class Model:
     def start(self, critical: frozenset[int]) -> str:
         """`critical` are the positions that the draw gave to critical points, if there was one."""
         said = self.verdict()
-        if said == "start":
-            self.sheets.append(Sheet(len(self.sheets) + 1, self.now, critical))
+        if said in ("start", "retest"):
+            number, items = (len(self.full) + 1, ITEMS) if said == "start" else (None, RETEST_ITEMS)
+            self.sheets.append(Sheet(number, self.now, critical, [Answer() for _ in range(items)]))
         return said
 
     def save(self, position: int, token: str, *, right: bool, known: bool, base: int, key: str) -> tuple[str, int]:
@@ -157,7 +202,7 @@ class Model:
             self._end(self.open, "expired")
 
     def talk(self) -> str:
-        if self.open or self.passed or self.left or not self.all_used:
+        if self.open or self.passed or self.left or self.retest_due or not self.all_used:
             return "refused"
         self.extra += TALK_OPENS
         self.granted_at = self.now
@@ -166,7 +211,7 @@ class Model:
     def early(self) -> str:
         """Only the clock is in the way, whatever is still to be read."""
         waits = self.opens_at is not None and self.now < self.opens_at
-        if self.open or self.passed or self.left or self.all_used or not waits:
+        if self.open or self.passed or self.left or self.retest_due or self.all_used or not waits:
             return "refused"
         self.granted_at = self.now
         return "granted"
