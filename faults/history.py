@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ class History:
     def __init__(self, file: Path, hands: Hands) -> None:
         self.file, self.hands = file, hands
         self.acknowledged = 0
+        self.refused: Counter[str] = Counter()
         self._out = file.open("ab", buffering=0)
         self._lock = threading.Lock()
 
@@ -27,6 +29,8 @@ class History:
         told = what.endswith(".told")
         with self._lock:
             self._out.write(line)
+            if what == "refused":
+                self.refused[facts["on"]] += 1
             if told:
                 os.fsync(self._out.fileno())
                 self.acknowledged += 1

@@ -2,16 +2,17 @@
 
 import random
 import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from faults import edges
-from faults.clients import GivenUp, Item, Takers, Visitor, at_once
+from faults.clients import GivenUp, Item, Stopped, Takers, Visitor, at_once
 from faults.disk import Quota, SmallDisk
 from faults.history import History
 from faults.kills import Killer, deck
@@ -160,10 +161,15 @@ def strangers(house: House) -> None:
 
 def full_disk(house: House) -> None:
     """Saves while the disk is full: acknowledged and there, or refused in so many words. Then space again."""
-    with house.takers() as takers:
+    writer = house.visitor(calm=False)
+    writer.start()
+    with house.takers() as takers, _writing(writer):
         until(lambda: takers.attempts >= 1, 20)
         with house.disk.full():
             time.sleep(1 if house.kills < 500 else 10)
+            began = house.history.acknowledged
+            # PostgreSQL has room in pages that it has begun: after a hundred rows one must be refused.
+            until(lambda: house.history.refused["save"] >= 5 or house.history.acknowledged > began + 150, 25)
             if house.site.cluster:
                 house.site.ask_for_log()
                 time.sleep(1)
@@ -178,6 +184,26 @@ def full_disk(house: House) -> None:
             house.history.note("not back", kind="full disk", seconds=40)
     house.told(takers)
     house.notes.append(f"full: {house.disk.how}")
+
+
+@contextmanager
+def _writing(visitor: Visitor) -> Iterator[None]:
+    """Somebody who changes her answers over and over meanwhile."""
+    items = visitor.open()
+
+    def write() -> None:
+        with suppress(Stopped):
+            while not visitor.stop.wait(0.01):
+                item = visitor.rng.choice(items)
+                visitor.save(item, visitor.rng.choice(item.choices))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        visitor.stop.set()
+        thread.join()
 
 
 def clock(house: House) -> None:
