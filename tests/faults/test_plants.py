@@ -84,5 +84,5 @@ def test_the_documentation_names_every_invariant_and_every_plant():
 
 
 def test_a_fault_of_that_name_must_be_there():
-    with pytest.raises(SystemExit, match="No such fault to plant: no-such-fault. There are start-lost, "):
+    with pytest.raises(SystemExit, match=r"No such fault to plant: no-such-fault\. There are start-lost, "):
         plants_of("dropped,no-such-fault")
