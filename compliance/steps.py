@@ -528,6 +528,8 @@ def physician_step(work: waiting.Waiting) -> Step:
         )
     if work.questions.count:
         return questions_step(work.questions, "from your clinic", more=_more(work.total - 1))
+    if work.items.count:
+        return items_step(work.items, more=_more(work.total - 1))
     if work.adoptions:
         adopt = work.adoptions[0]
         passes = f"{plural(adopt.passes, 'pass waits,passes wait')} for it. " if adopt.passes else ""
@@ -541,8 +543,8 @@ def physician_step(work: waiting.Waiting) -> Step:
         )
     return Step(
         "Nothing waits for you",
-        "Nobody is locked, no safety-critical miss is unreviewed, no question waits, and every published module is "
-        "adopted. "
+        "Nobody is locked, no safety-critical miss is unreviewed, no question and no item waits, and every published "
+        "module is adopted. "
         "Clean passes are never a task; you find them under Reviews.",
         queue,
         "See all attempts",
@@ -558,6 +560,17 @@ def questions_step(questions: waiting.QuestionsWaiting, where: str, *, more: str
         f"{oldest}Whoever asked reads the answer on the site and is told by mail.{more}",
         questions.url,
         "Read and answer",
+        rank=OPEN,
+    )
+
+
+def items_step(items: waiting.ItemsWaiting, *, more: str = "") -> Step:
+    oldest = f"The oldest waits since {ago(items.oldest_at)}. " if items.oldest_at else ""
+    return Step(
+        f"Approve {plural(items.count, 'quiz item,quiz items')}",
+        f"{oldest}An item is drawn only after a second person found it right.{more}",
+        items.url,
+        "See what waits",
         rank=OPEN,
     )
 

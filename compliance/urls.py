@@ -1,6 +1,6 @@
 from django.urls import path
 
-from compliance.views import clocks, exports, home, matrix, people, programmes
+from compliance.views import approvals, authoring, clocks, exports, home, matrix, people, programmes, tasks
 
 app_name = "compliance"
 urlpatterns = [
@@ -22,5 +22,14 @@ urlpatterns = [
     path("compliance/clock/", clocks.clinic_clock, name="clinic-clock"),
     path("people/<str:public_id>/<str:clinic_id>/invite/", people.person_invite, name="person-invite"),
     path("people/<str:public_id>/<str:clinic_id>/identity/", people.identity_check, name="identity-check"),
+    path("authoring/", authoring.section_list, name="section-list"),
+    path("authoring/register/", authoring.register, name="register"),
+    path("authoring/<slug:slug>/<slug:section>/", authoring.section_edit, name="section-edit"),
+    path("authoring/<slug:slug>/<slug:section>/check/", authoring.section_check, name="section-check"),
+    path("authoring/<slug:slug>/<slug:section>/publish/", authoring.section_publish, name="section-publish"),
+    path("authoring/<slug:slug>/<slug:section>/settle/", authoring.section_settle, name="section-settle"),
+    path("approvals/", approvals.approval_list, name="approval-list"),
+    path("approvals/<slug:code>/", approvals.approval_detail, name="approval-detail"),
+    path("tasks/<str:public_id>/", tasks.task, name="task"),
     path("people/<str:public_id>/<str:clinic_id>/end/", people.membership_end, name="membership-end"),
 ]

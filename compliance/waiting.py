@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from certificates.queries import exceptions
 from compliance.queries import passes_awaiting_adoption
+from quizzes import approving
 from quizzes.enquiries import waiting_in
 from quizzes.models import Attempt, Candidacy, Outcome
 from quizzes.models.enquiries import EnquiryQuerySet
@@ -58,16 +59,31 @@ class QuestionsWaiting:
 
 
 @dataclass(frozen=True)
+class ItemsWaiting:
+    """How many items this person could make live, and since when the oldest waits."""
+
+    count: int
+    oldest_at: datetime | None
+    url: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.count} to approve"
+
+
+@dataclass(frozen=True)
 class Waiting:
     locked: tuple[AttemptWaiting, ...]
     critical: tuple[AttemptWaiting, ...]
     adoptions: tuple[AdoptionWaiting, ...]
     questions: QuestionsWaiting
+    items: ItemsWaiting
 
     @property
     def total(self) -> int:
-        """Rows: all questions together are one."""
-        return len(self.locked) + len(self.critical) + len(self.adoptions) + bool(self.questions.count)
+        """Rows: all questions together are one, and so are all items."""
+        single = bool(self.questions.count) + bool(self.items.count)
+        return len(self.locked) + len(self.critical) + len(self.adoptions) + single
 
 
 def waiting_for(physician: StaffMember) -> Waiting:
@@ -75,7 +91,12 @@ def waiting_for(physician: StaffMember) -> Waiting:
     locked = _locked(clinics, physician)
     critical = _critical(clinics, physician, [row.attempt.candidacy_id for row in locked])
     questions = questions_waiting(waiting_in(clinics, but_of=physician))
-    return Waiting(tuple(locked), tuple(critical), tuple(_adoptions(clinics)), questions)
+    return Waiting(tuple(locked), tuple(critical), tuple(_adoptions(clinics)), questions, items_waiting(physician))
+
+
+def items_waiting(person: StaffMember) -> ItemsWaiting:
+    hers = [one.since for one in approving.queue() if one.may(person)]
+    return ItemsWaiting(len(hers), min(hers, default=None), reverse("compliance:approval-list"))
 
 
 def questions_waiting(rows: EnquiryQuerySet) -> QuestionsWaiting:

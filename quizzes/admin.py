@@ -12,6 +12,7 @@ show(
     search=("question__code",),
     filters=("state",),
 )
+show(models.Approval, "question_version", "approved_at", "approved_by", search=("question_version__question__code",))
 show(models.QuizVersion, "quiz", "number", "items", "cut", "attempts", "created_at")
 show(
     models.Candidacy,

@@ -100,6 +100,17 @@ def retest(
     return sorted(fitting, key=lambda item: (met.get(item.code, never), order[item.code]))[:places]
 
 
+def on_point(
+    pool: Sequence[PoolItem], *, point: str, met: dict[str, datetime], places: int, seed: str
+) -> list[PoolItem]:
+    """Up to `places` items on one key point: those never met first, then those met the longest ago. Fewer where there are
+    no more."""
+    fitting = [item for item in pool if point in item.points]
+    order = {code: place for place, code in enumerate(shuffled(seed, "point", [item.code for item in fitting]))}
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(fitting, key=lambda item: (met.get(item.code, never), order[item.code]))[:places]
+
+
 def lacks(pool: Sequence[PoolItem], blueprint: Blueprint) -> list[Lack]:
     """Every cell that cannot be filled, and not only the first; none if a form can be drawn."""
     return _search(pool, blueprint, list(blueprint.sections))[1]

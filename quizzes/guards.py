@@ -10,6 +10,7 @@ _drawn = "EXISTS (SELECT 1 FROM quizzes_attemptitem i WHERE i.question_version_i
 
 GUARDS: list[Guard] = [
     insert_only("quizzes_quizversion"),
+    insert_only("quizzes_approval"),
     insert_only("quizzes_attemptgrant"),
     insert_only("quizzes_clinicclock"),
     never_deleted("quizzes_accommodation"),

@@ -6,21 +6,18 @@ from typing import Any
 
 from django.db import transaction
 
-from quizzes import kinds
+from quizzes import approving, kinds
 from quizzes.files import ItemFile, ItemReader, QuizFile, picture_fields, picture_sha256
 from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
-from staff import audit, canonical, clock
+from staff import canonical, clock
 from staff.models import StaffMember
-from training import markdown, search
+from training import drafting, markdown, publishing
 from training.files import Library, ModuleFile, Problem, Reader, SectionFile
 from training.models import (
-    Citation,
     Fact,
-    KeyPoint,
     KeyPointVersion,
     Module,
     ModuleVersion,
-    ModuleVersionSection,
     Picture,
     Position,
     Programme,
@@ -50,6 +47,7 @@ class Loaded:
     items: int = 0
     stale: int = 0
     retired: int = 0
+    conflicts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -189,42 +187,57 @@ def _load_module(
     module: Module, file: ModuleFile, items: tuple[ItemFile, ...], quiz: QuizFile, by: StaffMember, done: Loaded
 ) -> None:
     pictures = {p.code: _picture(module, p) for p in file.pictures}
-    versions = [_section_version(module, section, pictures, by) for section in file.sections]
+    versions = _sections(module, file, pictures, by, done)
     details = {
         "title": file.data["title"],
         "summary": plain(file.data["summary"]),
         "reviewer": file.data["reviewer"],
         "objectives": [{"text": plain(o["text"]), "proof": o["proof"]} for o in file.data["objectives"]],
     }
-    sha256 = canonical.sha256_of([details, [version.sha256 for version in versions]])
-    latest = ModuleVersion.objects.filter(module=module).order_by("-number").first()
-    if latest is None or latest.sha256 != sha256:
-        latest = ModuleVersion.objects.create(
-            module=module,
-            number=latest.number + 1 if latest else 1,
-            title=file.data["title"],
-            details=canonical.text(details),
-            change=file.data.get("change", "clinical"),
-            note=file.data.get("note", ""),
-            sha256=sha256,
-            published_by=by,
-        )
-        ModuleVersionSection.objects.bulk_create(
-            ModuleVersionSection(module_version=latest, position=n, section_version=version)
-            for n, version in enumerate(versions, start=1)
-        )
-        audit.record(
-            clinic=None,
-            by=by,
-            action="module.published",
-            subject=latest,
-            body={"number": latest.number, "sha256": sha256},
-        )
+    latest, is_new = publishing.module_version(
+        module,
+        details,
+        versions,
+        change=file.data.get("change", "clinical"),
+        note=file.data.get("note", ""),
+        by=by,
+    )
+    if is_new:
         done.published.append(str(latest))
-    search.keep_index(latest)
-    _retire_points(module, latest, by)
     _load_quiz(module, quiz, items, by)
-    _load_items(module, items, latest, by, done)
+    _load_items(module, file, items, latest, by, done)
+    done.stale += approving.mark_stale(version=latest, by=by)
+
+
+def _sections(
+    module: Module, file: ModuleFile, pictures: dict[str, Picture], by: StaffMember, done: Loaded
+) -> list[SectionVersion]:
+    """The version of each section: what was edited on the site stays, and the file's text waits beside it as a draft."""
+    held: dict[str, SectionVersion] = {}
+    for row in SectionVersion.objects.filter(section__module=module).select_related("section").order_by("number"):
+        held[row.section.slug] = row
+    versions = []
+    for section in file.sections:
+        latest = held.get(section.slug)
+        if latest is None or latest.origin == SectionVersion.Origin.FILE:
+            versions.append(publishing.section_version(module, section, pictures, by))
+            continue
+        versions.append(latest)
+        sha256 = publishing.section_sha256(section, pictures)
+        if sha256 != latest.sha256:
+            known = latest.section.versions.filter(sha256=sha256).exists()
+            waits = None if known else drafting.offer(section=latest.section, source=section.text, by=by)
+            done.conflicts.append(_conflict(section, latest, known, bool(waits)))
+    return versions
+
+
+def _conflict(file: SectionFile, held: SectionVersion, known: bool, waits: bool) -> str:
+    kept = f"{file.file}: version {held.number} was edited on the site and stays"
+    if known:
+        return f"{kept}; the file has an older text, export_material writes the newer one"
+    if waits:
+        return f"{kept}; the file's text waits as a draft under Authoring"
+    return f"{kept}; a draft of the section is open, so the file's text was not taken up"
 
 
 def _picture(module: Module, file: Any) -> Picture:
@@ -232,64 +245,6 @@ def _picture(module: Module, file: Any) -> Picture:
         sha256=picture_sha256(module.slug, file),
         defaults={"module": module, "code": file.code, **picture_fields(file)},
     )[0]
-
-
-def _section_version(
-    module: Module, file: SectionFile, pictures: dict[str, Picture], by: StaffMember
-) -> SectionVersion:
-    section, _ = Section.objects.get_or_create(module=module, slug=file.slug)
-    shown = [pictures[block.code] for block in file.blocks if block.kind == "picture"]
-    sha256 = canonical.sha256_of([file.title, file.text, [picture.sha256 for picture in shown]])
-    latest = section.versions.order_by("-number").first()
-    if latest and latest.sha256 == sha256:
-        return latest
-    version = SectionVersion.objects.create(
-        section=section,
-        number=latest.number + 1 if latest else 1,
-        title=file.title,
-        text=file.text,
-        minutes=markdown.minutes(file.text),
-        sha256=sha256,
-        origin=SectionVersion.Origin.FILE,
-        created_by=by,
-    )
-    version.pictures.set(shown)
-    points = {point.code: _point(module, version, n, point) for n, point in enumerate(file.points, start=1)}
-    facts = {fact.code: fact for fact in Fact.objects.all()}
-    positions = {position.code: position for position in Position.objects.all()}
-    Citation.objects.bulk_create(
-        Citation(
-            section_version=version,
-            point=points[block.code] if block.kind == "point" else None,
-            fact=facts.get(code),
-            position=positions.get(code),
-        )
-        for block in file.blocks
-        for code in dict.fromkeys(block.cites)
-    )
-    return version
-
-
-def _point(module: Module, version: SectionVersion, place: int, block: markdown.Block) -> KeyPointVersion:
-    point, _ = KeyPoint.objects.get_or_create(code=block.code, defaults={"module": module})
-    row = KeyPointVersion.objects.create(
-        key_point=point,
-        section_version=version,
-        position=place,
-        text=block.text,
-        critical=block.critical,
-        content_sha256=canonical.sha256_of([block.text, block.critical, sorted(block.depends)]),
-    )
-    row.depends_on.set(ProtocolItem.objects.filter(code__in=block.depends))
-    return row
-
-
-def _retire_points(module: Module, version: ModuleVersion, by: StaffMember) -> None:
-    live = KeyPointVersion.objects.filter(section_version__places__module_version=version).values("key_point")
-    KeyPoint.objects.filter(module=module, retired_at=None).exclude(pk__in=live).update(
-        retired_at=clock.now(), retired_by=by
-    )
-    KeyPoint.objects.filter(module=module, pk__in=live).update(retired_at=None, retired_by=None)
 
 
 def _load_quiz(module: Module, file: QuizFile, items: tuple[ItemFile, ...], by: StaffMember) -> None:
@@ -314,8 +269,16 @@ def _load_quiz(module: Module, file: QuizFile, items: tuple[ItemFile, ...], by: 
 
 
 def _load_items(
-    module: Module, items: tuple[ItemFile, ...], version: ModuleVersion, by: StaffMember, done: Loaded
+    module: Module,
+    module_file: ModuleFile,
+    items: tuple[ItemFile, ...],
+    version: ModuleVersion,
+    by: StaffMember,
+    done: Loaded,
 ) -> None:
+    in_files = {
+        block.code: publishing.point_sha256(block) for section in module_file.sections for block in section.points
+    }
     live_points = {
         row.key_point.code: row
         for row in KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related(
@@ -326,8 +289,11 @@ def _load_items(
     sections = {section.slug: section for section in Section.objects.filter(module=module)}
     known = {question.code: question for question in Question.objects.filter(section__module=module)}
     latest: dict[int, QuestionVersion] = {}
+    highest: dict[int, int] = {}
     for row in QuestionVersion.objects.filter(question__section__module=module).order_by("number"):
-        latest[row.question_id] = row
+        highest[row.question_id] = row.number
+        if row.approved_at:  # what was only proposed on the site is none of the files' concern
+            latest[row.question_id] = row
     for file in items:
         question = known.get(file.code) or Question.objects.create(
             code=file.code, section=sections[file.section], bank=file.bank, kind=file.kind
@@ -343,16 +309,23 @@ def _load_items(
             )
             raise MaterialError([Problem(file.file, file.line, sentence)])
         text = canonical.text(file.body)
+        if any(code not in live_points or live_points[code].content_sha256 != in_files[code] for code in file.points):
+            continue  # its key point was edited on the site: a second person decides about the item there
         tests = {code: live_points[code].content_sha256 for code in file.points}
-        sha256 = canonical.sha256_of([text, file.bank, file.kind, tests, sorted(file.depends)])
+        sha256 = approving.content_sha256(text, file.bank, file.kind, tests, file.depends)
         before = latest.get(question.pk)
         if before and before.sha256 == sha256 and before.state == QuestionVersion.State.LIVE:
+            continue
+        if before and before.state == QuestionVersion.State.STALE and before.body == text:
+            continue  # waits for a second person; the file says nothing new
+        if before and before.origin == "site" and before.body != text:
+            done.conflicts.append(f"{file.file}:{file.line}: {file.code} was edited on the site and stays")
             continue
         if before:
             QuestionVersion.objects.filter(question=question, state="live").update(state=QuestionVersion.State.RETIRED)
         row = QuestionVersion.objects.create(
             question=question,
-            number=before.number + 1 if before else 1,
+            number=highest.get(question.pk, 0) + 1,
             body=text,
             sha256=sha256,
             state=QuestionVersion.State.LIVE,

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -129,7 +129,12 @@ def pool_item(row: QuestionVersion, points: dict[int, KeyPointVersion], seen: in
     now = [points.get(test.key_point_id) for test in tests]
     if any(is_stale(test.approved_against, point) for test, point in zip(tests, now, strict=True)):
         return None
-    tested = [point for point in now if point is not None]
+    return as_drawn(row, points, seen)
+
+
+def as_drawn(row: QuestionVersion, points: Mapping[int, KeyPointVersion], seen: int = 0) -> drawing.PoolItem:
+    """The same, whatever it was approved against."""
+    tested = [point for test in row.points.all() if (point := points.get(test.key_point_id))]
     return drawing.PoolItem(
         row.question.code,
         row.question.section.slug,

@@ -31,6 +31,8 @@ class Permission(Enum):
     SEE_STYLEGUIDE = "see the style guide"
     ASK = "ask about the material"
     ANSWER_QUESTIONS = "answer questions"
+    WRITE_MATERIAL = "write the material"
+    APPROVE_ITEMS = "approve items"
 
 
 LEARNER = frozenset(
@@ -57,6 +59,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.ANSWER_QUESTIONS,
             Permission.SEE_COVERAGE,
             Permission.SEE_BANK,
+            Permission.APPROVE_ITEMS,
         }
     ),
     Role.MANAGER: frozenset(
@@ -75,6 +78,8 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.SEE_BANK,
             Permission.SEE_STYLEGUIDE,
             Permission.ANSWER_QUESTIONS,
+            Permission.WRITE_MATERIAL,
+            Permission.APPROVE_ITEMS,
         }
     ),
     "administrator": frozenset(

@@ -25,12 +25,13 @@ PEOPLE = ("People", "/people/", "users")
 QUESTIONS = ("Questions", "/questions/", "chat-bubble-left-right")
 BANK = ("Bank", "/bank/", "rectangle-stack")
 STYLE = ("Style guide", "/styleguide/", "swatch")
+AUTHORING = ("Authoring", "/authoring/", "pencil-square")
 BY_ROLE: dict[str, list[tuple[str, str, str]]] = {
     Role.PHYSICIAN: [HOME, REVIEWS, PROTOCOL, COMPLIANCE, MODULES],
     Role.MANAGER: [HOME, COMPLIANCE, PEOPLE, CERTIFICATES, MODULES],
     Role.AESTHETICIAN: [HOME, MODULES, CERTIFICATES],
     Role.SUPPORT: [HOME, MODULES, CERTIFICATES],
-    "author": [HOME, MODULES, BANK, QUESTIONS, STYLE],
+    "author": [HOME, MODULES, AUTHORING, BANK, QUESTIONS],
     "administrator": [HOME, MODULES, BANK, STYLE, ("Admin", "/admin/", "wrench-screwdriver")],
 }
 

@@ -49,6 +49,7 @@ OWN_ATTEMPT = {
     "author": 403,
     "administrator": 403,
 }
+NO_LEARNERS = {name: code for name, code in OWN_ATTEMPT.items() if code == 403}
 REVIEW_OF_HERS = {"physician": 200, "other_physician": 404}
 HER_CERTIFICATE = {"aesthetician": 200, "physician": 200, "manager": 200}
 
@@ -131,6 +132,15 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:clinic-clock": ((), row(403, **MANAGERS)),
     "compliance:identity-check": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),
     "compliance:membership-end": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
+    "compliance:section-list": ((), row(403, author=200)),
+    "compliance:register": ((), row(403, author=200)),
+    "compliance:section-edit": (("needle-depth", "technique-and-endpoint"), row(403, author=200)),
+    "compliance:section-check": (("needle-depth", "technique-and-endpoint"), row(POST_ONLY, nobody=302)),
+    "compliance:section-publish": (("needle-depth", "technique-and-endpoint"), row(403, author=302)),
+    "compliance:section-settle": (("needle-depth", "technique-and-endpoint"), row(POST_ONLY, nobody=302)),
+    "compliance:approval-list": ((), row(403, **PHYSICIANS, author=200)),
+    "compliance:approval-detail": (("nd-19-q1",), row(403, **dict.fromkeys(PHYSICIANS, 404), author=404)),
+    "compliance:task": (("none",), row(404, **NO_LEARNERS)),
     "certificates:protocol": ((), row(403, **PHYSICIANS)),
     "certificates:module-adopt": (("needle-depth",), row(403, **PHYSICIANS)),
 }  # fmt: skip
@@ -242,6 +252,8 @@ POSTS: dict[str, dict[str, int]] = {
     "training:section-place": row(204, nobody=302),
     "quizzes:attempt-save": row(404, aesthetician=302),
     "certificates:attempt-submit": row(404, **OWN_ATTEMPT) | {"aesthetician": 302},
+    "compliance:section-check": row(403, author=200),
+    "compliance:section-settle": row(403, author=302),
     "compliance:person-invite": row(403, manager=302, other_manager=404),
     "compliance:accommodation-end": row(403, manager=302, other_manager=404),
 }

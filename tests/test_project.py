@@ -45,6 +45,8 @@ NO_BY = {
     "certificates.CertificateEvent.effective_at": "planned",
     "certificates.BadgeKey.recorded_at": "the site",
     "certificates.Badge.signed_at": "the audit event certificate.badge",
+    "compliance.PointTest.started_at": "the task's person",
+    "compliance.PointTestResult.ended_at": "the task's person",
 }
 
 # Every field, as personal data (about a living person who can be told by it, herself or through the row) or not.
@@ -66,7 +68,9 @@ PERSONAL = {
     "training.Reading": "person section_version opened_at place",
     "training.ReadingConfirmation": "person section_version number confirmed_at",
     "training.Rereading": "person module asked_at asked_by",
-    "quizzes.QuestionVersion": "created_by approved_by",
+    "training.Draft": "opened_by saved_by closed_by",
+    "quizzes.QuestionVersion": "created_by approved_by stale_by",
+    "quizzes.Approval": "approved_at approved_by",
     "quizzes.QuizVersion": "created_by",
     "quizzes.Candidacy": "person quiz clinic cycle reason opened_at opened_by closed_at closed_by",
     "quizzes.AttemptGrant": "candidacy kind extra reason granted_at granted_by",
@@ -90,6 +94,10 @@ PERSONAL = {
     "certificates.CertificateFile": "certificate file",
     "certificates.BadgeSubject": "certificate subject salt identity_hash status_list status_index",
     "certificates.Badge": "certificate credential sha256 file signed_at",
+    "compliance.Task": "public_id person clinic change due_on asked_at asked_by",
+    "compliance.PointTest": "task number started_at",
+    "compliance.PointTestItem": "test",
+    "compliance.PointTestResult": "test answers right items passed ended_at",
 }
 NOT_PERSONAL = {
     "staff.Clinic": "public_id name address zone opened_at",
@@ -111,6 +119,7 @@ NOT_PERSONAL = {
     "training.KeyPoint": "module code retired_at",
     "training.KeyPointVersion": "key_point section_version position text critical content_sha256",
     "training.ProtocolItem": "code position title question default kind columns blanks",
+    "training.Draft": "section base text revision origin opened_at saved_at closed_at published",
     "training.Passage": "module_version section_version position kind anchor code critical tier text folded",
     "training.Term": "code term forms meaning",
     "training.ProtocolValue": "item clinic number text is_default signature decided_at",
@@ -120,7 +129,8 @@ NOT_PERSONAL = {
     "training.Position": "code title priority teach differs",
     "training.Citation": "section_version point fact position",
     "quizzes.Question": "code section bank kind",
-    "quizzes.QuestionVersion": "question number body sha256 state origin created_at approved_at approved_via",
+    "quizzes.QuestionVersion": "question number body sha256 state origin created_at approved_at approved_via stale_at",
+    "quizzes.Approval": "question_version sha256",
     "quizzes.QuestionPoint": "question_version key_point approved_against",
     "quizzes.Quiz": "module minutes",
     "quizzes.QuizVersion": "quiz number blueprint items cut critical_rule limit_minutes open_minutes grace_seconds attempts "
@@ -144,6 +154,9 @@ NOT_PERSONAL = {
     "certificates.CertificateFile": "format",
     "certificates.BadgeKey": "public recorded_at",
     "certificates.Badge": "number key",
+    "compliance.Change": "module_version section_version key_point before after effect people",
+    "compliance.PointTest": "seed",
+    "compliance.PointTestItem": "position question_version",
 }
 
 

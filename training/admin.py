@@ -23,3 +23,4 @@ show(models.ProtocolValue, "item", "clinic", "number", "is_default", "decided_at
 show(models.Adoption, "clinic", "module_version", "adopted_at", filters=("clinic",))
 show(models.ReadingConfirmation, "person", "section_version", "number", "confirmed_at", search=("person__full_name",))
 show(models.Rereading, "person", "module", "asked_at", "asked_by", search=("person__full_name",), filters=("module",))
+show(models.Draft, "section", "revision", "origin", "saved_at", "saved_by", "closed_at", filters=("origin",))

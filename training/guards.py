@@ -23,4 +23,5 @@ GUARDS: list[Guard] = [
         when="NEW.code <> OLD.code OR NEW.module_id <> OLD.module_id",
     ),
     never_deleted("training_reading"),
+    never_deleted("training_draft"),
 ]

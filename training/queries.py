@@ -1,7 +1,7 @@
 """Questions asked of the material: what is live, what is adopted, how far a person has read."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
@@ -11,10 +11,13 @@ from training import glossary, markdown
 from training.models import (
     Adoption,
     Citation,
+    Fact,
     KeyPointVersion,
     Module,
     ModuleVersion,
     ModuleVersionSection,
+    Picture,
+    Position,
     ProtocolItem,
     ProtocolValue,
     Reading,
@@ -192,8 +195,31 @@ def shown(version: SectionVersion, clinic: Clinic | None) -> list[Shown]:
         by_code.setdefault(code, row)
         if row.point:
             cited.setdefault(row.point.key_point.code, []).append(row)
+    return _blocks(markdown.blocks(version.text), points, cited, by_code, pictures, protocol)
+
+
+def previewed(blocks: Sequence[markdown.Block], pictures: Mapping[str, Picture], clinic: Clinic | None) -> list[Shown]:
+    """The same of a text that is not published; what it cites and the register does not have is left out."""
+    codes = {code for block in blocks for code in block.cites}
+    by_code = {row.code: Citation(fact=row) for row in Fact.objects.filter(code__in=codes).select_related("source")}
+    by_code |= {row.code: Citation(position=row) for row in Position.objects.filter(code__in=codes)}
+    points, cited = {}, {}
+    for block in blocks:
+        if block.kind == "point":
+            points[block.code] = KeyPointVersion(text=block.text, critical=block.critical)
+            cited[block.code] = [by_code[code] for code in block.cites if code in by_code]
+    return _blocks(blocks, points, cited, by_code, pictures, protocol_of(clinic))
+
+
+def _blocks(
+    blocks: Sequence[markdown.Block],
+    points: Mapping[str, KeyPointVersion],
+    cited: Mapping[str, list[Citation]],
+    by_code: Mapping[str, Citation],
+    pictures: Mapping[str, Picture],
+    protocol: Mapping[str, ProtocolShown],
+) -> list[Shown]:
     result = []
-    blocks = markdown.blocks(version.text)
     for anchor, block in zip(markdown.anchors(blocks), blocks, strict=True):
         if block.kind == "point":
             chips = _chips(cited.get(block.code, []))

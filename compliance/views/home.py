@@ -5,16 +5,18 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from certificates.actions import lift_restudied, open_renewals
 from certificates.queries import state_of, visible_to
 from certificates.validity import IN_FORCE
+from compliance import tasks
 from compliance.programmes import ways
 from compliance.queries import Board, board_for, board_of
-from compliance.steps import Step, learner_step, manager_step, physician_step, questions_step
-from compliance.waiting import questions_waiting, waiting_for
+from compliance.steps import Step, items_step, learner_step, manager_step, physician_step, questions_step
+from compliance.waiting import items_waiting, questions_waiting, waiting_for
 from quizzes.enquiries import AUTHOR, answerable_by, unseen_answers
 from quizzes.models import EnquiryAnswer
 from staff.access import LEARNING_ROLES, StaffRequest, clinics_as, memberships, roles
@@ -68,7 +70,11 @@ def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
         "due_on": min((found.due_on for found in found_soon), default=None),
         "certificates": sorted(certificates, key=lambda pair: pair[1] not in IN_FORCE),
     }
-    return [learner_step(rows, clinics[0])]
+    asked = tasks.asked_of([person]).get(person.pk, [])
+    context["learning"]["asked"] = asked
+    changed = tasks.step_of(asked)
+    step = learner_step(rows, clinics[0])
+    return [step, changed] if changed and step.rank < changed.rank else [changed, step] if changed else [step]
 
 
 def _physician(person: StaffMember, context: dict[str, Any]) -> list[Step]:
@@ -123,12 +129,18 @@ def _house(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     context["house"] = {"versions": live_versions(), "administers": "administrator" in held}
     if AUTHOR in held:
         questions = questions_waiting(answerable_by(person).waiting())
+        items = items_waiting(person)
+        context["house"] |= {"writes": True, "items": items}
         if questions.count:
             return [questions_step(questions, "about the material")]
+        if items.count:
+            return [items_step(items)]
+        said = "Sections are edited under Authoring; readers see what is published."
+        return [Step("Nothing waits for you", said, reverse("compliance:section-list"), "Open authoring", rank=5)]
     return [
         Step(
             "Nothing waits for you",
-            "Modules are published from files with manage.py load_material. Read them here as everybody does.",
+            "Modules are published by an author, or from files with manage.py load_material. Read them here as everybody does.",
             "/modules/",
             "Open the modules",
             rank=5,

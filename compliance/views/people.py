@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certificates.actions import end_membership
-from compliance import actions, people
+from compliance import actions, people, tasks
 from compliance.forms import EndForm, IdentityForm, LicenceForm, NameForm, PersonForm
 from compliance.queries import board_of
 from compliance.selection import seen_clinics
@@ -92,6 +92,9 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "licences": people.licences_shown(person, people.today_for(viewer)),
             "certificates": people.certificates_shown(viewer, person),
             "attempts": people.attempts_shown(viewer, person),
+            "asked": [
+                row for row in tasks.asked_of([person]).get(person.pk, []) if row.task.clinic in seen_clinics(viewer)
+            ],
         },
     )
 

@@ -12,13 +12,14 @@ from quizzes.models.attempts import (
     Review,
     Seal,
 )
-from quizzes.models.bank import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
+from quizzes.models.bank import Approval, Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from quizzes.models.enquiries import AnswerSeen, Enquiry, EnquiryAnswer
 from quizzes.models.practice import PracticeAnswer
 
 __all__ = [
     "Accommodation",
     "AnswerSeen",
+    "Approval",
     "Attempt",
     "AttemptGrant",
     "AttemptItem",

@@ -58,6 +58,15 @@ class QuestionVersion(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     approved_via = models.CharField(max_length=7, blank=True, choices=Via.choices)
+    stale_at = models.DateTimeField(null=True, blank=True)
+    stale_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who published the text that it was not approved for.",
+    )
 
     class Meta:
         ordering = ("question", "number")
@@ -74,6 +83,10 @@ class QuestionVersion(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "live", "stale", "retired"]), name="questionversion_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(stale_at=None, stale_by=None) | Q(stale_at__isnull=False, stale_by__isnull=False),
+                name="questionversion_stale_whole",
             ),
         )
 
@@ -98,6 +111,27 @@ class QuestionPoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.question_version} tests {self.key_point}"
+
+
+class Approval(models.Model):
+    """A second person finds the wording right for key points that read so. Insert-only.
+
+    `sha256` is that of the item's version which this makes live: its wording and kind and the contents of its key points.
+    Given before those key points are published, it waits for them, and lapses by itself when they come to read otherwise.
+    """
+
+    question_version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT, related_name="approvals")
+    sha256 = models.CharField(max_length=64)
+    approved_at = models.DateTimeField(default=clock.now)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["question_version", "sha256", "approved_by"], name="approval_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.question_version} by {self.approved_by}"
 
 
 class Quiz(models.Model):

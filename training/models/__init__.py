@@ -1,3 +1,4 @@
+from training.models.drafts import Draft
 from training.models.glossary import Term
 from training.models.modules import (
     KeyPoint,
@@ -18,6 +19,7 @@ from training.models.sources import Citation, Fact, Position, Source
 __all__ = [
     "Adoption",
     "Citation",
+    "Draft",
     "Fact",
     "KeyPoint",
     "KeyPointVersion",

@@ -41,6 +41,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(course.modules)} modules, no problem found.")
             return
         done = material.load(course, by=StaffMember.objects.pinpoint())
+        for conflict in done.conflicts:
+            self.stdout.write(conflict)
         if done.published or done.items or done.retired:
             self.stdout.write(
                 f"Published: {', '.join(done.published) or 'nothing'}. {done.items} items new or changed, {done.retired} retired."

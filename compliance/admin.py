@@ -1,0 +1,7 @@
+from compliance import models
+from staff.admin import show
+
+show(models.Change, "module_version", "key_point", "effect", "people", filters=("effect",))
+show(models.Task, "person", "change", "due_on", "asked_at", "asked_by", search=("person__full_name",))
+show(models.PointTest, "task", "number", "started_at", exclude=("seed",))
+show(models.PointTestResult, "test", "right", "items", "passed", "ended_at")

@@ -1,0 +1,9 @@
+from staff.guards import Guard, insert_only
+
+GUARDS: list[Guard] = [
+    insert_only("compliance_change"),
+    insert_only("compliance_task"),
+    insert_only("compliance_pointtest"),
+    insert_only("compliance_pointtestitem"),
+    insert_only("compliance_pointtestresult"),
+]
