@@ -22,14 +22,14 @@ PUBLISH = reverse("compliance:section-publish", args=WHERE)
 
 
 @pytest.fixture
-def module(cast):
+def course(cast):
     return factories.make_module(
         by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.course_with_retest(items=1)
     )
 
 
 @pytest.fixture
-def section(module) -> Section:
+def section(course) -> Section:
     return Section.objects.select_related("module").get()
 
 
@@ -137,8 +137,8 @@ def test_the_second_writer_gets_the_conflict_and_both_texts(author, cast, sectio
     assert "Lift off" in Draft.objects.get().text
 
 
-def test_publishing_names_what_is_in_the_way_and_then_does_it(author, cast, section, module):
-    factories.make_finished(person=cast.aesthetician, course=module)
+def test_publishing_names_what_is_in_the_way_and_then_does_it(author, cast, section, course):
+    factories.make_finished(person=cast.aesthetician, course=course)
     draft = drafting.save(section=section, source=changed(section), revision=0, by=cast.author)
     page = author.get(PUBLISH).text.replace("\u00a0", " ")
     for text in (
@@ -160,8 +160,8 @@ def test_publishing_names_what_is_in_the_way_and_then_does_it(author, cast, sect
     assert NEW.split(".")[0] in author.get(reverse("training:section-detail", args=WHERE)).text
 
 
-def test_an_author_sees_counts_and_no_names(author, cast, section, module):
-    factories.make_finished(person=cast.aesthetician, course=module)
+def test_an_author_sees_counts_and_no_names(author, cast, section, course):
+    factories.make_finished(person=cast.aesthetician, course=course)
     drafting.save(section=section, source=changed(section), revision=0, by=cast.author)
     for path in (PUBLISH, EDIT, reverse("compliance:section-list"), reverse("compliance:approval-list")):
         assert cast.aesthetician.full_name not in author.get(path).text
@@ -203,7 +203,7 @@ def test_the_register_is_found_by_words_and_code(author, section):
     assert "<html" not in part
 
 
-def test_a_physician_approves_in_the_queue(client, cast, section, module):
+def test_a_physician_approves_in_the_queue(client, cast, section, course):
     draft = drafting.save(section=section, source=changed(section), revision=0, by=cast.author)
     client.force_login(cast.physician)
     listed = client.get(reverse("compliance:approval-list")).text
@@ -228,8 +228,8 @@ def test_a_physician_approves_in_the_queue(client, cast, section, module):
     assert client.get(stale).status_code == 404
 
 
-def test_a_proposal_waits_is_turned_down_or_taken(client, cast, section, module):
-    row = module.quiz.module.sections.get().questions.get(code="nd-19-q1").versions.get()
+def test_a_proposal_waits_is_turned_down_or_taken(client, cast, section, course):
+    row = course.module.sections.get().questions.get(code="nd-19-q1").versions.get()
     body = row.content | {"stem": "Small separate dots show on the cheek. What do they mean?"}
     made = [
         approving.propose_question(
@@ -256,7 +256,7 @@ def test_a_proposal_waits_is_turned_down_or_taken(client, cast, section, module)
 
 
 @pytest.mark.parametrize("path", [reverse("compliance:approval-list"), reverse("compliance:section-list")])
-def test_lists_ask_as_much_of_many_as_of_one(author, cast, section, module, path, django_assert_num_queries):
+def test_lists_ask_as_much_of_many_as_of_one(author, cast, section, course, path, django_assert_num_queries):
     draft = drafting.save(section=section, source=changed(section), revision=0, by=cast.author)
     codes = [one.code for one in approving.awaited_by(draft)]
     approve_ahead(draft, *codes[1:], by=cast.physician)
@@ -270,16 +270,16 @@ def test_lists_ask_as_much_of_many_as_of_one(author, cast, section, module, path
         author.get(path)
 
 
-def holder(cast, module, section):
-    factories.make_finished(person=cast.aesthetician, course=module)
+def holder(cast, course, section):
+    factories.make_finished(person=cast.aesthetician, course=course)
     draft = drafting.save(section=section, source=changed(section), revision=0, by=cast.author)
     approve_ahead(draft, "nd-17-q11", "nd-17-q12", by=cast.physician)
     publish(draft, cast.author)
     return cast.aesthetician
 
 
-def test_the_holder_is_led_through_her_task(client, cast, section, module, now):
-    person = holder(cast, module, section)
+def test_the_holder_is_led_through_her_task(client, cast, section, course, now):
+    person = holder(cast, course, section)
     client.force_login(person)
     home = client.get("/").text
     assert "Read nd-17 again: Technique and endpoint" in home
@@ -300,8 +300,8 @@ def test_the_holder_is_led_through_her_task(client, cast, section, module, now):
     assert "Asked of you because a text changed" not in client.get("/").text
 
 
-def test_a_task_is_hers_alone_and_her_manager_sees_how_it_stands(client, cast, section, module):
-    person = holder(cast, module, section)
+def test_a_task_is_hers_alone_and_her_manager_sees_how_it_stands(client, cast, section, course):
+    person = holder(cast, course, section)
     task = reverse("compliance:task", args=[Task.objects.get().public_id])
     client.force_login(cast.colleague)
     assert client.get(task).status_code == 404

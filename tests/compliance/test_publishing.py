@@ -29,14 +29,14 @@ NOTE = "The order of the steps is said now."
 
 
 @pytest.fixture
-def module(cast):
+def course(cast):
     return factories.make_module(
         by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.course_with_retest(items=1)
     )
 
 
 @pytest.fixture
-def section(module) -> Section:
+def section(course) -> Section:
     return Section.objects.select_related("module").get()
 
 
@@ -70,15 +70,15 @@ def publish(draft: Draft, by, effect: str = "retest", **more: str) -> ModuleVers
     return publishing.publish(draft=draft, revision=draft.revision, note=NOTE, effects={"nd-17": effect, **more}, by=by)
 
 
-def drawable(module, cast) -> set[str]:
-    version = live_version(module.module)
+def drawable(course, cast) -> set[str]:
+    version = live_version(course.module)
     assert version
     return {item.code for item in pool(version, live_points(version), cast.lakeside, cast.colleague)[0]}
 
 
-def test_the_chain_of_one_critical_point(cast, module, section, draft, now):
-    held = factories.make_finished(person=cast.aesthetician, course=module).certificate
-    running = factories.make_attempt(person=cast.colleague, course=module)
+def test_the_chain_of_one_critical_point(cast, course, section, draft, now):
+    held = factories.make_finished(person=cast.aesthetician, course=course).certificate
+    running = factories.make_attempt(person=cast.colleague, course=course)
     before = list(running.items.values_list("question_version", flat=True))
 
     found = publishing.impact(draft, publisher=cast.author)
@@ -101,7 +101,7 @@ def test_the_chain_of_one_critical_point(cast, module, section, draft, now):
     with clock.at(now + timedelta(hours=1)):
         made = publish(draft, cast.author)
     assert (made.number, made.change, made.note) == (2, "clinical", NOTE)
-    assert {code for code in drawable(module, cast) if code.startswith("nd-17")} == {"nd-17-q11", "nd-17-q12"}
+    assert {code for code in drawable(course, cast) if code.startswith("nd-17")} == {"nd-17-q11", "nd-17-q12"}
     assert list(running.items.values_list("question_version", flat=True)) == before
     q11 = QuestionVersion.objects.get(question__code="nd-17-q11", state="live")
     assert (q11.number, q11.approved_by, q11.approved_via, q11.created_by) == (
@@ -124,7 +124,7 @@ def test_the_chain_of_one_critical_point(cast, module, section, draft, now):
     assert not one.may(cast.author)
     with clock.at(now + timedelta(hours=2)):
         assert approving.approve(waiting=one, seen_sha256=one.sha256 or "", by=cast.other_physician)
-    assert "nd-17-q1" in drawable(module, cast)
+    assert "nd-17-q1" in drawable(course, cast)
     q1.refresh_from_db()
     assert q1.state == "retired"
     assert verify().clean
@@ -139,9 +139,9 @@ def answer(test, *, right: bool) -> list[str]:
     return given
 
 
-def test_a_holder_reads_again_and_answers(cast, module, section, draft, now):
-    factories.make_finished(person=cast.aesthetician, course=module)
-    factories.make_finished(person=cast.colleague, course=module, wrong=6)
+def test_a_holder_reads_again_and_answers(cast, course, section, draft, now):
+    factories.make_finished(person=cast.aesthetician, course=course)
+    factories.make_finished(person=cast.colleague, course=course, wrong=6)
     approve_ahead(draft, "nd-17-q11", "nd-17-q12", by=cast.physician)
     publish(draft, cast.author)
     task = Task.objects.get()
@@ -165,7 +165,7 @@ def test_a_holder_reads_again_and_answers(cast, module, section, draft, now):
     assert verify().clean
 
 
-def test_what_a_change_may_ask(cast, module, section):
+def test_what_a_change_may_ask(cast, course, section):
     """A critical point's words are never cosmetic; its commas are, and so are a plain point's words but not its numbers."""
     cases = {
         (OLD, NEW): False,
@@ -179,20 +179,20 @@ def test_what_a_change_may_ask(cast, module, section):
         drafting.discard(draft=draft, revision=1, by=cast.author)
 
 
-def test_words_between_the_points_touch_no_item(cast, module, section):
-    factories.make_finished(person=cast.aesthetician, course=module)
+def test_words_between_the_points_touch_no_item(cast, course, section):
+    factories.make_finished(person=cast.aesthetician, course=course)
     text = changed(section, "Needling does a little harm on purpose.", "Needling harms a little, on purpose.")
     draft = drafting.save(section=section, source=text, revision=0, by=cast.author)
-    before = drawable(module, cast)
+    before = drawable(course, cast)
     made = publishing.publish(draft=draft, revision=1, note="Plainer.", effects={"text": "cosmetic"}, by=cast.author)
     assert made.change == "cosmetic"
-    assert drawable(module, cast) == before
+    assert drawable(course, cast) == before
     assert not Task.objects.exists()
     assert Change.objects.get().key_point is None
     assert not OutgoingMail.objects.filter(subject__contains="changed").exists()
 
 
-def test_an_approval_lapses_when_the_draft_is_changed_again(cast, module, draft):
+def test_an_approval_lapses_when_the_draft_is_changed_again(cast, course, draft):
     approve_ahead(draft, "nd-17-q11", "nd-17-q12", by=cast.physician)
     drafting.save(section=draft.section, source=draft.text.replace("Lift off", "Lift up"), revision=1, by=cast.author)
     draft.refresh_from_db()
@@ -212,7 +212,7 @@ def test_two_people_write_at_once(cast, section, draft):
     assert set(draft.writers.all()) == {cast.author, cast.administrator}
 
 
-def test_nothing_is_kept_where_the_last_step_fails(cast, module, draft, monkeypatch):
+def test_nothing_is_kept_where_the_last_step_fails(cast, course, draft, monkeypatch):
     approve_ahead(draft, "nd-17-q11", "nd-17-q12", by=cast.physician)
     monkeypatch.setattr(publishing, "_ask", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -223,15 +223,15 @@ def test_nothing_is_kept_where_the_last_step_fails(cast, module, draft, monkeypa
     assert not QuestionVersion.objects.filter(state="stale").exists()
 
 
-def test_a_retired_point_takes_its_items_along(cast, module, section):
+def test_a_retired_point_takes_its_items_along(cast, course, section):
     source = points.retire(live_text(section), "nd-22")
     draft = drafting.save(section=section, source=source, revision=0, by=cast.author)
     with pytest.raises(publishing.NotPublished, match="6 places"):
         publishing.publish(draft=draft, revision=1, note=NOTE, effects={"nd-22": "notify"}, by=cast.author)
 
 
-def test_a_started_attempt_keeps_its_items(cast, module, draft):
-    attempt = factories.make_attempt(person=cast.colleague, course=module)
+def test_a_started_attempt_keeps_its_items(cast, course, draft):
+    attempt = factories.make_attempt(person=cast.colleague, course=course)
     approve_ahead(draft, "nd-17-q11", "nd-17-q12", by=cast.physician)
     publish(draft, cast.author)
     item = AttemptItem.objects.filter(attempt=attempt, question_version__state="stale").first() or attempt.items.first()
@@ -247,7 +247,7 @@ def test_a_started_attempt_keeps_its_items(cast, module, draft):
     assert saved.revision == 1
 
 
-def test_every_act_is_in_the_trail(cast, module, draft):
+def test_every_act_is_in_the_trail(cast, course, draft):
     approve_ahead(draft, "nd-17-q11", "nd-17-q12", by=cast.physician)
     publish(draft, cast.author)
     done = set(AuditEvent.objects.filter(actor__in=[cast.author, cast.physician]).values_list("action", flat=True))
