@@ -61,11 +61,11 @@ def test_verify_names_a_changed_column(history, name, column):
     dice = random.Random(f"{name}.{column}")
     pks = tampering.rows_on_record(name)
     assert pks, f"the history has no row of {name}"
-    for pk in {pks[0], pks[-1]}:
-        change = tampering.flip(name, column, pk, dice)
-        told = tampering.tried(change) if change else "refused"
-        assert told, f"{name} {pk}: {column} was changed and nothing was found"
-        assert told == "refused" or re.match(tampering.NAMED[name], told), told
+    pk = dice.choice(pks)
+    change = tampering.flip(name, column, pk, dice)
+    told = tampering.tried(change) if change else "refused"
+    assert told, f"{name} {pk}: {column} was changed and nothing was found"
+    assert told == "refused" or re.match(tampering.NAMED[name], told), told
 
 
 @pytest.mark.parametrize("name", [name for name in tampering.NAMED if name not in tampering.MAY_GO])
