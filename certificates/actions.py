@@ -1,5 +1,6 @@
 """Verbs of proof: hand in with the certificate in one transaction, adopt, review, revoke. Each is signed or recorded."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -667,10 +668,19 @@ def restudy_done(row: Review) -> bool:
     return bool(sections) and sections <= again
 
 
-def settle_overdue(limit: int = 500) -> int:
-    """Score what ran out of time; from `tick`. Each attempt in a transaction of its own."""
+def settle_overdue(
+    person: StaffMember | None = None, clinics: Collection[Clinic] | None = None, limit: int = 500
+) -> int:
+    """Score what ran out of time, each attempt in a transaction of its own: from `tick`, and for whoever visits.
+
+    A person's home settles her own, a physician's queue those of her clinics.
+    """
     now = clock.now()
     overdue = Attempt.objects.filter(state=Attempt.State.OPEN, deadline_at__lt=now).select_related("quiz_version")
+    if person is not None:
+        overdue = overdue.of(person)
+    if clinics is not None:
+        overdue = overdue.filter(candidacy__clinic__in=clinics)
     return sum(settle(attempt=attempt) is not None for attempt in overdue.order_by("deadline_at")[:limit])
 
 

@@ -6,7 +6,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from certificates import validity
 from certificates.models import Certificate, CertificateEvent
-from quizzes.models import Attempt, AttemptGrant, AttemptItem, Review
+from quizzes.models import Attempt, AttemptGrant, AttemptItem, LateAnswer, Review
 from staff import clock
 from staff.access import clinics_as
 from staff.models import StaffMember
@@ -46,7 +46,7 @@ def visible_to(viewer: StaffMember) -> "QuerySet[Certificate]":
 
 
 def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
-    """Attempts that wait for a physician: a critical point missed or the last attempt used, and nobody has seen to it.
+    """Attempts that wait for a physician: a critical point missed, the last attempt used or answers come late, unseen so far.
 
     A review, a talk recorded since and a pass since are all an answer.
     """
@@ -56,7 +56,15 @@ def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
     reviewed = Review.objects.filter(attempt=OuterRef("pk"))
     talked = AttemptGrant.objects.filter(candidacy=OuterRef("candidacy"), granted_at__gte=OuterRef("ended_at"))
     passed = Attempt.objects.filter(candidacy=OuterRef("candidacy"), outcomes__passed=True)
-    waiting = attempts.filter(
-        Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=F("quiz_version__attempts"))
+    waiting = Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=F("quiz_version__attempts"))
+    unseen = Q(~Exists(reviewed), ~Exists(talked))
+    return attempts.filter(waiting & unseen | Q(Exists(_unseen_late())), ~Exists(passed))
+
+
+def _unseen_late() -> "QuerySet[LateAnswer]":
+    """Late answers of an attempt that no review and no recorded talk has followed."""
+    reviewed = Review.objects.filter(attempt=OuterRef("item__attempt"), reviewed_at__gt=OuterRef("arrived_at"))
+    talked = AttemptGrant.objects.filter(
+        candidacy=OuterRef("item__attempt__candidacy"), granted_at__gt=OuterRef("arrived_at")
     )
-    return waiting.filter(~Exists(reviewed), ~Exists(talked), ~Exists(passed))
+    return LateAnswer.objects.filter(~Exists(reviewed), ~Exists(talked), item__attempt=OuterRef("pk"))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from quizzes import kinds
-from quizzes.models import Attempt, Outcome
+from quizzes.models import Attempt, LateAnswer, Outcome
 from training.models import KeyPointVersion, ReadingConfirmation
 
 
@@ -45,11 +45,23 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Late:
+    """An answer that came after the end, in words, beside the one that counted; `overtaken` if a newer one was saved by then."""
+
+    row: LateAnswer
+    position: int
+    answer: str
+    counted: str
+    overtaken: bool
+
+
+@dataclass(frozen=True)
 class Result:
     attempt: Attempt
     outcome: Outcome
     answers: list[Answer]
     gaps: list[Gap]
+    late: list[Late]
 
     @property
     def clauses(self) -> dict[str, Any]:
@@ -89,7 +101,7 @@ def result_of(attempt: Attempt) -> Result:
         for version in [item.question_version]
     }
     answers = [_answer(item, rationales[item["question"], item["version"]]) for item in sealed["items"]]
-    return Result(attempt, outcome, answers, _gaps(attempt, answers))
+    return Result(attempt, outcome, answers, _gaps(attempt, answers), _late(attempt, sealed["items"]))
 
 
 def _answer(item: dict[str, Any], rationales: dict[str, str]) -> Answer:
@@ -106,6 +118,19 @@ def _answer(item: dict[str, Any], rationales: dict[str, str]) -> Answer:
         points=[point["code"] for point in item["points"]],
         section=item["section"],
     )
+
+
+def _late(attempt: Attempt, sealed: list[dict[str, Any]]) -> list[Late]:
+    """Told and never scored: whether it would have been right is for whoever reads it beside the key."""
+    by_position = {item["position"]: item for item in sealed}
+    found = []
+    for row in LateAnswer.objects.filter(item__attempt=attempt).select_related("item").order_by("arrived_at", "pk"):
+        item = by_position[row.item.position]
+        kind, shown = kinds.of(item["kind"]), item["shown"]
+        texts = {name: text for _, name, text in shown}
+        answer, counted = (kind.in_words(kind.in_ids(given, shown), texts) for given in (row.answer, item["answer"]))
+        found.append(Late(row, row.item.position, answer, counted, row.base_revision < item["revision"]))
+    return found
 
 
 def _gaps(attempt: Attempt, answers: list[Answer]) -> list[Gap]:

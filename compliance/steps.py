@@ -516,10 +516,14 @@ def physician_step(work: waiting.Waiting) -> Step:
         )
     if work.critical:
         first = work.critical[0]
+        why = (
+            f"{plural(first.critical, 'safety-critical answer,safety-critical answers')} wrong"
+            if first.critical
+            else f"{plural(first.late, 'answer,answers')} that came after the end"
+        )
         return Step(
             f"Review {first.person.full_name}, {first.title}",
-            f"{first.score}, and {plural(first.critical, 'safety-critical answer,safety-critical answers')} wrong. "
-            f"Handed in on {day(first.ended_at)}.{_more(work.total - 1)}",
+            f"{first.score}, and {why}. Handed in on {day(first.ended_at)}.{_more(work.total - 1)}",
             first.url,
             "Open the review",
             second_url=queue,

@@ -22,7 +22,7 @@ from training.queries import live_versions, standing_adoption
 
 @dataclass(frozen=True)
 class AttemptWaiting:
-    """`critical` counts the safety-critical answers that were wrong."""
+    """`critical` counts the safety-critical answers that were wrong, `late` those that came after the end."""
 
     attempt: Attempt
     person: StaffMember
@@ -30,11 +30,16 @@ class AttemptWaiting:
     ended_at: datetime | None
     score: str
     critical: int
+    late: int
     url: str
 
     @property
     def critical_words(self) -> str:
         return f"{self.critical} critical missed"
+
+    @property
+    def late_words(self) -> str:
+        return f"{self.late} came late"
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,7 @@ def _shown(attempt: Attempt, outcome: Outcome) -> AttemptWaiting:
         ended_at=attempt.ended_at,
         score=f"{outcome.points} of {outcome.max_points}",
         critical=len(missed["missed"]) if missed else 0,
+        late=getattr(attempt, "late", 0),
         url=reverse("certificates:review-detail", args=[attempt.public_id]),
     )
 
@@ -139,7 +145,7 @@ def _locked(clinics: list[Clinic], physician: StaffMember) -> list[AttemptWaitin
 
 
 def _critical(clinics: list[Clinic], physician: StaffMember, locked: list[int]) -> list[AttemptWaiting]:
-    """Finished attempts with a safety-critical miss that nobody has seen to yet, the oldest first.
+    """Finished attempts with a safety-critical miss, or with answers come late, that nobody has seen to yet, oldest first.
 
     Those of locked people are left out: the talk that waits covers them.
     """
@@ -149,11 +155,12 @@ def _critical(clinics: list[Clinic], physician: StaffMember, locked: list[int]) 
     attempts = list(
         Attempt.objects.filter(pk__in=missed)
         .select_related("candidacy__person", "module_version")
+        .annotate(late=Count("items__late_answers"))
         .order_by("ended_at", "pk")
     )
     outcomes = latest_outcomes(attempts)
     shown = [_shown(attempt, outcomes[attempt.pk]) for attempt in attempts]
-    return [row for row in shown if row.critical]
+    return [row for row in shown if row.critical or row.late]
 
 
 def _adoptions(clinics: list[Clinic]) -> list[AdoptionWaiting]:

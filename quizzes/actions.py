@@ -225,13 +225,16 @@ def save_answer(
         answer = kinds.of(item.question_version.question.kind).read_answer(answer.split(), item.shown)
     except kinds.NotAnAnswer as error:
         refusal = error
+    over = item.attempt.state != Attempt.State.OPEN or is_late(
+        item.attempt, now, item.attempt.quiz_version.grace_seconds
+    )
     if item.revision != base_revision:
         known = _repeated(item, key, answer)
         if known:
             return known
-        if item.attempt.state == Attempt.State.OPEN:
+        if not over:
             raise Stale(item)
-    if item.attempt.state != Attempt.State.OPEN or is_late(item.attempt, now, item.attempt.quiz_version.grace_seconds):
+    if over:
         raise AttemptEnded
     if refusal:
         raise UnknownAnswer(str(refusal)) from refusal

@@ -5,6 +5,10 @@ _sitting = (
     "EXISTS (SELECT 1 FROM quizzes_attemptitem i JOIN quizzes_attempt a ON a.id = i.attempt_id "
     "WHERE i.id = NEW.item_id AND a.state = 'open')"
 )
+_not_over = (
+    "EXISTS (SELECT 1 FROM quizzes_attemptitem i JOIN quizzes_attempt a ON a.id = i.attempt_id WHERE i.id = NEW.item_id "
+    "AND (a.state = 'voided' OR (a.state = 'open' AND NEW.arrived_at <= a.deadline_at)))"
+)
 _own = "EXISTS (SELECT 1 FROM quizzes_enquiry e WHERE e.id = NEW.enquiry_id AND e.person_id = NEW.answered_by_id)"
 _drawn = "EXISTS (SELECT 1 FROM quizzes_attemptitem i WHERE i.question_version_id = {row}.id)"
 
@@ -16,6 +20,7 @@ GUARDS: list[Guard] = [
     never_deleted("quizzes_accommodation"),
     insert_only("quizzes_attemptitempoint"),
     insert_only("quizzes_response"),
+    insert_only("quizzes_lateanswer"),
     insert_only("quizzes_seal"),
     insert_only("quizzes_mark"),
     insert_only("quizzes_outcome"),
@@ -24,6 +29,7 @@ GUARDS: list[Guard] = [
     insert_only("quizzes_enquiry"),
     insert_only("quizzes_enquiryanswer"),
     insert_only("quizzes_answerseen"),
+    Guard("quizzes_lateanswer", "after", ("INSERT",), "an answer is late once its attempt is over", when=_not_over),
     Guard("quizzes_enquiry", "after", ("INSERT",), "an item is questioned once its attempt has ended", when=_sitting),
     Guard("quizzes_enquiryanswer", "own", ("INSERT",), "nobody answers their own question", when=_own),
     never_deleted("quizzes_question"),

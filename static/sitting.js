@@ -1,6 +1,7 @@
 // The sitting of a quiz. Without this file every button and link works by itself, one page a step.
 // With it: a choice is sent at once; "Saved" appears when the server has answered, never before. What is not yet
-// answered stays in the browser's database, survives a reload and is sent in order, one request at a time.
+// answered stays in the browser's database, survives a reload and is sent in order, one request at a time. What could not be
+// sent before the attempt ended is brought by the next page that its person opens, and kept for her physician.
 const DATABASE = "pinpoint-sitting";
 const RETRY_MS = [3000, 4500, 7000, 10000, 15000];
 const PATIENCE_MS = 15000;
@@ -8,6 +9,7 @@ const DOUBLE_PRESS_MS = 350;
 const TYPING_MS = 800; // a number is sent when the person has stopped typing, or leaves the field
 const ASK_EVERY_MS = 20000;
 const WARN_AT_SECONDS = [300, 60];
+const FORGET_MS = 8 * 24 * 3600 * 1000; // a day longer than the server takes what comes late
 
 const byId = (id) => document.getElementById(id);
 const clone = (id) => byId(id).content.firstElementChild.cloneNode(true);
@@ -90,12 +92,21 @@ function speak(sentence) {
   speaking = setTimeout(() => { spoken.textContent = sentence; }, 60); // an emptied region speaks the same words again
 }
 
+// A warning is said once for each deadline, however often the page is loaded and whichever page of the quiz it is.
+function firstWarning(data, deadline, mark) {
+  const name = `warned ${data.attempt} ${deadline} ${mark}`;
+  try {
+    if (sessionStorage.getItem(name)) return false;
+    sessionStorage.setItem(name, "yes");
+  } catch { /* no storage: it may be said again after a reload */ }
+  return true;
+}
+
 // `ask` is where the server says when time is over: extra time may be given while the quiz runs.
 function countDown(data, { over, moved } = {}) {
   const shown = byId("clock");
   let deadline = Number(data.deadline);
   if (!deadline || !shown) return;
-  const warned = new Set();
   let before = Infinity;
   let running = true;
   const ask = async () => {
@@ -108,7 +119,6 @@ function countDown(data, { over, moved } = {}) {
         const more = Math.round((said.deadline - deadline) / 60);
         deadline = said.deadline;
         before = Infinity;
-        warned.clear();
         moved?.(deadline);
         speak(`You have been given ${more} more minutes.`);
       }
@@ -124,10 +134,10 @@ function countDown(data, { over, moved } = {}) {
       over?.();
       return;
     }
+    shown.parentElement.classList.toggle("tone-care", left <= WARN_AT_SECONDS[0]);
     shown.textContent = left > 300 ? `${Math.ceil(left / 60)} min left` : `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
     for (const mark of WARN_AT_SECONDS) {
-      if (left <= mark && before > mark && left > mark - 30 && !warned.has(mark)) {
-        warned.add(mark);
+      if (left <= mark && before > mark && left > mark - 30 && firstWarning(data, deadline, mark)) {
         speak(mark === 60 ? "1 minute left." : `${mark / 60} minutes left.`);
       }
     }
@@ -185,6 +195,30 @@ function inWords(item, answer) {
   return words.join("; ") || "no answer";
 }
 
+function bodyOf({ answer, flag, key, revision, at }) {
+  const body = new URLSearchParams({ key });
+  if (answer !== undefined) {
+    body.set("answer", answer);
+    body.set("revision", revision);
+    body.set("at", Math.round(at));
+  }
+  if (flag !== undefined) body.set("flag_sent", "1");
+  if (flag) body.set("flag", "on");
+  return body;
+}
+
+const questions = (places) => `${places.length === 1 ? "question" : "questions"} ${places.sort((a, b) => a - b).join(", ")}`;
+
+// Says which answers came late, and what became of them: `fate` is "kept" or "lost" by position.
+function tellLate(alert, fates) {
+  for (const part of alert.querySelectorAll("[data-fate]")) {
+    const places = [...fates].filter(([, fate]) => fate === part.dataset.fate).map(([position]) => position);
+    part.hidden = !places.length;
+    part.querySelector("[data-places]").textContent = questions(places);
+  }
+  alert.hidden = false;
+}
+
 // ---- The questions ----
 function sit(page) {
   const { attempt, check, take, signIn, zone } = page.dataset;
@@ -203,6 +237,7 @@ function sit(page) {
   let leavingFor = "";
   let movedAt = -Infinity;
   let isOver = false;
+  let ending = null; // once the server has said that the attempt is over: {url, fates, wasAway}
 
   for (const section of page.querySelectorAll(".item")) {
     const position = Number(section.dataset.position);
@@ -329,16 +364,17 @@ function sit(page) {
     } else if (answered) {
       recover();
     }
-    leave();
+    if (ending && !queue.size) conclude();
+    else leave();
   }
 
   // True when the server has answered, whatever it said. An answer whose response was lost is asked again with its own key.
   async function deliver(entry) {
-    entry.sent ??= { answer: entry.answer, flag: entry.flag, key: entry.key, revision: entry.revision };
+    entry.sent ??= { answer: entry.answer, flag: entry.flag, key: entry.key, revision: entry.revision, at: entry.at };
     await shelf.put(entry);
     let reply = await post(entry);
     if (reply.kind === "refused" && (await renew())) reply = await post(entry);
-    if (reply.kind === "ended") return end(reply.url);
+    if (reply.kind === "ended") return tooLate(entry, reply);
     if (reply.kind === "lost") return fall("lost");
     if (reply.kind === "refused") return fall("gone");
     const newest = queue.get(entry.position); // the person may have chosen again in the meantime
@@ -390,14 +426,9 @@ function sit(page) {
     return at?.includes("T") ? clock.inWords(zone, Date.parse(at)) : at || clock.inWords(zone);
   }
 
-  function bodyOf({ answer, flag, key, revision }) {
-    const body = new URLSearchParams({ csrfmiddlewaretoken: token, key });
-    if (answer !== undefined) {
-      body.set("answer", answer);
-      body.set("revision", revision);
-    }
-    if (flag !== undefined) body.set("flag_sent", "1");
-    if (flag) body.set("flag", "on");
+  function signed(entry) {
+    const body = bodyOf(entry);
+    body.set("csrfmiddlewaretoken", token);
     return body;
   }
 
@@ -406,7 +437,7 @@ function sit(page) {
     const impatient = setTimeout(() => patience.abort(), PATIENCE_MS);
     try {
       const response = await fetch(items.get(position).form.action, {
-        method: "POST", body: bodyOf(sent), headers: { Accept: "application/json" }, redirect: "manual", signal: patience.signal,
+        method: "POST", body: signed(sent), headers: { Accept: "application/json" }, redirect: "manual", signal: patience.signal,
       });
       if (response.type === "opaqueredirect" || response.status === 403 || response.status === 404) return { kind: "refused" };
       if (![200, 400, 409].includes(response.status)) return { kind: "lost" };
@@ -436,27 +467,39 @@ function sit(page) {
     }
   }
 
-  function end(url) {
-    const lost = unsent().filter((entry) => entry.answer !== undefined);
-    const wasAway = state !== "reached" || lost.some((entry) => entry.replayed);
-    queue.clear();
-    disagreements.clear();
-    shelf.clear(attempt);
-    if (!wasAway || !lost.length) {
-      location.assign(url);
-      return true;
+  // The attempt is over. Whatever is still here goes to the server all the same, which keeps it for the physician.
+  async function tooLate(entry, reply) {
+    if (!ending) {
+      ending = { url: reply.url, fates: new Map(), wasAway: state !== "reached" || unsent().some((other) => other.replayed) };
+      disagreements.clear();
+      for (const merge of page.querySelectorAll(".merge")) merge.remove();
+      stop();
     }
-    stop();
-    for (const entry of lost) mark(items.get(entry.position), items.get(entry.position).answer);
+    const { position, sent } = entry;
+    const newest = queue.get(position);
+    if (reply.answer === "kept" || reply.answer === "lost") ending.fates.set(position, reply.answer);
+    delete newest.sent;
+    if (newest.answer === sent.answer) delete newest.answer;
+    delete newest.flag; // nothing to come back to
+    mark(items.get(position), items.get(position).answer);
+    await done(newest);
+    return true;
+  }
+
+  function conclude() {
+    const { url, fates, wasAway } = ending;
+    shelf.clear(attempt);
+    if (!wasAway || !fates.size) {
+      location.assign(url);
+      return;
+    }
     for (const id of ["offline", "gone", "over"]) byId(id).hidden = true;
     state = "reached";
     const alert = byId("ended");
-    const places = lost.map((entry) => entry.position).sort((a, b) => a - b);
-    alert.querySelector("[data-places]").textContent = `${places.length === 1 ? "question" : "questions"} ${places.join(", ")}`;
     alert.querySelector("a").href = url;
-    alert.hidden = false;
+    tellLate(alert, fates);
     window.scrollTo(0, 0);
-    return true;
+    paint();
   }
 
   function stop() {
@@ -481,6 +524,7 @@ function sit(page) {
     if (state === "reached") return;
     state = "reached";
     byId("offline").hidden = byId("gone").hidden = true;
+    if (ending) return;
     const two = [...disagreements.keys()];
     if (two.length) speak(`Connection is back. Question ${two.join(", ")} has two different answers: choose one.`);
     else if (!queue.size) speak("Connection is back. All answers are saved.");
@@ -592,10 +636,13 @@ function sit(page) {
   window.addEventListener("beforeunload", (event) => { if (queue.size && state !== "reached") event.preventDefault(); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   // Closing the page cuts off what is under way: it is sent once more with the same key, which changes nothing if it came.
-  window.addEventListener("pagehide", () => {
+  const takeUpWritten = () => {
     for (const [position, item] of items) if (item.fields.some(isWritten) && !isOver) takeUp(position);
+  };
+  window.addEventListener("pagehide", () => {
+    takeUpWritten();
     for (const entry of unsent()) {
-      if (!entry.sent || entry.sent.key === entry.key) navigator.sendBeacon(items.get(entry.position).form.action, bodyOf(entry));
+      if (!entry.sent || entry.sent.key === entry.key) navigator.sendBeacon(items.get(entry.position).form.action, signed(entry));
     }
   });
 
@@ -610,6 +657,7 @@ function sit(page) {
       for (const entry of unsent()) entry.until = until;
     },
     over() {
+      takeUpWritten();
       stop();
       byId("over").hidden = false;
       const openResult = () => {
@@ -624,9 +672,7 @@ function sit(page) {
   shelf.all().then((kept) => {
     for (const entry of kept.sort((a, b) => a.at - b.at)) {
       const item = items.get(entry.position);
-      if (entry.attempt !== attempt) {
-        if (entry.until * 1000 < clock.now()) shelf.clear(entry.attempt); // it can no longer count
-      } else if (item && !queue.has(entry.position)) {
+      if (entry.attempt === attempt && item && !queue.has(entry.position)) {
         queue.set(entry.position, { ...entry, replayed: true });
         if (entry.answer !== undefined) mark(item, entry.answer);
         if (entry.flag !== undefined) item.flagBox.checked = entry.flag;
@@ -642,6 +688,43 @@ function sit(page) {
   });
   history.replaceState({ position: current }, "", `?q=${current}`);
   show(current, { push: false, focus: false });
+}
+
+// ---- What an earlier visit could not send of an attempt that has ended since ----
+async function bringLate(alert) {
+  const headers = { Accept: "application/json", ...JSON.parse(document.body.getAttribute("hx-headers")) };
+  const address = (name, { attempt, position }) => alert.dataset[name].replace("ATTEMPT", attempt).replace("/0/", `/${position}/`);
+  const fates = new Map(); // by attempt, what became of each question
+  const asked = new Map();
+  const isOver = async (entry) => {
+    const response = await fetch(address("clock", entry), { headers, redirect: "manual" });
+    return response.ok && (await response.json()).state === "over"; // of an open attempt, its own page sends them
+  };
+  try {
+    for (const entry of (await shelf.all()).sort((a, b) => a.at - b.at)) {
+      const { attempt, position } = entry;
+      if (!asked.has(attempt)) asked.set(attempt, await isOver(entry));
+      if (!asked.get(attempt)) {
+        if (entry.until * 1000 + FORGET_MS < Date.now()) await shelf.drop(entry);
+        continue;
+      }
+      const reply = await fetch(address("save", entry), { method: "POST", body: bodyOf(entry), headers, redirect: "manual" });
+      if (reply.status !== 409) continue;
+      const { answer } = await reply.json();
+      await shelf.drop(entry);
+      if (answer === "stored" || !answer) continue;
+      if (!fates.has(attempt)) fates.set(attempt, new Map());
+      fates.get(attempt).set(position, answer);
+    }
+  } catch { /* no connection: the next page tries again */ }
+  for (const [attempt, became] of fates) {
+    const one = alert.cloneNode(true);
+    one.removeAttribute("id");
+    const link = one.querySelector("a");
+    link.href = link.getAttribute("href").replace("ATTEMPT", attempt);
+    alert.before(one);
+    tellLate(one, became);
+  }
 }
 
 // ---- Handing in: once, and not into the void ----
@@ -671,3 +754,4 @@ const stage = byId("sitting") ?? byId("hand-in");
 clock.set(Number(stage?.dataset.now));
 if (stage?.id === "sitting") sit(stage);
 else if (stage) handIn(stage);
+else if (byId("left-over")) bringLate(byId("left-over"));

@@ -45,7 +45,7 @@ def test_every_record_of_ours_is_in_the_admin_or_hangs_on_one():
     shown = {model for model in admin.site._registry if model._meta.app_label in OURS}
     hanging = {
         "ActorName", "Citation", "Section", "ModuleVersionSection", "Passage", "Picture", "Reading", "QuestionPoint", "Quiz",
-        "AttemptItem", "AttemptItemPoint", "Response", "Seal", "Mark", "AnswerSeen", "NumberSeries",
+        "AttemptItem", "AttemptItemPoint", "Response", "LateAnswer", "Seal", "Mark", "AnswerSeen", "NumberSeries",
     }  # fmt: skip
     missing = {m.__name__ for app in OURS for m in apps.get_app_config(app).get_models()} - {m.__name__ for m in shown}
     # Nobody is shown how one person practised: a physician sees it added up, and that is said where one practises.

@@ -52,6 +52,7 @@ def locked_candidacies(request: StaffRequest) -> list[tuple[Candidacy, Attempt]]
 @require_safe
 @require_permission(Permission.REVIEW_ATTEMPTS)
 def review_queue(request: StaffRequest) -> HttpResponse:
+    actions.settle_overdue(clinics=clinics_as(request.user, Role.PHYSICIAN))
     everything = supervised(request).prefetch_related("outcomes", "reviews")
     page = Paginator(everything.order_by("-ended_at", "-pk"), 25).get_page(request.GET.get("page"))
     locked = locked_candidacies(request)

@@ -247,7 +247,10 @@ def then_questions_item(history: History, ago: int, text: str, *, answered: int,
 
 
 def ran_out_overnight(ago: int) -> History:
-    """Started late in the day, four answers saved, never handed in: scored as stored a day later."""
+    """Started late in the day, four answers saved, never handed in: scored as stored a day later.
+
+    Two more, chosen on a phone without a connection, reached the site the morning after that.
+    """
 
     def story(one: Member) -> Story:
         yield from one.reads(ago + 1, "15:40")
@@ -256,6 +259,8 @@ def ran_out_overnight(ago: int) -> History:
         yield from one.answers(attempt, at, share=0.27)
         yield attempt.deadline_at + timedelta(seconds=attempt.quiz_version.grace_seconds + 40)
         proof.settle_overdue()
+        yield attempt.deadline_at + timedelta(hours=14)
+        one.brings_late(attempt, chosen_at=at + timedelta(minutes=9))
 
     return story
 

@@ -12,7 +12,7 @@ from certificates.models import Certificate
 from compliance import actions
 from compliance.demo.stage import Story
 from quizzes import actions as sitting
-from quizzes import asking, kinds
+from quizzes import asking, kinds, late
 from quizzes.models import Attempt, AttemptItem, Enquiry, Quiz, Review
 from quizzes.queries import live_rules, missed_sections
 from quizzes.views.rules import DECLARATION
@@ -286,6 +286,19 @@ class Member:
             client_key=f"{self.random.getrandbits(128):032x}",
         )
         item.revision = saved.revision
+
+    def brings_late(self, attempt: Attempt, *, chosen_at: datetime) -> None:
+        """Answers to the last two questions, which waited on her phone for a connection."""
+        for item in attempt.items.select_related("question_version__question").order_by("-position")[:2]:
+            late.keep(
+                attempt_id=attempt.public_id,
+                person=self.person,
+                position=item.position,
+                answer=self._could_answer(item)[0],
+                base_revision=0,
+                client_key=f"phone-{item.position}",
+                chosen_at=chosen_at,
+            )
 
     def sits(self, ago: int, hour: str = "10:00", *, wrong: int | None = None, critical: int = 0) -> Handed:
         """A whole sitting, handed in. Passed, with a miss or two by chance, unless told otherwise."""

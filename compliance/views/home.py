@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from certificates.actions import lift_restudied, open_renewals
+from certificates.actions import lift_restudied, open_renewals, settle_overdue
 from certificates.queries import state_of, visible_to
 from certificates.validity import IN_FORCE
 from compliance import tasks
@@ -52,6 +52,7 @@ def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     clinics = clinics_as(person, *LEARNING_ROLES)
     if not clinics:
         return []
+    settle_overdue(person=person)
     open_renewals(person)
     lift_restudied(person)
     found = ways(board_for(person), person, clinics[0])
@@ -80,6 +81,7 @@ def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
 def _physician(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     if not clinics_as(person, Role.PHYSICIAN):
         return []
+    settle_overdue(clinics=clinics_as(person, Role.PHYSICIAN))
     work = waiting_for(person)
     context["work"] = work
     return [physician_step(work)]

@@ -14,6 +14,7 @@ from quizzes.models.attempts import (
 )
 from quizzes.models.bank import Approval, Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from quizzes.models.enquiries import AnswerSeen, Enquiry, EnquiryAnswer
+from quizzes.models.late import LateAnswer
 from quizzes.models.practice import PracticeAnswer
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ClinicClock",
     "Enquiry",
     "EnquiryAnswer",
+    "LateAnswer",
     "Mark",
     "Outcome",
     "PracticeAnswer",

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from quizzes import actions
+from quizzes import actions, late
 from quizzes.models import Attempt, AttemptItem
 from quizzes.views.items import Asked, answer_in, ask, in_words, pictures_for
 from staff import clock
@@ -126,17 +127,18 @@ def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpRe
     answer = answer_in(request.POST)
     if not wants_json and not answer and revision == "0":
         answer = None  # a form that was left open as it was: there is nothing to take back
+    sent = {
+        "attempt_id": public_id,
+        "person": request.user,
+        "position": position,
+        "answer": answer,
+        "base_revision": int(revision) if revision.isdecimal() else -1,
+        "client_key": request.POST.get("key") or secrets.token_urlsafe(12),
+    }
     try:
         saved = None
         if answer is not None:
-            saved = actions.save_answer(
-                attempt_id=public_id,
-                person=request.user,
-                position=position,
-                answer=answer,
-                base_revision=int(revision) if revision.isdecimal() else -1,
-                client_key=request.POST.get("key") or secrets.token_urlsafe(12),
-            )
+            saved = actions.save_answer(**sent)
         if saved is None and "flag_sent" not in request.POST:
             AttemptItem.objects.get(
                 attempt__public_id=public_id, attempt__candidacy__person=request.user, position=position
@@ -148,7 +150,7 @@ def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpRe
     except AttemptItem.DoesNotExist:
         raise Http404("no such question in an attempt of yours") from None
     except actions.AttemptEnded:
-        return _ended(public_id, wants_json)
+        return _ended(request, sent, wants_json)
     except actions.Stale as newer:
         return _stale(request, public_id, position, newer.item, wants_json)
     except actions.UnknownAnswer as refusal:
@@ -178,11 +180,31 @@ def _next_page(request: StaffRequest, public_id: str, position: int) -> str:
     return f"{take}?q={position + 1 if go == 'next' else max(1, position - 1)}"
 
 
-def _ended(public_id: str, wants_json: bool) -> HttpResponse:
-    url = reverse("certificates:attempt-result", args=[public_id])
+def _ended(request: StaffRequest, sent: dict[str, Any], wants_json: bool) -> HttpResponse:
+    """Too late to count: an answer is kept for the physician, and the page says what became of it."""
+    url = reverse("certificates:attempt-result", args=[sent["attempt_id"]])
+    became = {} if sent["answer"] is None else {"answer": _kept_late(sent, request.POST.get("at", ""))}
     if wants_json:
-        return JsonResponse({"state": "ended", "url": url}, status=409)
+        return JsonResponse({"state": "ended", "url": url, **became}, status=409)
+    if became.get("answer") in LATE_WORDS:
+        messages.warning(request, LATE_WORDS[became["answer"]].format(sent["position"]))
     return redirect(url)
+
+
+LATE_WORDS = {
+    "kept": "Your answer to question {} arrived after the end of the attempt. It is kept for your physician and does "
+    "not count.",
+    "lost": "Your answer to question {} arrived too long after the end of the attempt to be kept, and does not count.",
+}
+
+
+def _kept_late(sent: dict[str, Any], at: str) -> str:
+    """`at` is when it was chosen, in milliseconds by the device's clock."""
+    chosen_at = datetime.fromtimestamp(int(at) / 1000, UTC) if at.isdecimal() and len(at) <= 13 else None
+    try:
+        return "kept" if late.keep(**sent, chosen_at=chosen_at) else "stored"
+    except late.NotKept:
+        return "lost"
 
 
 def _stale(request: StaffRequest, public_id: str, position: int, item: AttemptItem, wants_json: bool) -> HttpResponse:

@@ -27,6 +27,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "retest": ("Re-test open", "arrow-path", "care"),
     "supervision-pending": ("Supervision pending", "user-circle", "care"),
     "returned": ("Returned", "arrow-uturn-left", "care"),
+    "late": ("Not counted", "clock", "care"),
     "unanswered": ("Not answered yet", "chat-bubble-left-ellipsis", "care"),
     "awaiting-adoption": ("Passed, adoption pending", "clock", "info"),
     "in-progress": ("In progress", "ellipsis-horizontal-circle", "info"),

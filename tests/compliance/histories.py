@@ -7,7 +7,7 @@ from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from quizzes import actions as sitting
-from quizzes import asking
+from quizzes import asking, late
 from quizzes.models import Attempt
 from staff import clock
 from staff.models import StaffMember
@@ -43,6 +43,7 @@ def make_history(cast: Cast, course: Course) -> History:
     with clock.at(start + timedelta(days=2)):
         actions.settle_overdue()
         failed = Attempt.objects.get(pk=started.pk)
+        _come_late(failed)
         factories.read_all(person=maya, course=course)
     with clock.at(start + timedelta(days=3)):
         passed = factories.make_finished(person=maya, course=course, read=False)
@@ -104,6 +105,21 @@ def _hesitate(attempt: Attempt) -> None:
     sitting.set_flag(
         attempt_id=attempt.public_id, person=attempt.candidacy.person, position=second.position, flagged=True
     )
+
+
+def _come_late(attempt: Attempt) -> None:
+    """The third item, chosen in time by the device's clock and arrived after the end; then thought better of."""
+    third = attempt.items.order_by("position")[2]
+    for place in (0, 1):
+        late.keep(
+            attempt_id=attempt.public_id,
+            person=attempt.candidacy.person,
+            position=third.position,
+            answer=third.shown[place][0],
+            base_revision=0,
+            client_key=f"late-{place}",
+            chosen_at=attempt.started_at + timedelta(hours=1),
+        )
 
 
 def _ask(cast: Cast, course: Course, attempt: Attempt) -> None:

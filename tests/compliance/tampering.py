@@ -42,6 +42,7 @@ NAMED = {
     "quizzes_clinicclock": "clock|foreign keys",
     "quizzes_enquiry": "enquiry |answer |chain |foreign keys",
     "quizzes_enquiryanswer": "answer |chain |foreign keys",
+    "quizzes_lateanswer": "late answer |chain |foreign keys",
     "quizzes_mark": "attempt |foreign keys",
     "quizzes_outcome": "attempt |foreign keys",
     "quizzes_question": "question |attempt |foreign keys",

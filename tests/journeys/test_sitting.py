@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from certificates.models import Certificate
-from quizzes.models import Attempt, AttemptItem, Response
+from quizzes.models import Attempt, AttemptItem, LateAnswer, Response
 from staff import clock, guards
 from tests import factories
 from tests.journeys.conftest import Visitor, axe, in_every_look, overflow, small_targets
@@ -381,21 +381,53 @@ def test_attempt_handed_in_elsewhere_leads_to_the_result(maya, attempt):
     page.wait_for_url("**/result/")
 
 
-def test_answers_that_arrive_after_the_end_are_named(maya, attempt):
+def late_ones(attempt: Attempt) -> dict[int, str]:
+    return dict(LateAnswer.objects.filter(item__attempt=attempt).values_list("item__position", "answer"))
+
+
+def test_answers_that_arrive_after_the_end_are_named_and_kept(maya, attempt):
     maya.forgive(*LOST, REFUSED)
-    page = maya.page
+    page, late = maya.page, {1: tokens(attempt, 1)[0], 2: tokens(attempt, 2)[1], 3: tokens(attempt, 3)[0]}
     page.goto(take(attempt))
     maya.context.set_offline(True)
-    choose(page, 1, tokens(attempt, 1)[0])
-    expect(page.locator("#saved")).to_have_text("1 answer not sent yet")
+    for position in (1, 2):
+        choose(page, position, late[position])
+        page.get_by_role("button", name="Save and continue").click()
+    expect(page.locator("#saved")).to_have_text("2 answers not sent yet")
     factories.proof.submit(attempt=attempt, by=attempt.candidacy.person)
     maya.context.set_offline(False)
     alert = page.get_by_role("alert").filter(has_text="This attempt has ended.")
-    expect(alert).to_contain_text("question 1")
+    expect(alert).to_contain_text("The last answers to questions 1, 2 are kept for your physician, and do not count.")
+    expect(alert).not_to_contain_text("too late to be kept", use_inner_text=True)
     expect(page.locator("#q1 :checked[name=answer]")).to_have_count(0)
+    expect(page.locator("#q3 [name=answer]").first).to_be_disabled()
     assert queued(page) == []
+    assert late_ones(attempt) == {1: late[1], 2: late[2]}
+    axe(page)
     alert.get_by_role("link", name="Open your result").click()
     page.wait_for_url("**/result/")
+    expect(page.get_by_role("heading", name="Arrived after the end")).to_be_visible()
+    axe(page)
+    # The same where the page was closed meanwhile: what is still on the device comes with the next page she opens.
+    page.evaluate(
+        """([attempt, answer]) => new Promise((resolve) => {
+             indexedDB.open("pinpoint-sitting", 1).onsuccess = ({target}) => {
+               const put = target.result.transaction("answers", "readwrite").objectStore("answers").put(
+                 {attempt, position: 3, answer, revision: 0, key: "from the phone", at: 1.5e12, until: 1.5e9});
+               put.onsuccess = () => { target.result.close(); resolve(); };
+             };
+           })""",
+        [attempt.public_id, late[3]],
+    )
+    page.goto("/")
+    alert = page.get_by_role("alert").filter(has_text="The last answers to question 3 are kept for your physician")
+    expect(alert).to_be_visible()
+    axe(page)
+    assert late_ones(attempt) == late
+    assert queued(page) == []
+    alert.get_by_role("link", name="Open the result").click()
+    page.wait_for_url(f"**/attempts/{attempt.public_id}/result/")
+    expect(page.get_by_text("3 answers reached the site after this attempt had ended.")).to_be_visible()
 
 
 def test_double_press_hands_in_once(maya, attempt):
@@ -424,10 +456,20 @@ def test_hand_in_without_connection_says_so(maya, attempt):
 
 
 def test_clock_counts_down_and_warns_once(visitor, cast, attempt):
-    with guards.lifted():
-        Attempt.objects.update(limit_minutes=45, deadline_at=clock.now() + timedelta(minutes=12))
-    one = visitor()
-    page = one.sign_in(cast.aesthetician)
+    def leave(minutes: float) -> None:
+        with guards.lifted():
+            Attempt.objects.update(limit_minutes=45, deadline_at=clock.now() + timedelta(minutes=minutes))
+
+    page = visitor().sign_in(cast.aesthetician)
+    leave(4.9)
+    page.goto(take(attempt))
+    expect(page.locator("#spoken")).to_have_text("5 minutes left.")
+    for path in (take(attempt), take(attempt) + "check/"):
+        page.goto(path)
+        expect(page.locator("#clock")).to_have_text(re.compile(r"^4:\d\d left$"))
+        page.wait_for_timeout(150)
+        expect(page.locator("#spoken")).to_be_empty()
+    leave(12)
     page.clock.install()
     page.route(
         "**/clock/", lambda route: route.fulfill(json={})

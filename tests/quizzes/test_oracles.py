@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import pytest
@@ -14,8 +15,10 @@ from django.utils.html import escape
 from certificates.actions import submit
 from quizzes import actions, asking, kinds, material
 from quizzes.models import Attempt, AttemptItem, Enquiry, Quiz
+from staff import clock
 from tests import factories
 from tests.people import Cast
+from tests.test_access import TABLE
 from training.models import Module
 from training.queries import live_version
 
@@ -133,13 +136,14 @@ def everything_before_submit(client: Client, attempt: Attempt) -> dict:
     seen["take, all answered"] = client.get(take)
     seen["check, all answered"] = client.get(check)
     seen["rules"] = client.get(reverse("quizzes:quiz-detail", args=["needle-depth"]))
+    seen["clock"] = client.get(reverse("quizzes:attempt-clock", args=[attempt.public_id]))
     return seen
 
 
 def masked(response, attempt):
     """Status, headers and body but for what changes by chance: tokens against forgery, save keys, the request's id."""
     headers = sorted(f"{k}: {v}" for k, v in response.items() if k not in ("X-Request-ID", "Content-Length"))
-    body = response.content
+    body = response.getvalue()
     for pattern, instead in CHANGING:
         body = re.sub(pattern, instead, body)
     whole = f"{response.status_code}\n{headers}\n".encode() + body
@@ -163,7 +167,7 @@ def watched(cast: Cast, course: material.Course) -> tuple[dict[str, bytes], list
 def test_exchanging_the_key_changes_no_byte(cast, bank):
     seen, keys = watched(cast, bank())
     assert len(seen) > 60
-    assert {"saved", "stale", "unknown"} == {
+    assert {"open", "saved", "stale", "unknown"} == {
         json.loads(body.split(b"\n", 2)[2])["state"] for body in seen.values() if b"application/json" in body
     }
     for by in (1, 2):
@@ -190,6 +194,69 @@ def test_the_comparison_would_notice(cast, monkeypatch, bank):
     other, _ = watched(cast, with_keys_moved(bank(), 1))
     told = {name.split(".")[0] for name in seen if seen[name] != other[name] and name.endswith("saved")}
     assert len(told) >= len(keys) - 4  # to match, order, multiple and case not every answer was tried
+
+
+LOOKING = ("key", "is_right", "partly_right", "rationales", "rows", "told", "right_answer", "wrong_answers", "sealed")
+
+
+def test_nothing_before_submit_looks_at_a_key(cast, monkeypatch):
+    """What is not read takes no time either: a reply cannot come sooner or later for a right answer than for a wrong one."""
+
+    def looked(*args, **kwargs):
+        raise AssertionError("somebody looked at the key")
+
+    attempt = sitting(cast, factories.every_kind())
+    client = Client()
+    client.force_login(cast.aesthetician)
+    for kind in kinds.KINDS.values():
+        for name in LOOKING:
+            monkeypatch.setattr(type(kind), name, looked)
+    assert len(everything_before_submit(client, attempt)) > 60
+    with pytest.raises(AssertionError, match="looked at the key"):
+        submit(attempt=attempt, by=cast.aesthetician)
+
+
+# What is addressed by an attempt that is over, or by what came of one, may tell what its result tells.
+AFTERWARDS = {"finished", "number", "code", "asked"}
+CERTIFICATES = "compliance:certificates-zip"  # of attempts that are over, and the archive carries the time of its making
+
+
+def pages_while_it_runs(cast: Cast, course: material.Course) -> dict[str, bytes]:
+    """Every page, part and export that the taker, a colleague and their manager can get while an attempt is open."""
+    with transaction.atomic():
+        attempt = sitting(cast, course)
+        names = {
+            "open": attempt.public_id,
+            "maya": cast.aesthetician.public_id,
+            "lakeside": cast.lakeside.public_id,
+            "extra": factories.accommodate(person=cast.aesthetician, by=cast.manager).pk,
+        }
+        seen = {}
+        for who in ("aesthetician", "colleague", "manager"):
+            client = Client()
+            client.force_login(getattr(cast, who))
+            for name, (args, cells) in TABLE.items():
+                if cells[who] != 200 or AFTERWARDS & {*args} or name == CERTIFICATES:
+                    continue
+                path = reverse(name, args=[names.get(str(arg), arg) for arg in args])
+                seen[f"{who}: {name}"] = masked(client.get(path), attempt)
+                if name in ("training:search", "quizzes:practice", "compliance:matrix"):
+                    part = client.get(path, {"q": "blood"}, headers={"HX-Request": "true"})
+                    seen[f"{who}: part of {name}"] = masked(part, attempt)
+        changing = [value.encode() for value in map(str, names.values()) if len(value) > 8]
+        transaction.set_rollback(True)
+    for name in seen:
+        for value in changing:
+            seen[name] = seen[name].replace(value, b"ID")
+    return seen
+
+
+def test_no_page_part_or_export_depends_on_a_key_while_an_attempt_runs(cast):
+    here = pages_while_it_runs(cast, factories.every_kind())
+    assert len(here) > 60
+    assert not [name for name, body in here.items() if body.startswith(b"5")]
+    there = pages_while_it_runs(cast, with_keys_moved(factories.every_kind(), 1))
+    assert [name for name in here if here[name] != there[name]] == []
 
 
 def in_page(text: str, page: str) -> bool:
@@ -261,6 +328,27 @@ def test_a_reply_repeats_the_answer_and_says_no_more(client, cast):
         for n, answer in enumerate([right, wrong[0], right.split()[0]]):
             got = save(client, item, answer.split(), revision=n, json_wanted=True, key=f"k{n}")
             assert got.json() == {"state": "saved", "revision": n + 1, "answer": answer, "at": "08:00:00"}
+
+
+def test_what_comes_late_is_answered_alike_and_shown_without_a_word_on_right_or_wrong(client, cast):
+    """Of every kind, right and wrong; the attempt ran out with nothing answered."""
+    attempt = sitting(cast, factories.every_kind())
+    client.force_login(cast.aesthetician)
+    result = reverse("certificates:attempt-result", args=[attempt.public_id])
+    with clock.at(attempt.deadline_at + timedelta(minutes=5)):
+        for item in attempt.items.select_related("attempt", "question_version__question"):
+            right, (wrong, *_) = factories.could_answer(item)
+            for n, answer in enumerate((right, wrong)):
+                got = save(client, item, answer.split(), revision=0, json_wanted=True, key=f"k{n}")
+                assert got.json() == {"state": "ended", "url": result, "answer": "kept"}
+        page = client.get(result).text
+    rows = re.findall(r"<li>(?:(?!</li>).)*Came late:.*?</li>", page, re.S)
+    assert len(rows) == 2 * attempt.items.count()
+    assert all(
+        "Not counted" in row and not re.search(r"[Rr]ight|[Ww]rong|Missed|tone-good|tone-stop", row) for row in rows
+    )
+    rationales = [rationale for item in factories.every_kind().modules[0][1] for rationale in rationales_of(item)]
+    assert [r for r in rationales if in_page(r, page)] == []
 
 
 @both_banks
