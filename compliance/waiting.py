@@ -1,5 +1,6 @@
 """What waits for a physician: the exceptions only. A clean pass is visible elsewhere and never a task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -123,7 +124,7 @@ def _shown(attempt: Attempt, outcome: Outcome) -> AttemptWaiting:
     )
 
 
-def latest_outcomes(attempts: list[Attempt]) -> dict[int, Outcome]:
+def latest_outcomes(attempts: Sequence[Attempt]) -> dict[int, Outcome]:
     """By attempt; the highest number counts."""
     rows = Outcome.objects.filter(attempt__in=[attempt.pk for attempt in attempts]).order_by("number")
     return {row.attempt_id: row for row in rows}

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, connection, transaction
 
-from compliance.records import acts, attempts, badges, certificates, chains, enquiries, late, material, signatures, times
+from compliance.records import (
+    acts,
+    attempts,
+    badges,
+    certificates,
+    chains,
+    enquiries,
+    late,
+    material,
+    signatures,
+    times,
+)
 from compliance.records.finding import Finding
 from staff import guards
 

@@ -127,7 +127,7 @@ def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpRe
     answer = answer_in(request.POST)
     if not wants_json and not answer and revision == "0":
         answer = None  # a form that was left open as it was: there is nothing to take back
-    sent = {
+    sent: dict[str, Any] = {
         "attempt_id": public_id,
         "person": request.user,
         "position": position,

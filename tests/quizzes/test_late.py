@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -40,7 +41,7 @@ def item_of(attempt: Attempt, position: int = 1) -> AttemptItem:
 
 def keep(attempt: Attempt, *, position: int = 1, choice: int = 1, key: str = "late", base: int = 1, **more):
     token = item_of(attempt, position).shown[choice][0]
-    sent = {
+    sent: dict[str, Any] = {
         "attempt_id": attempt.public_id, "person": attempt.candidacy.person, "position": position, "answer": token,
         "base_revision": base, "client_key": key,
     }  # fmt: skip

@@ -218,7 +218,7 @@ def test_nothing_before_submit_looks_at_a_key(cast, monkeypatch):
 
 # What is addressed by an attempt that is over, or by what came of one, may tell what its result tells.
 AFTERWARDS = {"finished", "number", "code", "asked"}
-CERTIFICATES = "compliance:certificates-zip"  # of attempts that are over, and the archive carries the time of its making
+CERTIFICATES = "compliance:certificates-zip"  # of attempts that are over; the archive tells when it was made
 
 
 def pages_while_it_runs(cast: Cast, course: material.Course) -> dict[str, bytes]:
