@@ -222,7 +222,7 @@ CERTIFICATES = "compliance:certificates-zip"  # of attempts that are over; the a
 
 
 def pages_while_it_runs(cast: Cast, course: material.Course) -> dict[str, bytes]:
-    """Every page, part and export that the taker, a colleague and their manager can get while an attempt is open."""
+    """Every page, part and export that the taker and her manager can get while an attempt is open."""
     with transaction.atomic():
         attempt = sitting(cast, course)
         names = {
@@ -232,7 +232,7 @@ def pages_while_it_runs(cast: Cast, course: material.Course) -> dict[str, bytes]
             "extra": factories.accommodate(person=cast.aesthetician, by=cast.manager).pk,
         }
         seen = {}
-        for who in ("aesthetician", "colleague", "manager"):
+        for who in ("aesthetician", "manager"):
             client = Client()
             client.force_login(getattr(cast, who))
             for name, (args, cells) in TABLE.items():
