@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('quizzes', '0007_kinds'),
+        ('quizzes', '0008_second_person'),
     ]
 
     operations = [
