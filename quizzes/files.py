@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,73 @@ def drawings(module: ModuleFile) -> dict[str, kinds.Drawing]:
     return found
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What the items of a section may refer to: its key points, critical or not, protocol items, the module's drawings."""
+
+    prefix: str
+    section: str
+    points: Mapping[str, bool]
+    protocol: Collection[str]
+    drawings: Mapping[str, kinds.Drawing]
+
+
+NEEDED = ("code", "bank", "kind", "level", "points", "stem")
+
+
+def read_item(
+    row: Mapping[str, Any], ground: Ground, wrong: kinds.Wrong, *, file: str = "", line: int = 0
+) -> ItemFile | None:
+    """One item from the fields of its file, wherever they come from, with everything that is wrong said to `wrong`."""
+    if not isinstance(row["points"], list) or not all(isinstance(point, str) for point in row["points"]):
+        wrong(f"points must be a list of key points' codes, got {row['points']}")
+        return None
+    points = tuple(row["points"])
+    if not re.fullmatch(rf"{ground.prefix}-\d\d-[qp]\d+", str(row["code"])) or not str(row["code"]).startswith(
+        points[0]
+    ):
+        wrong(f"the code must be its first key point, then -q and a number (got points {', '.join(points)})")
+    if row["bank"] not in ("certifying", "practice"):
+        wrong(f"bank is {row['bank']}: certifying or practice")
+    kind = kinds.KINDS.get(row["kind"])
+    if kind is None:
+        wrong(f"kind is {row['kind']}: {', '.join(kinds.KINDS)}")
+        return None
+    lacking = [name for name in kind.needs if row.get(name) in (None, "", [])]
+    if lacking:
+        wrong(f"an item of kind {kind.code} needs {', '.join(lacking)}")
+        return None
+    if row["level"] not in LEVELS:
+        wrong(f"level is {row['level']}: {', '.join(LEVELS)}")
+    if row.get("order") and not kind.may_be_fixed:
+        wrong(f"order is for options that stand beside one another, which an item of kind {kind.code} has not")
+    for point in points:
+        if point not in ground.points:
+            wrong(f"tests {point}, which is not a key point of this section")
+    depends = tuple(row.get("depends") or ())
+    if any(ground.points.get(point) for point in points):
+        if kind.code != "single":
+            wrong(f"an item that tests a critical key point is of kind single, got {kind.code}")
+        if len(points) > 1:
+            wrong("an item that tests a critical key point tests that one only")
+        if depends:
+            wrong("a critical item must not depend on a protocol item")
+    for code in depends:
+        if code not in ground.protocol:
+            wrong(f"depends on {code}, which is not in protocol.yaml")
+    content = kind.read(kinds.Source(row, wrong, ground.drawings))
+    if content is None:
+        return None
+    stem = plain(row["stem"])
+    if any(NEGATIVE.search(asked) for asked in kind.questions(stem, content)):
+        wrong("the stem is negative: ask for what is right")
+    if any(CATCH_ALL.search(wording) for wording in kind.wordings(content)):
+        wrong("no option may be all, none or both of the above")
+    return ItemFile(
+        row["code"], ground.section, row["bank"], row["kind"], row["level"], points, depends, stem, content, file, line
+    )
+
+
 class ItemReader:
     def __init__(self, reader: Reader, lib: Library) -> None:
         self.reader = reader
@@ -113,63 +181,21 @@ class ItemReader:
                 seen[key] = item
 
     def item(self, path: Path, row: Any, module: ModuleFile, section: SectionFile) -> ItemFile | None:
-        if not self.reader.needs(path, row, ("code", "bank", "kind", "level", "points", "stem"), "an item"):
+        if not self.reader.needs(path, row, NEEDED, "an item"):
             return None
         line = row["__line__"]
 
         def wrong(sentence: str) -> None:
             self.reader.problem(path, line, f"{row['code']}: {sentence}")
 
-        critical = {p.code for p in section.points if p.critical}
-        known = {p.code for p in section.points}
-        if not isinstance(row["points"], list) or not all(isinstance(point, str) for point in row["points"]):
-            wrong(f"points must be a list of key points' codes, got {row['points']}")
-            return None
-        points = tuple(row["points"])
-        if not re.fullmatch(rf"{module.data['code']}-\d\d-[qp]\d+", str(row["code"])) or not str(
-            row["code"]
-        ).startswith(points[0]):
-            wrong(f"the code must be its first key point, then -q and a number (got points {', '.join(points)})")
-        if row["bank"] not in ("certifying", "practice"):
-            wrong(f"bank is {row['bank']}: certifying or practice")
-        kind = kinds.KINDS.get(row["kind"])
-        if kind is None:
-            wrong(f"kind is {row['kind']}: {', '.join(kinds.KINDS)}")
-            return None
-        lacking = [name for name in kind.needs if row.get(name) in (None, "", [])]
-        if lacking:
-            wrong(f"an item of kind {kind.code} needs {', '.join(lacking)}")
-            return None
-        if row["level"] not in LEVELS:
-            wrong(f"level is {row['level']}: {', '.join(LEVELS)}")
-        if row.get("order") and not kind.may_be_fixed:
-            wrong(f"order is for options that stand beside one another, which an item of kind {kind.code} has not")
-        for point in points:
-            if point not in known:
-                wrong(f"tests {point}, which is not a key point of this section")
-        depends = tuple(row.get("depends") or ())
-        if critical & set(points):
-            if kind.code != "single":
-                wrong(f"an item that tests a critical key point is of kind single, got {kind.code}")
-            if len(points) > 1:
-                wrong("an item that tests a critical key point tests that one only")
-            if depends:
-                wrong("a critical item must not depend on a protocol item")
-        for code in depends:
-            if code not in self.lib.protocol:
-                wrong(f"depends on {code}, which is not in protocol.yaml")
-        content = kind.read(kinds.Source(row, wrong, self.drawings))
-        if content is None:
-            return None
-        stem = plain(row["stem"])
-        if any(NEGATIVE.search(asked) for asked in kind.questions(stem, content)):
-            wrong("the stem is negative: ask for what is right")
-        if any(CATCH_ALL.search(wording) for wording in kind.wordings(content)):
-            wrong("no option may be all, none or both of the above")
-        return ItemFile(
-            row["code"], section.slug, row["bank"], row["kind"], row["level"], points, depends, stem, content,
-            str(path.relative_to(self.reader.root)), line,
-        )  # fmt: skip
+        ground = Ground(
+            module.data["code"],
+            section.slug,
+            {point.code: point.critical for point in section.points},
+            self.lib.protocol,
+            self.drawings,
+        )
+        return read_item(row, ground, wrong, file=str(path.relative_to(self.reader.root)), line=line)
 
     def quiz(self, module: ModuleFile, items: list[ItemFile]) -> QuizFile | None:
         path = module.folder / "module.yaml"

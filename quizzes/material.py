@@ -1,5 +1,9 @@
 """Loads the material's files: checks everything, then publishes new versions only of what changed."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from quizzes import approving, kinds
+from quizzes.exchange import zipped
 from quizzes.files import ItemFile, ItemReader, QuizFile, picture_fields, picture_sha256
 from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import canonical, clock
@@ -60,6 +65,21 @@ class Course:
         """The slugs of the modules as the programmes name them, then those that no programme asks for."""
         asked = [slug for row in self.library.programmes["programmes"] for slug in row["modules"]]
         return list(dict.fromkeys([*asked, *(module.slug for module, _, _ in self.modules)]))
+
+
+@contextmanager
+def folder_of(path: Path) -> Iterator[Path]:
+    """The material under this path, unpacked first where it is a ZIP. A module's folder alone stands among the shipped files
+    that modules share. Raises exchange.Unreadable."""
+    if not path.is_file():
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as name:
+        unpacked = zipped.unpack(path.read_bytes(), Path(name))
+        for shared in SHIPPED.glob("*.yaml"):
+            if not (unpacked / shared.name).exists():
+                shutil.copy(shared, unpacked)
+        yield unpacked
 
 
 def read(root: Path = SHIPPED) -> Course:

@@ -28,6 +28,7 @@ class Permission(Enum):
     DOWNLOAD_CERTIFICATES = "download certificates"
     SEE_COVERAGE = "see coverage"
     SEE_BANK = "see the bank"
+    WRITE_ITEMS = "write items"
     SEE_STYLEGUIDE = "see the style guide"
     ASK = "ask about the material"
     ANSWER_QUESTIONS = "answer questions"
@@ -76,6 +77,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.READ_MODULES,
             Permission.SEE_COVERAGE,
             Permission.SEE_BANK,
+            Permission.WRITE_ITEMS,
             Permission.SEE_STYLEGUIDE,
             Permission.ANSWER_QUESTIONS,
             Permission.WRITE_MATERIAL,

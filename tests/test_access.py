@@ -110,6 +110,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:review-early": (("finished",), row(403, **REVIEW_OF_HERS)),
     "quizzes:bank": ((), BANK),
     "quizzes:bank-module": (("needle-depth",), BANK),
+    "quizzes:bank-import": (("needle-depth",), row(403, author=200)),
+    "quizzes:bank-export": (("needle-depth", "gift"), BANK),
     "quizzes:bank-item": (("needle-depth", "nd-17-q1"), BANK),
     "quizzes:coverage": ((), row(403, **PHYSICIANS, author=200, administrator=200)),
     "staff:display": ((), EVERYBODY),

@@ -14,6 +14,7 @@ from quizzes.kinds.base import (
     Shown,
     Source,
     Told,
+    Wrong,
 )
 from quizzes.kinds.case import Case
 from quizzes.kinds.hotspot import Hotspot
@@ -47,5 +48,6 @@ __all__ = [
     "Shown",
     "Source",
     "Told",
+    "Wrong",
     "of",
 ]

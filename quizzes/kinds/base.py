@@ -139,6 +139,10 @@ class Kind:
         """The kind's part of the body, with ids that do not depend on the key; None if the file is wrong."""
         raise NotImplementedError
 
+    def written(self, body: Body) -> dict[str, Any]:
+        """The kind's part of the body as its file has it, so that `read` gives the same body again."""
+        raise NotImplementedError
+
     def wordings(self, body: Body) -> list[str]:
         """Everything that can be chosen, for the rules of item writing."""
         return list(self.texts(body).values())
@@ -309,6 +313,13 @@ def read_options(
         return None
     return [
         {"text": plain(row["text"]), "key": bool(row.get("key")), "rationale": plain(row["rationale"])} for row in rows
+    ]
+
+
+def written_options(options: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The other way round."""
+    return [
+        {"text": row["text"], **({"key": True} if row["key"] else {}), "rationale": row["rationale"]} for row in options
     ]
 
 

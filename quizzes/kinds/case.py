@@ -21,6 +21,7 @@ from quizzes.kinds.base import (
     plain,
     read_options,
     tokens_by_id,
+    written_options,
 )
 
 
@@ -51,6 +52,13 @@ class Case(Kind):
             order = order_of(row, [option["text"] for option in options], wrong)
             named = [{"id": f"{n}{LETTERS[m]}", **option} for m, option in enumerate(options)]
             parts.append({"id": str(n), "stem": plain(row["stem"]), "order": order, "options": named})
+        return {"parts": parts}
+
+    def written(self, body: Body) -> dict[str, Any]:
+        parts = [
+            {"stem": part["stem"], "options": written_options(part["options"]), "order": part["order"]}
+            for part in body["parts"]
+        ]
         return {"parts": parts}
 
     def wordings(self, body: Body) -> list[str]:

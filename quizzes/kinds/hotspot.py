@@ -43,6 +43,18 @@ class Hotspot(OneOf):
             "regions": regions,
         }
 
+    def written(self, body: Body) -> dict[str, Any]:
+        regions = [
+            {
+                "name": region["text"],
+                "at": region["at"],
+                **({"key": True} if region["key"] else {}),
+                "rationale": region["rationale"],
+            }
+            for region in body["regions"]
+        ]
+        return {"picture": body["picture"], "regions": regions}
+
     def things(self, body: Body) -> list[dict[str, Any]]:
         regions: list[dict[str, Any]] = body["regions"]
         return regions

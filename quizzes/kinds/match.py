@@ -67,6 +67,17 @@ class Match(Kind):
             "rights": [{"id": ids[text], "text": text} for text in rights],
         }
 
+    def written(self, body: Body) -> dict[str, Any]:
+        rights = {right["id"]: right["text"] for right in body["rights"]}
+        used = {left["key"] for left in body["lefts"]}
+        return {
+            "pairs": [
+                {"left": left["text"], "right": rights[left["key"]], "rationale": left["rationale"]}
+                for left in body["lefts"]
+            ],
+            "others": [text for name, text in rights.items() if name not in used],
+        }
+
     def groups(self, body: Body) -> list[Group]:
         return [Group(tuple(thing["id"] for thing in body[side])) for side in ("lefts", "rights")]
 

@@ -18,6 +18,7 @@ from quizzes.kinds.base import (
     order_of,
     read_options,
     tokens_by_id,
+    written_options,
 )
 
 
@@ -38,6 +39,9 @@ class Multiple(Kind):
             return None
         order = order_of(source.row, [row["text"] for row in rows], source.wrong)
         return {"order": order, "options": [{"id": LETTERS[n], **row} for n, row in enumerate(rows)]}
+
+    def written(self, body: Body) -> dict[str, Any]:
+        return {"options": written_options(body["options"]), "order": body["order"]}
 
     def groups(self, body: Body) -> list[Group]:
         return [Group(tuple(option["id"] for option in body["options"]), body["order"] == "fixed")]

@@ -44,6 +44,9 @@ class Numeric(Kind):
             "rationale": plain(row["rationale"]),
         }
 
+    def written(self, body: Body) -> dict[str, Any]:
+        return {name: body[name] for name in ("answer", "tolerance", "unit", "label", "rationale")}
+
     def wordings(self, body: Body) -> list[str]:
         return []
 

@@ -48,6 +48,10 @@ class Order(Kind):
             "rationale": plain(source.row["rationale"]),
         }
 
+    def written(self, body: Body) -> dict[str, Any]:
+        texts = self.texts(body)
+        return {"steps": [texts[name] for name in body["sequence"]], "rationale": body["rationale"]}
+
     def groups(self, body: Body) -> list[Group]:
         return [Group(tuple(step["id"] for step in body["steps"]))]
 

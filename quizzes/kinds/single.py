@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quizzes.kinds.base import LETTERS, Body, OneOf, Source, order_of, read_options
+from quizzes.kinds.base import LETTERS, Body, OneOf, Source, order_of, read_options, written_options
 
 
 class Single(OneOf):
@@ -17,6 +17,9 @@ class Single(OneOf):
             return None
         order = order_of(source.row, [row["text"] for row in rows], source.wrong)
         return {"order": order, "options": [{"id": LETTERS[n], **row} for n, row in enumerate(rows)]}
+
+    def written(self, body: Body) -> dict[str, Any]:
+        return {"options": written_options(body["options"]), "order": body["order"]}
 
     def things(self, body: Body) -> list[dict[str, Any]]:
         options: list[dict[str, Any]] = body["options"]

@@ -1,5 +1,6 @@
 from quizzes.views.bank import bank, bank_item, bank_module
 from quizzes.views.coverage import coverage
+from quizzes.views.exchange import bank_export, bank_import
 from quizzes.views.practice import practice, practice_summary
 from quizzes.views.rules import quiz_detail
 from quizzes.views.sitting import attempt_check, attempt_clock, attempt_save, attempt_take
@@ -10,6 +11,8 @@ __all__ = [
     "attempt_save",
     "attempt_take",
     "bank",
+    "bank_export",
+    "bank_import",
     "bank_item",
     "bank_module",
     "coverage",

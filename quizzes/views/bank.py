@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from quizzes import kinds
 from quizzes.answered import ItemReport, certifying_versions, reports, with_points
+from quizzes.exchange import NAMES
 from quizzes.models import QuestionVersion
 from quizzes.statistics import DISCRIMINATION_FROM, FACILITY_FROM, Statistics
 from quizzes.views.items import Asked, ask, pictures_for
@@ -89,6 +90,8 @@ def bank_module(request: StaffRequest, slug: str) -> HttpResponse:
         "module": module,
         "version": live_version(module),
         "rows": [Row(report, span(report.statistics)) for report in found],
+        "writes": has_permission(request.user, Permission.WRITE_ITEMS),
+        "formats": NAMES.items(),
         "dots": dots([report.statistics for report in found]),
         "plot_height": PLOT_HEIGHT,
         "answers": sum(report.statistics.answers for report in found),

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from quizzes import material
+from quizzes.exchange import Unreadable
 from staff.models import StaffMember
 from training import reading_level
 
@@ -26,12 +27,21 @@ class Command(BaseCommand):
     help = "Check the material's files and publish new versions of what changed. Safe to run twice."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", nargs="?", type=Path, default=material.SHIPPED, help="the material's folder")
+        parser.add_argument(
+            "path",
+            nargs="?",
+            type=Path,
+            default=material.SHIPPED,
+            help="the material's folder, or a ZIP of it or of one module's",
+        )
         parser.add_argument("--check", action="store_true", help="check only; change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            course = material.read(options["path"].resolve())
+            with material.folder_of(options["path"].resolve()) as folder:
+                course = material.read(folder)
+        except Unreadable as why:
+            raise CommandError(f"{why} Nothing was loaded.") from None
         except material.MaterialError as error:
             raise CommandError(f"{len(error.problems)} problems, nothing was loaded:\n{error}") from None
         if options["check"]:
