@@ -3,15 +3,16 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from certificates import codes, drawing, fonts, validity
+from certificates import codes, drawing, fonts, names, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
-from certificates.queries import holding_of, with_events
+from certificates.queries import holding_of, state_of, with_events
 from quizzes import actions as sitting
 from quizzes.eligibility import Standing, verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
@@ -27,8 +28,29 @@ from training.queries import standing_adoption
 KIND_LINE = "Certificate of knowledge"
 STATEMENT = "has passed the knowledge quiz in"
 DISCLAIMER = "Knowledge quiz completed, unproctored. Not a permit to treat."
+FORMAT = "pinpoint-certificate-2"  # of the facts; 1 knew of no choice of name
 TALK_OPENS = 2
 RENEWAL_HORIZON_DAYS = 366  # no renewal window is longer; the certificate's own decides
+
+# What a corrected copy repeats of the one before.
+KEPT_AT_REISSUE = (
+    "title",
+    "kind_line",
+    "statement",
+    "scope",
+    "clinic_name",
+    "clinic_address",
+    "module_version_number",
+    "rule_line",
+    "disclaimer",
+    "attempt_line",
+    "passed_on",
+    "valid_from_on",
+    "valid_until_on",
+    "zone",
+    "renewal_days",
+    "kind",
+)
 
 
 @dataclass(frozen=True)
@@ -218,9 +240,12 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         old_end=before.valid_until_on if before else None,
     )
     programme = _programme(attempt)
+    chosen = name_choice(person)
     printed = {
         "holder_name": person.full_name,
-        "printed_name": printable(person),
+        "printed_name": names.shown_as(printable(person), chosen),
+        "name_shown": chosen,
+        "reissued_for": "",
         "title": version.title,
         "kind_line": KIND_LINE,
         "statement": STATEMENT,
@@ -243,29 +268,89 @@ def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificat
         "number": next_number(clock.today(clinic.zone).year),
         "code": codes.new(),
     }
+    return _frozen(printed, attempt, supersedes=renewed)
+
+
+def _frozen(printed: dict[str, Any], attempt: Attempt, *, supersedes: Certificate | None) -> Certificate:
+    """What is printed as columns, and the canonical JSON of it with what it rests on."""
+    candidacy, version = attempt.candidacy, attempt.module_version
     facts = canonical.text(
         {
-            "format": "pinpoint-certificate-1",
+            "format": FORMAT,
             **printed,
-            "person": person.pk,
-            "clinic": clinic.pk,
+            "person": candidacy.person_id,
+            "clinic": candidacy.clinic_id,
             "attempt": attempt.public_id,
             "seal_sha256": attempt.seal_sha256,
-            "module": {"slug": module.slug, "version": version.number, "sha256": version.sha256},
+            "module": {"slug": version.module.slug, "version": version.number, "sha256": version.sha256},
             "quiz_sha256": attempt.quiz_version.sha256,
-            "supersedes": renewed.number if renewed else None,
+            "supersedes": supersedes.number if supersedes else None,
         }
     )
     return Certificate(
-        person=person,
-        clinic=clinic,
+        person=candidacy.person,
+        clinic=candidacy.clinic,
         candidacy=candidacy,
         attempt=attempt,
-        supersedes=renewed,
+        supersedes=supersedes,
         facts=facts,
         facts_sha256=canonical.sha256(facts),
         **printed,
     )
+
+
+def name_choice(person: StaffMember) -> str:
+    """As on her newest certificate; the full name until she chose otherwise."""
+    newest = Certificate.objects.filter(person=person).order_by("-issued_at", "-pk")
+    return newest.values_list("name_shown", flat=True).first() or names.FULL
+
+
+class ReissueRefused(Exception):
+    """Says, in a sentence for the holder, why nothing was issued."""
+
+
+@transaction.atomic
+def reissue(*, certificate: Certificate, name_shown: str, by: StaffMember) -> Certificate:
+    """The same certificate with the holder's present name, shown as she chooses; it replaces the one before for good.
+
+    Same proof and same dates under a new number and code. What is the same already is left as it is.
+    """
+    attempt = certificate.attempt
+    if certificate.person_id != by.pk or certificate.kind != Certificate.Kind.KNOWLEDGE or attempt is None:
+        raise ReissueRefused("How a name is shown is the holder's own choice, on a certificate of knowledge.")
+    Candidacy.objects.select_for_update().get(pk=attempt.candidacy_id)
+    present = with_events(Certificate.objects.filter(pk=certificate.pk)).get()
+    if state_of(present) not in (*validity.IN_FORCE, "not-yet-valid"):
+        raise ReissueRefused(f"{certificate.number} is not in force, so it is not issued again.")
+    if (name_shown, by.full_name) == (certificate.name_shown, certificate.holder_name):
+        return certificate
+    corrected = by.full_name != certificate.holder_name
+    newer = _frozen(
+        {name: getattr(certificate, name) for name in KEPT_AT_REISSUE}
+        | {
+            "holder_name": by.full_name,
+            "printed_name": names.shown_as(printable(by), name_shown),
+            "name_shown": name_shown,
+            "reissued_for": Certificate.Reissue.NAME if corrected else Certificate.Reissue.NAME_SHOWN,
+            "design_version": drawing.DESIGN_VERSION,
+            "site_url": settings.SITE_URL,
+            "issued_at": clock.now(),
+            "number": next_number(clock.today(certificate.zone).year),
+            "code": codes.new(),
+        },
+        attempt,
+        supersedes=certificate,
+    )
+    newer.save(force_insert=True)
+    audit.record(
+        clinic=certificate.clinic,
+        by=by,
+        action="certificate.issued",
+        subject=newer,
+        reason=newer.get_reissued_for_display(),
+        body={"number": newer.number, "attempt": attempt.public_id, "facts_sha256": newer.facts_sha256},
+    )
+    return newer
 
 
 def _programme(attempt: Attempt) -> Programme | None:

@@ -74,6 +74,14 @@ class LiftForm(forms.Form):
     )
 
 
+class NameForm(forms.Form):
+    name_shown = forms.ChoiceField(label="On paper and on the public page", widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name_shown"].choices = choices  # type: ignore[attr-defined]
+
+
 class AdoptForm(SigningForm):
     read_points = forms.BooleanField()
     defaults = forms.BooleanField(required=False)

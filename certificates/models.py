@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from certificates import names
 from quizzes.models import Attempt, Candidacy
 from staff import clock
 from staff.models import Clinic, Signature, StoredFile
@@ -35,6 +36,14 @@ class Certificate(models.Model):
         KNOWLEDGE = "knowledge", "Knowledge certificate"
         PROGRAMME = "programme", "Programme certificate"
 
+    class Name(models.TextChoices):
+        FULL = names.FULL, "Full name"
+        INITIALS = names.INITIALS, "Initials"
+
+    class Reissue(models.TextChoices):
+        NAME = "name", "The holder's name was corrected"
+        NAME_SHOWN = "name-shown", "The holder chose how the name is shown"
+
     number = models.CharField(max_length=20, unique=True)
     code = models.CharField(max_length=30, unique=True)
     kind = models.CharField(max_length=9, choices=Kind.choices)
@@ -47,6 +56,8 @@ class Certificate(models.Model):
     )
     holder_name = models.CharField(max_length=200)
     printed_name = models.CharField(max_length=200)
+    name_shown = models.CharField(max_length=8, choices=Name.choices, default=Name.FULL)
+    reissued_for = models.CharField(max_length=10, choices=Reissue.choices, blank=True)
     title = models.CharField(max_length=200)
     kind_line = models.CharField(max_length=120)
     statement = models.CharField(max_length=200)

@@ -13,6 +13,7 @@ from staff.models import StoredFile
 
 log = logging.getLogger(__name__)
 MEDIA = {"pdf": "application/pdf", "png": "image/png"}
+PDFS = tuple(format for format, media in MEDIA.items() if media == "application/pdf")
 
 
 def day(value: date) -> str:

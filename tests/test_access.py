@@ -90,6 +90,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:certificate-list": ((), EVERYBODY),
     "certificates:certificate-detail": (("number",), row(404, **HER_CERTIFICATE)),
     "certificates:certificate-file": (("number", "json"), row(404, **HER_CERTIFICATE)),
+    "certificates:certificate-name": (("number",), row(404, aesthetician=200, physician=403, manager=403)),
     "certificates:certificate-revoke": (("number",), row(403, physician=200, other_physician=404)),
     "certificates:certificate-suspend": (
         ("number",), row(403, physician=200, manager=200, other_physician=404, other_manager=404),
@@ -99,6 +100,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     ),
     "certificates:verify": ((), PUBLIC),
     "certificates:verify-code": (("code",), PUBLIC),
+    "certificates:verify-file": ((), PUBLIC),
+    "certificates:verify-name": (("code",), row(POST_ONLY, nobody=POST_ONLY)),
     "certificates:did": ((), NO_BADGES),
     "certificates:issuer-profile": ((), NO_BADGES),
     "certificates:issuer-key": (("z6Mk",), NO_BADGES),
@@ -256,6 +259,7 @@ POSTS: dict[str, dict[str, int]] = {
     "certificates:attempt-submit": row(404, **OWN_ATTEMPT) | {"aesthetician": 302},
     "compliance:section-check": row(403, author=200),
     "compliance:section-settle": row(403, author=302),
+    "certificates:verify-name": row(302, nobody=302),
     "compliance:person-invite": row(403, manager=302, other_manager=404),
     "compliance:accommodation-end": row(403, manager=302, other_manager=404),
 }

@@ -19,6 +19,8 @@ PURE = (
     ),
     "certificates/validity.py",
     "certificates/codes.py",
+    "certificates/names.py",
+    "certificates/reading.py",
     "certificates/drawing.py",
     "certificates/fonts.py",
     "training/markdown.py",

@@ -91,8 +91,8 @@ PERSONAL = {
     "quizzes.Enquiry": "public_id person clinic item text asked_at",
     "quizzes.EnquiryAnswer": "enquiry text role answered_at answered_by",
     "quizzes.AnswerSeen": "answer seen_at",
-    "certificates.Certificate": "number code person clinic candidacy attempt holder_name printed_name issued_at passed_on "
-    "valid_from_on valid_until_on facts attempt_line",
+    "certificates.Certificate": "number code person clinic candidacy attempt holder_name printed_name name_shown issued_at "
+    "passed_on valid_from_on valid_until_on facts attempt_line",
     "certificates.CertificateEvent": "certificate kind at by effective_at reason_class public_text private_note",
     "certificates.CertificateFile": "certificate file",
     "certificates.BadgeSubject": "certificate subject salt identity_hash status_list status_index",
@@ -153,7 +153,8 @@ NOT_PERSONAL = {
     "quizzes.EnquiryAnswer": "closes",
     "certificates.NumberSeries": "year last",
     "certificates.Certificate": "kind supersedes title kind_line statement scope clinic_name clinic_address "
-    "module_version_number rule_line disclaimer zone renewal_days design_version site_url facts_sha256",
+    "module_version_number rule_line disclaimer zone renewal_days design_version site_url facts_sha256 "
+    "reissued_for",
     "certificates.CertificateEvent": "signature",
     "certificates.CertificateFile": "format",
     "certificates.BadgeKey": "public recorded_at",

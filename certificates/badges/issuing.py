@@ -178,7 +178,7 @@ def withdrawn() -> "QuerySet[Certificate]":
     ended = CertificateEvent.objects.filter(
         certificate=OuterRef("pk"), kind__in=WITHDRAWN_BY, effective_at__lte=clock.now()
     )
-    corrected = Certificate.objects.filter(supersedes=OuterRef("pk"), attempt=OuterRef("attempt"))
+    corrected = Certificate.objects.filter(supersedes=OuterRef("pk")).exclude(reissued_for="")
     return Certificate.objects.filter(Q(Exists(ended)) | Q(Exists(corrected)))
 
 

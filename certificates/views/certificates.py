@@ -10,9 +10,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from certificates import actions, codes, papers
+from certificates import actions, codes, names, papers, validity
 from certificates.badges import issuing
-from certificates.forms import LiftForm, RevokeForm, SuspendForm
+from certificates.forms import LiftForm, NameForm, RevokeForm, SuspendForm
 from certificates.models import Certificate
 from certificates.queries import state_of, visible_to, with_events
 from certificates.signing_views import signing_context, try_to_sign
@@ -61,6 +61,9 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         "grouped_code": codes.grouped(certificate.code),
         "own": own,
         "badge": issuing.badge_of(certificate) if issuing.is_on() else None,
+        "may_choose_name": own
+        and certificate.kind == Certificate.Kind.KNOWLEDGE
+        and state_of(certificate) in validity.IN_FORCE,
         "may_revoke": supervises and not own,
         "may_suspend": (supervises or manages) and not own,
         "successor": next(iter(certificate.superseded_by.all()), None),
@@ -158,3 +161,36 @@ def certificate_lift(request: StaffRequest, number: str) -> HttpResponse:
         "state": state_of(certificate),
     }
     return render(request, "certificates/certificate_decide.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def certificate_name(request: StaffRequest, number: str) -> HttpResponse:
+    """The holder's choice of full name or initials. Changing it replaces the certificate by a corrected copy."""
+    certificate = visible_certificate(request, number)
+    if certificate.person_id != request.user.pk:
+        raise PermissionDenied("the holder's choice")
+    printed = actions.printable(request.user)
+    choices = [(value, f"{label}: {names.shown_as(printed, value)}") for value, label in Certificate.Name.choices]
+    form = NameForm(request.POST or None, choices=choices, initial={"name_shown": certificate.name_shown})
+    error = ""
+    if form.is_valid():
+        try:
+            newer = actions.reissue(
+                certificate=certificate, name_shown=form.cleaned_data["name_shown"], by=request.user
+            )
+        except actions.ReissueRefused as refusal:
+            error = str(refusal)
+        else:
+            if newer == certificate:
+                messages.info(request, "It reads so already. Nothing was changed.")
+            else:
+                messages.success(request, f"{newer.number} is issued and replaces {certificate.number}.")
+            return redirect(newer)
+    context = {
+        "certificate": certificate,
+        "form": form,
+        "error": error,
+        "state": state_of(certificate),
+        "renamed": certificate.holder_name != request.user.full_name,
+    }
+    return render(request, "certificates/certificate_name.html", context, status=400 if error else 200)

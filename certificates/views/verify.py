@@ -1,19 +1,25 @@
 """Public: is this certificate real, and what does it say? Everything the paper claims, and its status now."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from certificates import codes, papers
+from certificates import checking, codes, names, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import state_of, with_events
-from staff import clock
+from staff import clock, uploads
 from staff.accounts import client_address
 
 MISSES_A_MINUTE = 60
+FILES_A_MINUTE = 10
+NAMES_AN_HOUR = 20  # wrong ones, for one certificate and from anywhere
+LONGEST_NAME = 200
 
 
 @login_not_required
@@ -29,6 +35,18 @@ def verify(request: HttpRequest) -> HttpResponse:
 @require_safe
 def verify_code(request: HttpRequest, code: str) -> HttpResponse:
     """Unknown and malformed codes answer alike; too many misses from one address are slowed down."""
+    return _answer(request, code)
+
+
+@csrf_exempt  # it changes nothing and knows nobody; a page without referrer could not send the token's origin either
+@login_not_required
+@require_POST
+def verify_name(request: HttpRequest, code: str) -> HttpResponse:
+    """Where the paper shows initials: does this name belong to it? Wrong names count as misses do."""
+    return _answer(request, code, asked=request.POST.get("name", "").strip()[:LONGEST_NAME])
+
+
+def _answer(request: HttpRequest, code: str, asked: str | None = None) -> HttpResponse:
     if missed_too_often(request):
         return too_often(request)
     cleaned = codes.cleaned(code)
@@ -36,17 +54,64 @@ def verify_code(request: HttpRequest, code: str) -> HttpResponse:
     if found is None:
         count_miss(request)
         return public(render(request, "certificates/verify_unknown.html", status=404))
+    context = _context(found)
+    if asked is not None:
+        if found.name_shown != Certificate.Name.INITIALS:
+            return public(redirect("certificates:verify-code", code=found.code))
+        if _counted(f"verify-name:{found.pk}:{clock.now():%d%H}") >= NAMES_AN_HOUR:
+            return too_often(request)
+        fits = _is_the_name(asked, found)
+        if not fits:
+            count_miss(request)
+            _count(f"verify-name:{found.pk}:{clock.now():%d%H}", 3600)
+        context |= {"asked": asked, "fits": fits}
+    return public(render(request, "certificates/verify_code.html", context))
+
+
+def _context(found: Certificate) -> dict[str, Any]:
     events = [event for event in found.events.all() if event.effective_at <= clock.now()]
-    context = {
+    file = found.files.filter(format="pdf").select_related("file").defer("file__bytes").first()
+    return {
         "certificate": found,
         "state": state_of(found),
         "paper": papers.paper_of(found),
         "last_event": events[-1] if events else None,
         "successor": next(iter(found.superseded_by.all()), None),
         "badge": issuing.badge_of(found) if issuing.is_on() else None,
+        "sha256": file.file.sha256 if file else "",
         "checked_at": clock.now(),
     }
-    return public(render(request, "certificates/verify_code.html", context))
+
+
+def _is_the_name(typed: str, certificate: Certificate) -> bool:
+    """As frozen at issue; the Latin form too, as long as it still belongs to that name."""
+    person = certificate.person
+    latin = person.latin_name if person.full_name == certificate.holder_name else ""
+    return names.same(typed, certificate.holder_name) or names.same(typed, latin)
+
+
+@csrf_exempt  # as above; the token would be read before the size of what is sent is known
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def verify_file(request: HttpRequest) -> HttpResponse:
+    """A PDF or PNG held against what was issued. It is read in memory, and nothing of it is kept."""
+    if request.method != "POST":
+        return public(render(request, "certificates/verify_file.html"))
+    if _counted(_minute(request, "file")) >= FILES_A_MINUTE or missed_too_often(request):
+        return too_often(request)
+    _count(_minute(request, "file"))
+    request.upload_handlers = [uploads.Held(request, checking.MOST_BYTES)]
+    sent = request.FILES.get("file")
+    if sent is None or not sent.size:
+        error = "Choose a PDF or PNG of at most 5 MB. Nothing was checked."
+        return public(render(request, "certificates/verify_file.html", {"error": error}, status=400))
+    found = checking.check(sent.read(), code=request.POST.get("code", ""))
+    context: dict[str, Any] = {"found": found, "checked_at": clock.now()}
+    if found.certificate is None:
+        count_miss(request)
+    else:
+        context |= _context(with_events(Certificate.objects.filter(pk=found.certificate.pk)).get())
+    return public(render(request, "certificates/verify_file.html", context))
 
 
 def too_often(request: HttpRequest) -> HttpResponse:
@@ -59,15 +124,22 @@ def public(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _key(request: HttpRequest) -> str:
-    return f"verify-miss:{client_address(request)}:{clock.now():%H%M}"
+def _minute(request: HttpRequest, what: str) -> str:
+    return f"verify-{what}:{client_address(request)}:{clock.now():%H%M}"
 
 
 def missed_too_often(request: HttpRequest) -> bool:
-    return bool(cache.get(_key(request), 0) >= MISSES_A_MINUTE)
+    return _counted(_minute(request, "miss")) >= MISSES_A_MINUTE
 
 
 def count_miss(request: HttpRequest) -> None:
-    key = _key(request)
-    if not cache.add(key, 1, 120):
+    _count(_minute(request, "miss"))
+
+
+def _counted(key: str) -> int:
+    return int(cache.get(key, 0))
+
+
+def _count(key: str, seconds: int = 120) -> None:
+    if not cache.add(key, 1, seconds):
         cache.incr(key)

@@ -17,7 +17,8 @@ from staff import canonical
 from staff.models import AuditEvent, StoredFile
 
 LABEL = "certificates.certificate"
-FORMAT = "pinpoint-certificate-1"
+FORMATS = ("pinpoint-certificate-1", "pinpoint-certificate-2")
+LATER = {"name_shown", "reissued_for"}  # columns that the first format did not know; empty there
 # What the facts say of other rows; every other fact is a column of the same name.
 REFERENCES = ("format", "person", "clinic", "attempt", "seal_sha256", "module", "quiz_sha256", "supersedes")
 NOT_PRINTED = {"id", "person", "clinic", "candidacy", "attempt", "supersedes", "facts", "facts_sha256"}
@@ -62,15 +63,21 @@ def _certificate(
     except ValueError:
         yield Finding(f"{what}, its facts", "JSON", words(row.facts))
         return
-    if facts.get("format") != FORMAT:
-        yield Finding(f"{what}, format of its facts", FORMAT, words(facts.get("format")))
+    if facts.get("format") not in FORMATS:
+        yield Finding(f"{what}, format of its facts", " or ".join(FORMATS), words(facts.get("format")))
         return
     if canonical.text(facts) != row.facts:
         yield Finding(f"{what}, its facts", "canonical JSON", "another spelling of it")
     yield from compare(
-        f"{what}, facts against columns", {k: v for k, v in facts.items() if k not in REFERENCES}, _printed(row)
+        f"{what}, facts against columns",
+        {k: v for k, v in facts.items() if k not in REFERENCES},
+        _printed(row, facts["format"]),
     )
-    yield from compare(f"{what}, facts against rows", {k: facts.get(k) for k in REFERENCES}, _references(row))
+    yield from compare(
+        f"{what}, facts against rows", {k: facts.get(k) for k in REFERENCES}, _references(row, facts["format"])
+    )
+    if facts["format"] == FORMATS[0]:
+        yield from compare(f"{what}, choices of name", ["full", ""], [row.name_shown, row.reissued_for])
     yield from compare(f"{what}, check character of its code", row.code, codes.cleaned(row.code))
     if row.attempt:
         yield from _earned(row, row.attempt, facts, old_end)
@@ -90,19 +97,20 @@ def _certificate(
         )
 
 
-def _printed(row: Certificate) -> dict[str, Any]:
+def _printed(row: Certificate, format: str) -> dict[str, Any]:
+    unknown = NOT_PRINTED | (LATER if format == FORMATS[0] else set())
     return {
         field.name: canonical.plain(getattr(row, field.attname))
         for field in Certificate._meta.concrete_fields
-        if field.name not in NOT_PRINTED
+        if field.name not in unknown
     }
 
 
-def _references(row: Certificate) -> dict[str, Any]:
+def _references(row: Certificate, format: str) -> dict[str, Any]:
     attempt = row.attempt
     version = attempt.module_version if attempt else None
     return {
-        "format": FORMAT,
+        "format": format,
         "person": row.person_id,
         "clinic": row.clinic_id,
         "attempt": attempt.public_id if attempt else None,
@@ -127,8 +135,12 @@ def _earned(row: Certificate, attempt: Attempt, facts: dict[str, Any], old_end: 
     yield from compare(f"{what}, its attempt", owners, held)
     if attempt.state not in Attempt.FINISHED or not any(outcome.passed for outcome in attempt.outcomes.all()):
         yield Finding(f"{what}, its attempt", "passed", f"{attempt.state}, not passed")
-    corrected = row.supersedes is not None and row.supersedes.attempt_id == row.attempt_id
-    if attempt.ended_at is None or corrected:
+    before = row.supersedes
+    if before is not None and before.attempt_id == row.attempt_id:
+        dates = [[str(day) for day in (c.passed_on, c.valid_from_on, c.valid_until_on)] for c in (before, row)]
+        yield from compare(f"{what}, dates of the copy that it corrects", *dates)
+        return
+    if attempt.ended_at is None:
         return
     passed_on = attempt.ended_at.astimezone(ZoneInfo(row.zone)).date()
     yield from compare(f"{what}, day of passing", passed_on, row.passed_on)
