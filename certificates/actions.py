@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from certificates import codes, drawing, fonts, names, validity
+from certificates import codes, drawing, fonts, names, papers, sharing, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
 from certificates.queries import holding_of, state_of, with_events
 from quizzes import actions as sitting
@@ -307,6 +307,24 @@ def name_choice(person: StaffMember) -> str:
 
 class ReissueRefused(Exception):
     """Says, in a sentence for the holder, why nothing was issued."""
+
+
+def mail_to_holder(*, certificate: Certificate, by: StaffMember) -> bool:
+    """The PDF and its public page to the holder's own address, once a day; whether it was queued now."""
+    if certificate.person_id != by.pk:
+        raise ValueError("a certificate is mailed to its holder alone")
+    return mail.queue(
+        to=by,
+        key=f"own-copy:{certificate.number}:{clock.today(certificate.zone)}",
+        subject=f"Your certificate {certificate.number}: {certificate.title}",
+        body=(
+            f"{by.full_name},\n\nyou asked for your certificate “{certificate.title}”, valid through "
+            f"{_day(certificate.valid_until_on)}. The PDF is attached.\n\nAnyone can check it here:\n"
+            f"{sharing.public_page(certificate)}\n"
+        ),
+        file=papers.file_of(certificate, "pdf"),
+        file_name=f"{certificate.number}.pdf",
+    )
 
 
 @transaction.atomic

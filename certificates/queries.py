@@ -1,5 +1,6 @@
 """Questions asked of certificates and of the attempts behind them: whose to see, in what state, and what waits."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
@@ -14,7 +15,7 @@ from staff.models.clinics import Role
 
 
 def with_events(rows: "QuerySet[Certificate]") -> "QuerySet[Certificate]":
-    return rows.select_related("person", "clinic").prefetch_related(
+    return rows.select_related("person", "clinic", "supersedes").prefetch_related(
         Prefetch("events", CertificateEvent.objects.select_related("by")), "superseded_by"
     )
 
@@ -33,6 +34,30 @@ def holding_of(certificate: Certificate) -> validity.Holding:
 
 def state_of(certificate: Certificate, at: datetime | None = None) -> str:
     return validity.state(holding_of(certificate), at or clock.now())
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened to a certificate, as its holder reads it."""
+
+    at: datetime
+    what: str
+    why: str = ""
+
+
+def history(certificate: Certificate) -> list[Step]:
+    """From its issue on, the oldest first; uses what `with_events` fetched."""
+    before = certificate.supersedes
+    issued = f"Issued, replacing {before.number}" if before else "Issued"
+    steps = [Step(certificate.issued_at, issued, certificate.get_reissued_for_display())]
+    steps += [
+        Step(event.effective_at, event.get_kind_display(), event.public_text) for event in certificate.events.all()
+    ]
+    steps += [
+        Step(newer.issued_at, f"Replaced by {newer.number}", newer.get_reissued_for_display())
+        for newer in certificate.superseded_by.all()
+    ]
+    return sorted(steps, key=lambda step: step.at)
 
 
 def in_force(certificate: Certificate) -> bool:

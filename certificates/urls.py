@@ -13,6 +13,7 @@ urlpatterns = [
     path("certificates/", certificates.certificate_list, name="certificate-list"),
     path("certificates/<str:number>.<str:format>", certificates.certificate_file, name="certificate-file"),
     path("certificates/<str:number>/", certificates.certificate_detail, name="certificate-detail"),
+    path("certificates/<str:number>/mail/", certificates.certificate_mail, name="certificate-mail"),
     path("certificates/<str:number>/name/", certificates.certificate_name, name="certificate-name"),
     path("certificates/<str:number>/revoke/", certificates.certificate_revoke, name="certificate-revoke"),
     path("certificates/<str:number>/suspend/", certificates.certificate_suspend, name="certificate-suspend"),

@@ -9,18 +9,35 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 
 from staff import clock
-from staff.models import OutgoingMail, StaffMember
+from staff.models import OutgoingMail, StaffMember, StoredFile
 
 log = logging.getLogger(__name__)
 MOST_TRIES = 10
 
 
-def queue(*, to: StaffMember, subject: str, body: str, key: str = "", due_at: datetime | None = None) -> None:
-    """The same `key` is queued once, however often it is asked for."""
-    OutgoingMail.objects.get_or_create(
+def queue(
+    *,
+    to: StaffMember,
+    subject: str,
+    body: str,
+    key: str = "",
+    due_at: datetime | None = None,
+    file: StoredFile | None = None,
+    file_name: str = "",
+) -> bool:
+    """The same `key` is queued once, however often it is asked for; whether it was queued now."""
+    _, queued = OutgoingMail.objects.get_or_create(
         dedupe_key=key or secrets.token_urlsafe(16),
-        defaults={"person": to, "subject": subject[:200], "body": body, "due_at": due_at or clock.now()},
+        defaults={
+            "person": to,
+            "subject": subject[:200],
+            "body": body,
+            "due_at": due_at or clock.now(),
+            "file": file,
+            "file_name": file_name,
+        },
     )
+    return queued
 
 
 def send_due(limit: int = 200) -> int:
@@ -31,11 +48,14 @@ def send_due(limit: int = 200) -> int:
         later = clock.now() + timedelta(minutes=2**tries)
         if not OutgoingMail.objects.filter(pk=pk, tries=tries, sent_at=None).update(tries=tries + 1, due_at=later):
             continue
-        row = OutgoingMail.objects.select_related("person").get(pk=pk)
+        row = OutgoingMail.objects.select_related("person", "file").get(pk=pk)
         if not row.person.is_active:
             continue
         try:
-            EmailMessage(row.subject, row.body, settings.DEFAULT_FROM_EMAIL, [row.person.email]).send()
+            message = EmailMessage(row.subject, row.body, settings.DEFAULT_FROM_EMAIL, [row.person.email])
+            if row.file:
+                message.attach(row.file_name, bytes(row.file.bytes), row.file.media_type)
+            message.send()
         except OSError as error:
             log.warning("mail %s not sent, next try at %s: %s", pk, later.isoformat(), type(error).__name__)
             continue

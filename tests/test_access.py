@@ -90,6 +90,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:certificate-list": ((), EVERYBODY),
     "certificates:certificate-detail": (("number",), row(404, **HER_CERTIFICATE)),
     "certificates:certificate-file": (("number", "json"), row(404, **HER_CERTIFICATE)),
+    "certificates:certificate-mail": (("number",), row(POST_ONLY, nobody=302)),
     "certificates:certificate-name": (("number",), row(404, aesthetician=200, physician=403, manager=403)),
     "certificates:certificate-revoke": (("number",), row(403, physician=200, other_physician=404)),
     "certificates:certificate-suspend": (
@@ -259,6 +260,7 @@ POSTS: dict[str, dict[str, int]] = {
     "certificates:attempt-submit": row(404, **OWN_ATTEMPT) | {"aesthetician": 302},
     "compliance:section-check": row(403, author=200),
     "compliance:section-settle": row(403, author=302),
+    "certificates:certificate-mail": row(404, aesthetician=302, physician=403, manager=403),
     "certificates:verify-name": row(302, nobody=302),
     "compliance:person-invite": row(403, manager=302, other_manager=404),
     "compliance:accommodation-end": row(403, manager=302, other_manager=404),

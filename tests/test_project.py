@@ -63,7 +63,7 @@ PERSONAL = {
     "staff.AuditEvent": "at actor role action subject_type subject_id reason body",
     "staff.Signature": "signer signer_name credentials opened_at signed_at session_hash ip agent",
     "staff.StoredFile": "bytes",
-    "staff.OutgoingMail": "person subject body due_at sent_at",
+    "staff.OutgoingMail": "person subject body due_at sent_at file file_name",
     "training.SectionVersion": "created_by",
     "training.ModuleVersion": "published_by details",
     "training.KeyPoint": "retired_by",

@@ -8,24 +8,32 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from certificates import actions, codes, names, papers, validity
+from certificates import actions, codes, names, papers, sharing, validity
 from certificates.badges import issuing
 from certificates.forms import LiftForm, NameForm, RevokeForm, SuspendForm
 from certificates.models import Certificate
-from certificates.queries import state_of, visible_to, with_events
+from certificates.queries import history, state_of, visible_to, with_events
 from certificates.signing_views import signing_context, try_to_sign
 from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
 from staff.models.clinics import Role
 
 
+OVER = ("superseded", "expired", "revoked", "ended")
+
+
 @require_safe
 def certificate_list(request: StaffRequest) -> HttpResponse:
     """One's own, newest first (also for whoever has left); for managers and physicians, their clinics' too."""
     own = with_events(Certificate.objects.filter(person=request.user)).order_by("-issued_at", "-pk")
-    context: dict[str, Any] = {"rows": [(certificate, state_of(certificate)) for certificate in own]}
+    held = [(certificate, state_of(certificate), history(certificate)) for certificate in own]
+    context: dict[str, Any] = {
+        "rows": held,
+        "present": [row for row in held if row[1] not in OVER],
+        "earlier": [row for row in held if row[1] in OVER],
+    }
     if has_permission(request.user, Permission.DOWNLOAD_CERTIFICATES):
         sought = request.GET.get("q", "").strip()
         staff = visible_to(request.user).exclude(person=request.user)
@@ -38,7 +46,7 @@ def certificate_list(request: StaffRequest) -> HttpResponse:
             "downloads": True,
             "sought": sought,
             "page_obj": page,
-            "staff_rows": [(certificate, state_of(certificate)) for certificate in page],
+            "staff_rows": [(certificate, state_of(certificate), []) for certificate in page],
         }
     return render(request, "certificates/certificate_list.html", context)
 
@@ -58,6 +66,8 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         "certificate": certificate,
         "state": state_of(certificate),
         "events": list(certificate.events.all()),
+        "share": sharing.public_page(certificate),
+        "linkedin": sharing.linkedin(certificate) if state_of(certificate) in validity.IN_FORCE else "",
         "grouped_code": codes.grouped(certificate.code),
         "own": own,
         "badge": issuing.badge_of(certificate) if issuing.is_on() else None,
@@ -194,3 +204,16 @@ def certificate_name(request: StaffRequest, number: str) -> HttpResponse:
         "renamed": certificate.holder_name != request.user.full_name,
     }
     return render(request, "certificates/certificate_name.html", context, status=400 if error else 200)
+
+
+@require_POST
+def certificate_mail(request: StaffRequest, number: str) -> HttpResponse:
+    """To the holder's own address, and to no other."""
+    certificate = visible_certificate(request, number)
+    if certificate.person_id != request.user.pk:
+        raise PermissionDenied("mailed to its holder alone")
+    if actions.mail_to_holder(certificate=certificate, by=request.user):
+        messages.success(request, f"{certificate.number} is on its way to {request.user.email}.")
+    else:
+        messages.info(request, f"It was mailed to {request.user.email} today already.")
+    return redirect(certificate)

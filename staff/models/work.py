@@ -11,6 +11,8 @@ class OutgoingMail(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     subject = models.CharField(max_length=200)
     body = models.TextField()
+    file = models.ForeignKey("staff.StoredFile", on_delete=models.PROTECT, null=True, blank=True)
+    file_name = models.CharField(max_length=100, blank=True)
     due_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
