@@ -20,7 +20,6 @@ from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
 from staff.models.clinics import Role
 
-
 OVER = ("superseded", "expired", "revoked", "ended")
 
 
