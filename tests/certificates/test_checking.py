@@ -31,7 +31,7 @@ def pdf(paper) -> bytes:
 
 
 @pytest.fixture
-def badge(paper) -> bytes:
+def badge(paper):
     with factories.badges():
         yield bytes(issuing.bake(paper).file.bytes)
 
