@@ -52,6 +52,11 @@ class Change(models.Model):
     def name(self) -> str:
         return self.key_point.code if self.key_point else "the text"
 
+    @property
+    def title(self) -> str:
+        """The same at the beginning of a line."""
+        return self.key_point.code if self.key_point else "The text"
+
 
 class Task(models.Model):
     """This person is asked to read a changed passage again, and perhaps to answer on it. Insert-only: whether it is done

@@ -41,18 +41,28 @@ def compare(before: Sequence[Block], after: Sequence[Block]) -> list[Row]:
         if what == "equal":
             rows += [_row(old, new) for old, new in zip(before[a:b], after[c:d], strict=True)]
             continue
-        gone = [block for block in before[a:b] if _name(block) not in moved]
-        for new in after[c:d]:
-            old = next((block for block in before if _name(block) == _name(new)), None) if new.code else None
-            old = old or next((block for block in gone if _alike(block, new)), None)
-            while old in gone:
-                first = gone.pop(0)
-                if first is old:
-                    break
-                rows.append(_row(first, None))
-            rows.append(_row(old, new))
-        rows += [_row(block, None) for block in gone]
+        rows += _replaced(before, [block for block in before[a:b] if _name(block) not in moved], after[c:d])
     return rows
+
+
+def _replaced(before: Sequence[Block], gone: list[Block], came: Sequence[Block]) -> list[Row]:
+    """Blocks that came where others went: the same one changed, where it is, and what went before what came."""
+    left, rows = list(gone), []
+    pairs: dict[int, Block] = {}
+    for place, new in enumerate(came):
+        same = next((block for block in before if _name(block) == _name(new)), None) if new.code else None
+        old = same or next((block for block in left if _alike(block, new)), None)
+        if old:
+            pairs[place] = old
+            left = [block for block in left if block is not old]
+    waiting = [block for block in gone if block in left]
+    for place, new in enumerate(came):
+        old = pairs.get(place)
+        until = gone.index(old) if old in gone else len(gone)
+        while waiting and gone.index(waiting[0]) < until:
+            rows.append(_row(waiting.pop(0), None))
+        rows.append(_row(old, new))
+    return rows + [_row(block, None) for block in waiting]
 
 
 def changed(rows: Sequence[Row]) -> list[Row]:
