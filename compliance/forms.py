@@ -284,3 +284,34 @@ def _sensible(value: date, *, years_back: int, years_on: int, what: str) -> date
     if not first <= value <= last:
         raise forms.ValidationError(f"“{what.capitalize()} {day(value)}” cannot be right. Check the year.")
     return value
+
+
+class PictureForm(Plain, forms.Form):
+    """A picture for a section. What is wrong with the file itself is said by the action."""
+
+    file = forms.FileField(label="Picture", help_text="PNG, JPEG or WebP, at most 5 MB and 12 million pixels")
+    code = forms.SlugField(
+        label="Name in the text", help_text="Small letters and hyphens, such as flush-needle", max_length=80
+    )
+    title = forms.CharField(label="Title", help_text="Read aloud in place of the picture", max_length=200)
+    caption = forms.CharField(label="Caption", max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+    words = forms.CharField(
+        label="The picture in words",
+        help_text="Everything that the picture shows, for whoever cannot see it",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    cites = forms.CharField(label="Rests on", help_text="Rows of the register, such as S0-21, D25", max_length=300)
+    to_scale = forms.BooleanField(label="Drawn to scale", required=False)
+
+    def clean_code(self) -> str:
+        return str(self.cleaned_data["code"]).lower()
+
+    def clean_caption(self) -> str:
+        return " ".join(self.cleaned_data["caption"].split())
+
+    def clean_words(self) -> str:
+        return str(self.cleaned_data["words"]).replace("\r\n", "\n").strip()
+
+    def clean_cites(self) -> list[str]:
+        return [code.strip() for code in self.cleaned_data["cites"].split(",") if code.strip()]

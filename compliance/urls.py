@@ -24,6 +24,7 @@ urlpatterns = [
     path("people/<str:public_id>/<str:clinic_id>/identity/", people.identity_check, name="identity-check"),
     path("authoring/", authoring.section_list, name="section-list"),
     path("authoring/register/", authoring.register, name="register"),
+    path("authoring/<slug:slug>/pictures/", authoring.picture_list, name="picture-list"),
     path("authoring/<slug:slug>/<slug:section>/", authoring.section_edit, name="section-edit"),
     path("authoring/<slug:slug>/<slug:section>/check/", authoring.section_check, name="section-check"),
     path("authoring/<slug:slug>/<slug:section>/publish/", authoring.section_publish, name="section-publish"),

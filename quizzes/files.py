@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from quizzes import drawing, kinds
-from staff import canonical
+from training import pictures
 from training.files import Library, ModuleFile, PictureFile, Reader, SectionFile
 
 LEVELS = ("recall", "apply", "analyse")
@@ -61,18 +62,19 @@ def plain(value: Any) -> str:
 
 
 def picture_fields(file: PictureFile) -> dict[str, Any]:
-    """A picture as it is stored and hashed."""
-    return {
-        "svg": file.svg,
-        "title": file.title,
-        "caption": plain(file.caption),
-        "words": file.words.strip(),
-        "to_scale": file.to_scale,
-    }
+    """A picture as it is hashed."""
+    return pictures.fields(
+        title=file.title,
+        caption=plain(file.caption),
+        words=file.words.strip(),
+        to_scale=file.to_scale,
+        svg=file.svg,
+        file=sha256(file.raster).hexdigest() if file.raster else "",
+    )
 
 
 def picture_sha256(module: str, file: PictureFile) -> str:
-    return canonical.sha256_of([module, file.code, picture_fields(file)])
+    return pictures.content_sha256(module, file.code, picture_fields(file))
 
 
 def drawings(module: ModuleFile) -> dict[str, kinds.Drawing]:

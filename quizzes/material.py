@@ -16,8 +16,8 @@ from quizzes.files import ItemFile, ItemReader, QuizFile, picture_fields, pictur
 from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import canonical, clock
 from staff.models import StaffMember
-from training import drafting, markdown, publishing
-from training.files import Library, ModuleFile, Problem, Reader, SectionFile
+from training import drafting, markdown, pictures, publishing
+from training.files import Library, ModuleFile, PictureFile, Problem, Reader, SectionFile
 from training.models import (
     Fact,
     KeyPointVersion,
@@ -206,8 +206,8 @@ def plain(value: Any) -> str:
 def _load_module(
     module: Module, file: ModuleFile, items: tuple[ItemFile, ...], quiz: QuizFile, by: StaffMember, done: Loaded
 ) -> None:
-    pictures = {p.code: _picture(module, p) for p in file.pictures}
-    versions = _sections(module, file, pictures, by, done)
+    shown = {p.code: _picture(module, p) for p in file.pictures}
+    versions = _sections(module, file, shown, by, done)
     details = {
         "title": file.data["title"],
         "summary": plain(file.data["summary"]),
@@ -260,11 +260,14 @@ def _conflict(file: SectionFile, held: SectionVersion, known: bool, waits: bool)
     return f"{kept}; a draft of the section is open, so the file's text was not taken up"
 
 
-def _picture(module: Module, file: Any) -> Picture:
-    return Picture.objects.get_or_create(
-        sha256=picture_sha256(module.slug, file),
-        defaults={"module": module, "code": file.code, **picture_fields(file)},
-    )[0]
+def _picture(module: Module, file: PictureFile) -> Picture:
+    shown = picture_fields(file)
+    fields = {"module": module, "code": file.code, "svg": file.svg, **{n: shown[n] for n in shown if n != "file"}}
+    if file.raster:
+        drawn = pictures.measured(file.raster)
+        size = {"width": drawn.width, "height": drawn.height}
+        fields |= {"file": pictures.stored(drawn), "cites": canonical.text(list(file.cites)), **size}
+    return Picture.objects.get_or_create(sha256=picture_sha256(module.slug, file), defaults=fields)[0]
 
 
 def _load_quiz(module: Module, file: QuizFile, items: tuple[ItemFile, ...], by: StaffMember) -> None:

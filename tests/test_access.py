@@ -140,6 +140,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:membership-end": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
     "compliance:section-list": ((), row(403, author=200)),
     "compliance:register": ((), row(403, author=200)),
+    "compliance:picture-list": (("needle-depth",), row(403, author=200)),
+    "training:picture": (("none",), row(404)),
     "compliance:section-edit": (("needle-depth", "technique-and-endpoint"), row(403, author=200)),
     "compliance:section-check": (("needle-depth", "technique-and-endpoint"), row(POST_ONLY, nobody=302)),
     "compliance:section-publish": (("needle-depth", "technique-and-endpoint"), row(403, author=302)),

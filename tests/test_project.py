@@ -115,7 +115,7 @@ NOT_PERSONAL = {
     "training.Module": "slug code position validity_months validity_days renewal",
     "training.Programme": "slug position title scope roles modules practicals validity_months renewal_opens_days",
     "training.Section": "module slug",
-    "training.Picture": "module code svg title caption words to_scale sha256",
+    "training.Picture": "module code svg file width height cites title caption words to_scale sha256",
     "training.SectionVersion": "section number title text minutes sha256 origin created_at",
     "training.ModuleVersion": "module number title change note sha256 published_at",
     "training.ModuleVersionSection": "module_version position section_version",

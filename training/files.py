@@ -16,6 +16,7 @@ from training.glossary import Word
 LEAST_WORDS, MOST_WORDS = 250, 450
 LEAST_POINTS, MOST_POINTS = 3, 6
 RENEWALS = ("full", "missed")
+RASTER = (".png", ".jpg")
 FORBIDDEN_SVG = re.compile(
     r"<(script|style|image|foreignObject)|\s(style|on\w+)\s*=|javascript:|data:|<!DOCTYPE|<!ENTITY", re.I
 )
@@ -42,6 +43,8 @@ class PictureFile:
     to_scale: bool
     svg: str
     line: int
+    raster: bytes = b""
+    cites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -291,6 +294,9 @@ class Reader:
             return None
         self.cites(path, row["__line__"], row["cites"], lib)
         file = folder / "pictures" / f"{row['code']}.svg"
+        uploaded = [found for name in RASTER if (found := file.with_suffix(name)).is_file()]
+        if uploaded and not file.is_file():
+            return self.uploaded(path, row, uploaded[0], lib)
         if not file.is_file():
             self.problem(path, row["__line__"], f"pictures/{row['code']}.svg is missing")
             return None
@@ -306,14 +312,23 @@ class Reader:
             return None
         if root.tag != "{http://www.w3.org/2000/svg}svg" or not root.get("viewBox") or root.get("role") != "img":
             self.problem(file, 1, 'the root must be an svg with a viewBox and role="img"')
+        self.picture_words(path, row, lib)
+        return PictureFile(
+            row["code"], row["title"], row["caption"], row["words"], bool(row["scale"]), svg, row["__line__"]
+        )
+
+    def picture_words(self, path: Path, row: Any, lib: Library) -> None:
         lost = numbers.uncarried(row["words"] + " " + row["caption"], lib.text_of(row["cites"]))
         if lost:
             self.problem(
                 path, row["__line__"], f"picture {row['code']} states {', '.join(lost)}, which no cited row carries"
             )
-        return PictureFile(
-            row["code"], row["title"], row["caption"], row["words"], bool(row["scale"]), svg, row["__line__"]
-        )
+
+    def uploaded(self, path: Path, row: Any, file: Path, lib: Library) -> PictureFile:
+        """A picture that came from the site; its bytes are measured where they are stored."""
+        self.picture_words(path, row, lib)
+        said = (row["code"], row["title"], row["caption"], row["words"], bool(row["scale"]))
+        return PictureFile(*said, "", row["__line__"], file.read_bytes(), tuple(row["cites"]))
 
     def section(self, folder: Path, name: str, data: dict[str, Any], lib: Library) -> SectionFile | None:
         path = folder / f"{name}.md"

@@ -8,6 +8,7 @@ urlpatterns = [
     path("binder/<slug:slug>/", binder.binder_card, name="binder-card"),
     path("search/", views.search_page, name="search"),
     path("glossary/", views.glossary_page, name="glossary"),
+    path("pictures/<slug:sha256>/", views.picture, name="picture"),
     path("modules/", views.module_list, name="module-list"),
     path("modules/<slug:slug>/", views.module_detail, name="module-detail"),
     path("modules/<slug:slug>/print/", views.module_print, name="module-print"),

@@ -8,7 +8,7 @@ from staff import clock
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, memberships, require_permission, roles
 from staff.models import Clinic
 from training import actions, search
-from training.models import KeyPointVersion, Module
+from training.models import KeyPointVersion, Module, Picture
 from training.queries import (
     all_words,
     explained,
@@ -149,3 +149,14 @@ def search_page(request: StaffRequest) -> HttpResponse:
 @require_permission(Permission.READ_MODULES)
 def glossary_page(request: StaffRequest) -> HttpResponse:
     return render(request, "training/glossary.html", {"terms": terms_with_sources()})
+
+
+@require_safe
+@require_permission(Permission.READ_MODULES)
+def picture(request: StaffRequest, sha256: str) -> HttpResponse:
+    """An uploaded picture under its hash: the bytes that were drawn anew, and no other file that is stored."""
+    row = get_object_or_404(Picture.objects.select_related("file"), sha256=sha256, file__isnull=False)
+    assert row.file is not None
+    response = HttpResponse(bytes(row.file.bytes), content_type=row.file.media_type)
+    response["Content-Disposition"] = "inline"
+    return response

@@ -10,7 +10,7 @@ from compliance.records.finding import Finding, about_then, chunks, compare, eve
 from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import canonical
 from staff.models import AuditEvent
-from training import markdown
+from training import markdown, pictures
 from training.models import (
     Citation,
     KeyPointVersion,
@@ -49,17 +49,18 @@ def _version_numbers() -> Iterator[Finding]:
 
 
 def _pictures(checked: Counter[str]) -> Iterator[Finding]:
-    for chunk in chunks(Picture.objects.select_related("module").order_by("pk")):
+    for chunk in chunks(Picture.objects.select_related("module", "file").defer("file__bytes").order_by("pk")):
         for row in chunk:
             checked["pictures"] += 1
-            shown = {
-                "svg": row.svg,
-                "title": row.title,
-                "caption": row.caption,
-                "words": row.words,
-                "to_scale": row.to_scale,
-            }
-            made = canonical.sha256_of([row.module.slug, row.code, shown])
+            shown = pictures.fields(
+                title=row.title,
+                caption=row.caption,
+                words=row.words,
+                to_scale=row.to_scale,
+                svg=row.svg,
+                file=row.file.sha256 if row.file else "",
+            )
+            made = pictures.content_sha256(row.module.slug, row.code, shown)
             yield from compare(f"picture {row.code} ({row.pk}), hash of its content", made, row.sha256)
 
 

@@ -10,12 +10,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from compliance import publishing
+from compliance.forms import PictureForm
 from compliance.models import Task
 from quizzes import approving
 from staff.access import Permission, StaffRequest, require_permission
 from staff.templatetags.look import moment, plural
-from training import comparing, drafting, points
-from training.models import Draft, Fact, ModuleVersion, Position, Section, SectionVersion
+from training import comparing, drafting, pictures, points
+from training.models import Draft, Fact, Module, ModuleVersion, Picture, Position, Section, SectionVersion
 from training.queries import all_words, live_versions, places, previewed, words_used
 from training.views import reading_clinic
 
@@ -269,3 +270,36 @@ def register(request: StaffRequest) -> HttpResponse:
     context = {"q": q, "facts": list(facts[:FOUND]), "positions": list(positions[:FOUND]), "most": FOUND}
     part = bool(request.headers.get("HX-Request"))
     return render(request, "authoring/_register.html" if part else "authoring/register.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.WRITE_MATERIAL)
+def picture_list(request: StaffRequest, slug: str) -> HttpResponse:
+    """The module's pictures, and one more."""
+    module = get_object_or_404(Module, slug=slug)
+    form = PictureForm(request.POST or None, request.FILES or None)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            row = pictures.add(
+                module=module,
+                code=data["code"],
+                data=data["file"].read(pictures.MOST_BYTES + 1),
+                title=data["title"],
+                caption=data["caption"],
+                words=data["words"],
+                to_scale=data["to_scale"],
+                cites=data["cites"],
+                library=drafting.library(),
+                by=request.user,
+            )
+        except pictures.Refused as refusal:
+            form.add_error("file", str(refusal))
+        else:
+            messages.success(
+                request, f"{row.title} is stored. Write “::: picture {row.code}” and “:::” where it is to stand."
+            )
+            return redirect("compliance:picture-list", slug)
+    rows = Picture.objects.filter(module=module).defer("file__bytes").order_by("code", "pk")
+    context = {"module": module, "form": form, "pictures": {row.code: row for row in rows}.values()}
+    return render(request, "authoring/picture_list.html", context, status=400 if form.errors else 200)

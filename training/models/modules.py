@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from staff import clock
+from staff.models import StoredFile
 
 
 class Module(models.Model):
@@ -77,16 +78,30 @@ class Section(models.Model):
 
 
 class Picture(models.Model):
-    """A drawing of ours and the words that carry the same. Insert-only, under its hash."""
+    """A drawing of ours, or a picture that was uploaded and drawn anew, and the words that carry the same. Insert-only,
+    under its hash. `cites` is a canonical JSON list, kept for what was uploaded."""
 
     module = models.ForeignKey(Module, on_delete=models.PROTECT, related_name="pictures")
     code = models.SlugField(max_length=80)
-    svg = models.TextField()
+    svg = models.TextField(blank=True)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    cites = models.TextField(default="[]")
     title = models.CharField(max_length=200)
     caption = models.TextField()
     words = models.TextField()
     to_scale = models.BooleanField()
     sha256 = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=(Q(file=None, width=None, height=None) & ~Q(svg=""))
+                | Q(svg="", file__isnull=False, width__isnull=False, height__isnull=False),
+                name="picture_drawn_or_uploaded",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.title
