@@ -139,7 +139,7 @@ def add(
     if lost:
         raise Refused(f"Its words state {', '.join(lost)}, which no row it cites carries.")
     drawn = redrawn(data)
-    shown = {"title": title, "caption": caption, "words": words, "to_scale": to_scale}
+    shown: dict[str, Any] = {"title": title, "caption": caption, "words": words, "to_scale": to_scale}
     row = Picture.objects.create(
         module=module,
         code=code,
