@@ -200,8 +200,9 @@ def _verdict(found: Found, bank: Bank, point: str) -> Verdict:
 
 
 def _is_same(known: Held, item: ItemFile) -> bool:
+    held = {name: value for name, value in known.version.content.items() if name != "source"}
     return (
-        known.version.body == canonical.text(item.body)
+        canonical.text(held) == canonical.text(item.body)
         and {*known.points} == {*item.points}
         and {*known.depends} == {*item.depends}
     )
@@ -282,13 +283,16 @@ def propose(module: Module, verdicts: Sequence[Verdict], *, by: StaffMember, ski
     return len(taken)
 
 
-def propose_item(item: ItemFile, section: Any, *, by: StaffMember) -> QuestionVersion:
+def propose_item(
+    item: ItemFile, section: Any, *, by: StaffMember, source: Mapping[str, Any] | None = None
+) -> QuestionVersion:
+    """`source` is the passage that it was drafted from, which stays with the wording."""
     return approving.propose_question(
         code=item.code,
         section=section,
         bank=item.bank,
         kind=item.kind,
-        body=item.body,
+        body={**item.body, **({"source": dict(source)} if source else {})},
         points=item.points,
         depends=item.depends,
         by=by,

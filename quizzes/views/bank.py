@@ -11,9 +11,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from quizzes import kinds
+from quizzes import kinds, lint
 from quizzes.answered import ItemReport, certifying_versions, reports, with_points
 from quizzes.exchange import NAMES
+from quizzes.files import ItemFile
 from quizzes.models import QuestionVersion
 from quizzes.statistics import DISCRIMINATION_FROM, FACILITY_FROM, Statistics
 from quizzes.views.items import Asked, ask, pictures_for
@@ -83,15 +84,17 @@ def bank(request: StaffRequest) -> HttpResponse:
 def bank_module(request: StaffRequest, slug: str) -> HttpResponse:
     """Its certifying items: what asks to be looked at first, then by code."""
     module = get_object_or_404(Module, slug=slug)
-    found = sorted(
-        reports(module, certifying_versions(module)), key=lambda row: (-len(row.statistics.signals), row.code)
-    )
+    live = certifying_versions(module)
+    found = sorted(reports(module, live), key=lambda row: (-len(row.statistics.signals), row.code))
     context = {
         "module": module,
         "version": live_version(module),
         "rows": [Row(report, span(report.statistics)) for report in found],
         "writes": has_permission(request.user, Permission.WRITE_ITEMS),
         "formats": NAMES.items(),
+        "others": _others(module),
+        "places": _places(live),
+        "findings": lint.of_bank([as_item(version) for version in live]),
         "dots": dots([report.statistics for report in found]),
         "plot_height": PLOT_HEIGHT,
         "answers": sum(report.statistics.answers for report in found),
@@ -100,6 +103,33 @@ def bank_module(request: StaffRequest, slug: str) -> HttpResponse:
         "discrimination_from": DISCRIMINATION_FROM,
     }
     return render(request, "quizzes/bank_module.html", context)
+
+
+def _others(module: Module) -> list[tuple[str, list[QuestionVersion]]]:
+    """What else there is: proposals, stale items, and the practice bank."""
+    rows = QuestionVersion.objects.filter(question__section__module=module).select_related("question")
+    waiting = rows.filter(state__in=[QuestionVersion.State.DRAFT, QuestionVersion.State.STALE])
+    practice = rows.filter(question__bank="practice", state=QuestionVersion.State.LIVE)
+    return [
+        ("Waiting for a second person", list(waiting.order_by("question__code"))),
+        ("Practice", list(practice.order_by("question__code"))),
+    ]
+
+
+def _places(live: Sequence[QuestionVersion]) -> list[tuple[str, int]]:
+    held = lint.places([as_item(version) for version in live])
+    return [(letter, held[place]) for place, letter in enumerate(lint.PLACES)]
+
+
+def as_item(version: QuestionVersion) -> ItemFile:
+    """As the rules of item writing take it."""
+    content = version.content
+    kept = {name: value for name, value in content.items() if name not in ("level", "stem", "source")}
+    points = tuple(test.key_point.code for test in version.points.all())
+    question = version.question
+    return ItemFile(
+        question.code, "", question.bank, question.kind, content["level"], points, (), content["stem"], kept, "", 0
+    )
 
 
 @require_safe
@@ -119,6 +149,9 @@ def bank_item(request: StaffRequest, slug: str, code: str) -> HttpResponse:
         "module": module,
         "version": live_version(module),
         "question": versions[0].question,
+        "writes": has_permission(request.user, Permission.WRITE_ITEMS),
+        "source": versions[0].content.get("source"),
+        "hints": lint.of_item(as_item(versions[0])),
         "shown": preview(versions[0], called="b"),
         "told": found[0].kind.told_right(versions[0].content),
         "rows": [Row(report, span(report.statistics)) for report in found],
