@@ -115,10 +115,11 @@ def test_draft_from_the_material_keeps_its_passage(client, cast):
     assert [one.verdict for one in found] == ["unchanged"]
 
 
-def importing_text(row: QuestionVersion) -> bytes:
+def importing_text(row) -> bytes:
     from quizzes.exchange import FORMATS, Outgoing
 
-    return FORMATS["yaml"].write([Outgoing(importing.row_of(row, ["nd-03"], []))])[0].encode()
+    text: str = FORMATS["yaml"].write([Outgoing(importing.row_of(row, ["nd-03"], []))])[0]
+    return text.encode()
 
 
 @pytest.mark.django_db
