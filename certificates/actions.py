@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from certificates import codes, drawing, fonts, names, papers, sharing, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
-from certificates.queries import holding_of, state_of, with_events
+from certificates.queries import holding_of, passes_awaiting_adoption, state_of, with_events
 from quizzes import actions as sitting
 from quizzes.eligibility import Standing, verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
@@ -196,8 +196,12 @@ def _of_the_quiz(attempt: Attempt) -> "QuerySet[Certificate]":
 
 
 def _previous(attempt: Attempt) -> Certificate | None:
-    """The last certificate of the same module that a renewal continues."""
-    return _of_the_quiz(attempt).exclude(events__kind=CertificateEvent.Kind.REVOKED).order_by("-valid_until_on").first()
+    """The last certificate of the same module that a renewal continues.
+
+    One of the same cycle is none: it rests on a pass that a regrade took, and its days do not count towards the next.
+    """
+    earlier = _of_the_quiz(attempt).exclude(candidacy=attempt.candidacy_id)
+    return earlier.exclude(events__kind=CertificateEvent.Kind.REVOKED).order_by("-valid_until_on").first()
 
 
 def _day(value: date) -> str:
@@ -231,7 +235,7 @@ def attempt_line(attempt: Attempt) -> str:
 def _new_certificate(attempt: Attempt, before: Certificate | None) -> Certificate:
     candidacy, version = attempt.candidacy, attempt.module_version
     clinic, person, module = candidacy.clinic, candidacy.person, version.module
-    renewed = _renewed(attempt) if before else None
+    renewed = _renewed(attempt)
     passed_on = (attempt.ended_at or clock.now()).astimezone(ZoneInfo(clinic.zone)).date()
     start, end = validity.term(
         passed_on,
@@ -439,13 +443,7 @@ def _passes_waiting(clinic: Clinic, version: ModuleVersion) -> list[Attempt]:
         if successor.change != ModuleVersion.Change.COSMETIC:
             break
         covered.append(successor.pk)
-    passed = Attempt.objects.filter(
-        candidacy__clinic=clinic,
-        module_version__in=covered,
-        state__in=Attempt.FINISHED,
-        outcomes__passed=True,
-        certificates=None,
-    )
+    passed = passes_awaiting_adoption().filter(candidacy__clinic=clinic, module_version__in=covered)
     return list(
         passed.select_related(
             "candidacy__person", "candidacy__clinic", "candidacy__quiz", "quiz_version", "module_version__module"
@@ -495,7 +493,7 @@ def review(
         certificate = Certificate.objects.filter(attempt=attempt).first()
         if decision == Review.Decision.RETURNED:
             if certificate and suspend:
-                _event(certificate, "suspended", by, "restudy", "Re-study after a review", text, signature=None)
+                record_event(certificate, "suspended", by, "restudy", "Re-study after a review", text, signature=None)
             mail.queue(
                 to=candidacy.person,
                 key=f"returned:{row.pk}",
@@ -592,7 +590,7 @@ def _sign_grant(
     )
 
 
-def _event(
+def record_event(
     certificate: Certificate,
     kind: str,
     by: StaffMember,
@@ -653,17 +651,37 @@ def revoke(
             opened_at=opened_at,
             evidence=evidence,
         )
-        event = _event(certificate, "revoked", by, reason_class, public_text, private_note, signature)
-        _open_cycle(certificate, Candidacy.Reason.INCIDENT, by=by)
-        mail.queue(
-            to=certificate.person,
-            key=f"revoked:{certificate.number}",
-            subject=f"Certificate {certificate.number} was revoked",
-            body=(
-                f"{certificate.person.full_name},\n\n{by.full_name} revoked your certificate “{certificate.title}”: "
-                f"{public_text}.\nWhat to do next is on your home page: {settings.SITE_URL}/\n"
-            ),
+        return withdraw(
+            certificate=certificate,
+            reason_class=reason_class,
+            public_text=public_text,
+            private_note=private_note,
+            signature=signature,
+            by=by,
         )
+
+
+def withdraw(
+    *,
+    certificate: Certificate,
+    reason_class: str,
+    public_text: str,
+    private_note: str,
+    signature: Signature,
+    by: StaffMember,
+) -> CertificateEvent:
+    """What a signed revocation does, in the caller's transaction."""
+    event = record_event(certificate, "revoked", by, reason_class, public_text, private_note, signature)
+    open_cycle(certificate, Candidacy.Reason.INCIDENT, by=by)
+    mail.queue(
+        to=certificate.person,
+        key=f"revoked:{certificate.number}",
+        subject=f"Certificate {certificate.number} was revoked",
+        body=(
+            f"{certificate.person.full_name},\n\n{by.full_name} revoked your certificate “{certificate.title}”: "
+            f"{public_text}.\nWhat to do next is on your home page: {settings.SITE_URL}/\n"
+        ),
+    )
     return event
 
 
@@ -674,7 +692,7 @@ def suspend(
     with transaction.atomic():
         if validity.state(holding_of(certificate), clock.now()) in ("revoked", "suspended"):
             return
-        _event(certificate, "suspended", by, reason_class, public_text, private_note, None)
+        record_event(certificate, "suspended", by, reason_class, public_text, private_note, None)
 
 
 def lift(*, certificate: Certificate, private_note: str, by: StaffMember) -> None:
@@ -683,10 +701,10 @@ def lift(*, certificate: Certificate, private_note: str, by: StaffMember) -> Non
             return
         suspension = certificate.events.filter(kind=CertificateEvent.Kind.SUSPENDED).order_by("at", "pk").last()
         reason = suspension.reason_class if suspension else "other"
-        _event(certificate, "lifted", by, reason, "", private_note, None)
+        record_event(certificate, "lifted", by, reason, "", private_note, None)
 
 
-def _open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Candidacy | None:
+def open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Candidacy | None:
     """The next cycle of the same quiz, for the clinic where she works now; none if one is open or she has left."""
     quiz_id = certificate.candidacy.quiz_id if certificate.candidacy else None
     members = Membership.objects.filter(person=certificate.person, ended_at=None, roles__role__in=LEARNING_ROLES)
@@ -732,7 +750,7 @@ def open_renewals(person: StaffMember | None = None) -> int:
     opened = 0
     for certificate in with_events(waiting).select_related("candidacy").order_by("valid_until_on", "pk"):
         if validity.state(holding_of(certificate), clock.now()) in ("expiring", "expired"):
-            opened += _open_cycle(certificate, Candidacy.Reason.RENEWAL, by=StaffMember.objects.pinpoint()) is not None
+            opened += open_cycle(certificate, Candidacy.Reason.RENEWAL, by=StaffMember.objects.pinpoint()) is not None
     return opened
 
 

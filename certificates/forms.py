@@ -7,7 +7,7 @@ from django.utils.dateparse import parse_datetime
 
 from certificates.models import CertificateEvent
 from quizzes.asking import LONGEST_ANSWER, LONGEST_QUESTION
-from quizzes.models import Review
+from quizzes.models import Disposition, Review
 from staff import clock
 from staff.models import Clinic
 from training.models import KeyPoint, KeyPointVersion
@@ -58,6 +58,17 @@ class RevokeForm(SigningForm):
     reason_class = forms.ChoiceField(label="Reason the public sees", choices=CertificateEvent.REASONS)
     public_text = forms.CharField(label="In one sentence, for the public", max_length=300)
     private_note = forms.CharField(label="Note for the record", max_length=4000, required=False)
+
+
+class RegradeForm(SigningForm):
+    reason = forms.CharField(max_length=1000)
+
+
+class DispositionForm(SigningForm):
+    decision = forms.ChoiceField(
+        choices=[choice for choice in Disposition.Decision.choices if choice[0] != Disposition.Decision.REOPEN]
+    )
+    reason = forms.CharField(max_length=4000)
 
 
 class SuspendForm(forms.Form):

@@ -119,6 +119,7 @@ class CertificateEvent(models.Model):
     REASONS: ClassVar[list[tuple[str, str]]] = [
         ("retraining", "Re-training required"),
         ("restudy", "Re-study after a review"),
+        ("regrade", "Correction of a question"),
         ("error", "Issued in error"),
         ("conduct", "Conduct of the assessment"),
         ("scope", "Change of scope or licence"),

@@ -1,16 +1,17 @@
 """Questions asked of certificates and of the attempts behind them: whose to see, in what state, and what waits."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from certificates import validity
 from certificates.models import Certificate, CertificateEvent
-from quizzes.models import Attempt, AttemptGrant, AttemptItem, LateAnswer, Review
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, LateAnswer, Mark, Outcome, Review
 from staff import clock
 from staff.access import clinics_as
-from staff.models import StaffMember
+from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
 
 
@@ -73,16 +74,19 @@ def visible_to(viewer: StaffMember) -> "QuerySet[Certificate]":
 def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":
     """Attempts that wait for a physician: a critical point missed, the last attempt used or answers come late, unseen so far.
 
-    A review, a talk recorded since and a pass since are all an answer.
+    A review, a talk recorded since and a pass since are all an answer. Where a regrade took a pass, what waits is the
+    decision about its certificate.
     """
-    critical_miss = AttemptItem.objects.filter(
-        attempt=OuterRef("pk"), marks__points=0, marks__number=1, points__point_version__critical=True
+    critical_miss = Mark.objects.missed().filter(
+        item__attempt=OuterRef("pk"), item__points__point_version__critical=True
     )
     reviewed = Review.objects.filter(attempt=OuterRef("pk"))
     talked = AttemptGrant.objects.filter(candidacy=OuterRef("candidacy"), granted_at__gte=OuterRef("ended_at"))
-    passed = Attempt.objects.filter(candidacy=OuterRef("candidacy"), outcomes__passed=True)
-    waiting = Q(Exists(critical_miss)) | Q(outcomes__passed=False, number__gte=F("quiz_version__attempts"))
-    unseen = Q(~Exists(reviewed), ~Exists(talked))
+    passed = Attempt.objects.passed().filter(candidacy=OuterRef("candidacy"))
+    failed = Attempt.objects.not_passed().filter(pk=OuterRef("pk"))
+    once = Outcome.objects.filter(attempt=OuterRef("pk"), passed=True)
+    waiting = Q(Exists(critical_miss)) | Q(Exists(failed), number__gte=F("quiz_version__attempts"))
+    unseen = Q(~Exists(reviewed), ~Exists(talked), ~Exists(once))
     return attempts.filter(waiting & unseen | Q(Exists(_unseen_late())), ~Exists(passed))
 
 
@@ -93,3 +97,45 @@ def _unseen_late() -> "QuerySet[LateAnswer]":
         candidacy=OuterRef("item__attempt__candidacy"), granted_at__gt=OuterRef("arrived_at")
     )
     return LateAnswer.objects.filter(~Exists(reviewed), ~Exists(talked), item__attempt=OuterRef("pk"))
+
+
+def certified_otherwise() -> Exists:
+    """For a query of attempts: the cycle has a certificate of another attempt already, which nobody has undone."""
+    others = Certificate.objects.filter(
+        candidacy=OuterRef("candidacy"), attempt__in=Attempt.objects.closing().values("pk")
+    )
+    return Exists(others.exclude(attempt=OuterRef("pk")))
+
+
+def passes_awaiting_adoption() -> "QuerySet[Attempt]":
+    """Passed in the person's latest cycle, and without a certificate until a physician adopts the version."""
+    later = Candidacy.objects.filter(
+        person=OuterRef("candidacy__person"), quiz=OuterRef("candidacy__quiz"), cycle__gt=OuterRef("candidacy__cycle")
+    )
+    passed: QuerySet[Attempt] = Attempt.objects.finished().passed().filter(certificates=None)
+    return passed.filter(~Exists(later), ~certified_otherwise()).order_by()
+
+
+def is_lost(certificate: Certificate) -> bool:
+    """Whether a regrade took its pass and no physician has decided about it since."""
+    return bool(resting_on_lost_passes(Certificate.objects.filter(pk=certificate.pk)))
+
+
+def certificates_to_decide(clinics: Collection[Clinic], *, but_of: StaffMember) -> "list[Certificate]":
+    """What the physicians of these clinics have to decide about after a regrade."""
+    return resting_on_lost_passes(Certificate.objects.filter(clinic__in=clinics).exclude(person=but_of))
+
+
+IN_QUESTION = ("valid", "expiring", "not-yet-valid", "suspended")
+
+
+def resting_on_lost_passes(rows: "QuerySet[Certificate]") -> "list[Certificate]":
+    """Those whose pass a regrade took away and about which no physician has decided since, the oldest first."""
+    passed = Attempt.objects.passed().filter(candidacy=OuterRef("candidacy"))
+    lost = Attempt.objects.not_passed().filter(pk=OuterRef("attempt"))
+    last = Outcome.objects.filter(attempt=OuterRef("outcome__attempt"), passed=True).order_by("-number")
+    decided = Disposition.objects.filter(
+        outcome__attempt=OuterRef("attempt"), outcome__number__gt=Subquery(last.values("number")[:1])
+    )
+    found = with_events(rows.filter(Exists(lost), ~Exists(passed), ~Exists(decided), superseded_by=None))
+    return [row for row in found.order_by("issued_at", "pk") if state_of(row) in IN_QUESTION]

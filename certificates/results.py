@@ -5,14 +5,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from quizzes import kinds
-from quizzes.models import Attempt, LateAnswer, Outcome
+from quizzes import kinds, scoring
+from quizzes.models import Attempt, LateAnswer, Outcome, Regrade
+from quizzes.regrades import regrades_of
 from training.models import KeyPointVersion, ReadingConfirmation
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """How a regrade changed what an item counts. `was` and `now` are the keys in words, for whoever may see them."""
+
+    regrade: Regrade
+    was: str
+    now: str = ""
+
+    @property
+    def option(self) -> str:
+        return self.regrade.option
+
+    @property
+    def at(self) -> datetime:
+        return self.regrade.regraded_at
+
+
+@dataclass(frozen=True)
 class Answer:
-    """One item of a sealed attempt, told in words by its kind."""
+    """One item of a sealed attempt, told in words by its kind, with the key that counts now.
+
+    Where a regrade made it right for everyone, or withdrew it, the sealed key is not taught: `taught` is false.
+    """
 
     position: int
     code: str
@@ -24,20 +45,32 @@ class Answer:
     critical: bool
     points: list[str]
     section: str
+    corrected: Corrected | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        return self.corrected is not None and self.corrected.option == scoring.WITHDRAW
+
+    @property
+    def taught(self) -> bool:
+        return self.corrected is None or bool(self.corrected.now)
 
     @property
     def state(self) -> str:
+        if self.withdrawn:
+            return "withdrawn"
         return "held" if self.right else "critical-missed" if self.critical else "missed"
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A key point the attempt tested, as it read at the draw."""
+    """A key point the attempt tested, as it read at the draw. `held` also where nothing that counts says otherwise."""
 
     code: str
     text: str
     critical: bool
     held: bool
+    withdrawn: bool
     position: int
     section_slug: str
     section_title: str
@@ -68,13 +101,22 @@ class Result:
         return {clause["code"]: clause for clause in self.outcome.decided}
 
     @property
+    def first(self) -> Outcome:
+        """As it was scored when it ended."""
+        return min(self.attempt.outcomes.all(), key=lambda outcome: outcome.number)
+
+    @property
+    def corrected(self) -> list[Answer]:
+        return [answer for answer in self.answers if answer.corrected]
+
+    @property
     def missed(self) -> list[Gap]:
         """Critical misses first."""
         return sorted((gap for gap in self.gaps if not gap.held), key=lambda gap: (not gap.critical, gap.position))
 
     @property
     def in_order_of_alarm(self) -> list[Answer]:
-        return sorted(self.answers, key=lambda a: (a.right, not a.critical, a.position))
+        return sorted(self.answers, key=lambda a: (a.right or a.withdrawn, not a.critical, a.position))
 
     @property
     def by_section(self) -> list[tuple[str, list[Gap]]]:
@@ -100,23 +142,39 @@ def result_of(attempt: Attempt) -> Result:
         for item in attempt.items.select_related("question_version__question")
         for version in [item.question_version]
     }
-    answers = [_answer(item, rationales[item["question"], item["version"]]) for item in sealed["items"]]
+    regrades = regrades_of([attempt]).get(attempt.pk, {})
+    answers = [
+        _answer(item, rationales[item["question"], item["version"]], regrades.get(item["position"]))
+        for item in sealed["items"]
+    ]
     return Result(attempt, outcome, answers, _gaps(attempt, answers), _late(attempt, sealed["items"]))
 
 
-def _answer(item: dict[str, Any], rationales: dict[str, str]) -> Answer:
+def _answer(item: dict[str, Any], rationales: dict[str, str], regrade: Regrade | None) -> Answer:
     kind = kinds.of(item["kind"])
+    key, texts = item["key"], {name: text for _, name, text in item["shown"]}
+    correction = regrade.correction if regrade else None
+    corrected = Corrected(regrade, kind.key_in_words(key, texts)) if regrade else None
+    if regrade and regrade.corrected and correction:
+        key = correction.key
+        rationales = kind.rationales(regrade.corrected.content)
+        corrected = Corrected(regrade, kind.key_in_words(item["key"], texts), kind.key_in_words(key, texts))
+    critical = any(point["critical"] for point in item["points"])
+    given = kind.in_ids(item["answer"], item["shown"])
     return Answer(
         position=item["position"],
         code=item["question"],
         version=item["version"],
         stem=item["stem"],
         kind=kind,
-        told=kind.told(item["key"], item["answer"], item["shown"], rationales),
-        right=kind.is_right(item["key"], kind.in_ids(item["answer"], item["shown"])),
-        critical=any(point["critical"] for point in item["points"]),
+        told=kind.told(key, item["answer"], item["shown"], rationales),
+        right=bool(
+            scoring.points_of(scoring.Answered(item["position"], item["key"], given, critical, kind.code, correction))
+        ),
+        critical=critical,
         points=[point["code"] for point in item["points"]],
         section=item["section"],
+        corrected=corrected,
     )
 
 
@@ -152,7 +210,8 @@ def _gaps(attempt: Attempt, answers: list[Answer]) -> list[Gap]:
                 code=row.key_point.code,
                 text=row.text,
                 critical=row.critical,
-                held=by_point[row.key_point.code].right,
+                held=by_point[row.key_point.code].right or by_point[row.key_point.code].withdrawn,
+                withdrawn=by_point[row.key_point.code].withdrawn,
                 position=by_point[row.key_point.code].position,
                 section_slug=row.section_version.section.slug,
                 section_title=row.section_version.title,

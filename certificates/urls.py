@@ -1,6 +1,6 @@
 from django.urls import path
 
-from certificates.views import adoption, attempts, badges, certificates, enquiries, reviews, verify
+from certificates.views import adoption, attempts, badges, certificates, enquiries, regrades, reviews, verify
 
 app_name = "certificates"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("certificates/<str:number>/revoke/", certificates.certificate_revoke, name="certificate-revoke"),
     path("certificates/<str:number>/suspend/", certificates.certificate_suspend, name="certificate-suspend"),
     path("certificates/<str:number>/lift/", certificates.certificate_lift, name="certificate-lift"),
+    path("certificates/<str:number>/decide/", regrades.certificate_dispose, name="certificate-dispose"),
     path("verify/", verify.verify, name="verify"),
     path("verify/file/", verify.verify_file, name="verify-file"),
     path("verify/<str:code>/", verify.verify_code, name="verify-code"),
@@ -31,6 +32,9 @@ urlpatterns = [
     path("reviews/<str:public_id>/", reviews.review_detail, name="review-detail"),
     path("reviews/<str:public_id>/talk/", reviews.review_talk, name="review-talk"),
     path("reviews/<str:public_id>/early/", reviews.review_early, name="review-early"),
+    path("regrades/", regrades.regrade_list, name="regrade-list"),
+    path("regrades/new/", regrades.regrade_new, name="regrade-new"),
+    path("regrades/<str:public_id>/", regrades.regrade_detail, name="regrade-detail"),
     path("protocol/", adoption.protocol, name="protocol"),
     path("protocol/adopt/<slug:slug>/", adoption.module_adopt, name="module-adopt"),
 ]

@@ -6,7 +6,8 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from certificates.models import Certificate
-from compliance.queries import Board, Column, passes_awaiting_adoption, required_of
+from certificates.queries import passes_awaiting_adoption
+from compliance.queries import Board, Column, required_of
 from compliance.standing import worst_word
 from compliance.steps import ModuleRow, module_rows
 from staff.models import Clinic, StaffMember

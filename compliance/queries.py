@@ -12,9 +12,9 @@ from django.db.models import Count, QuerySet, Sum
 from django.urls import reverse
 
 from certificates.models import Certificate, CertificateEvent
-from certificates.queries import state_of
+from certificates.queries import passes_awaiting_adoption, state_of
 from compliance import standing
-from quizzes.models import Attempt, Candidacy
+from quizzes.models import Candidacy
 from quizzes.queries import is_locked, with_attempts
 from staff import clock
 from staff.models import Clinic, Membership, StaffMember
@@ -274,9 +274,3 @@ def changed_on(certificate: Certificate) -> date | None:
     kinds = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)
     at = max((event.effective_at for event in certificate.events.all() if event.kind in kinds), default=None)
     return at.astimezone(ZoneInfo(certificate.zone)).date() if at else None
-
-
-def passes_awaiting_adoption() -> "QuerySet[Attempt]":
-    """Passed, and without a certificate until a physician adopts the version."""
-    waiting: QuerySet[Attempt] = Attempt.objects.finished().filter(outcomes__passed=True, certificates=None)
-    return waiting.order_by()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.urls import reverse
 
 from certificates.actions import restudy_done
+from certificates.dispositions import is_suspended_for_regrade
 from compliance import waiting
 from compliance.queries import Board, Cell, Column
 from compliance.standing import Proof
@@ -191,7 +192,7 @@ def _module_row(cell: Cell, now: Progress | None) -> ModuleRow:
 def _minutes_left(now: Progress) -> int:
     """Of reading and of the quiz, as far as something is still asked."""
     state = now.cell.standing.state
-    if state == "suspended":
+    if state == "suspended" and not _passed_again_lifts(now):
         return sum(section.minutes for section in now.restudy)
     if state in ("valid", "awaiting-adoption") or now.verdict.code == "closed":
         return 0
@@ -242,7 +243,7 @@ def module_step(now: Progress) -> Step | None:
             "Go on with the quiz",
             rank=RUNNING,
         )
-    if state == "suspended":
+    if state == "suspended" and not _passed_again_lifts(now):
         return _suspended_step(now)
     if state in ("valid", "awaiting-adoption") or code == "closed":
         return _settled_step(now)
@@ -363,6 +364,8 @@ def _withdrawn(proof: Proof | None) -> str:
         return f"Your certificate expired on {day(proof.valid_until_on)}. "
     if proof and proof.state == "revoked":
         return f"Your certificate was revoked on {day(proof.changed_on)}. "
+    if proof and proof.state == "suspended":
+        return "Your certificate is suspended until you have passed again. "
     return ""
 
 
@@ -396,6 +399,12 @@ def _reread_step(now: Progress, result: dict[str, str]) -> Step:
         rank=AGAIN,
         **result,
     )
+
+
+def _passed_again_lifts(now: Progress) -> bool:
+    """The certificate is suspended after a regrade, and the quiz is open: passed again, it is replaced."""
+    certificate = now.cell.certificate
+    return certificate is not None and is_suspended_for_regrade(certificate) and now.verdict.code != "closed"
 
 
 def _suspended_step(now: Progress) -> Step:
@@ -514,6 +523,18 @@ def physician_step(work: waiting.Waiting) -> Step:
             second="All reviews",
             rank=RUNNING,
         )
+    if work.decisions:
+        certificate = work.decisions[0].certificate
+        return Step(
+            f"Decide about {certificate.holder_name}’s certificate, {certificate.title}",
+            f"A corrected question took the pass away. {certificate.number} stays in force until you keep it, suspend it or "
+            f"revoke it.{_more(work.total - 1)}",
+            work.decisions[0].url,
+            "Look and decide",
+            second_url=queue,
+            second="All reviews",
+            rank=AGAIN,
+        )
     if work.critical:
         first = work.critical[0]
         why = (
@@ -529,6 +550,18 @@ def physician_step(work: waiting.Waiting) -> Step:
             second_url=queue,
             second="All reviews",
             rank=AGAIN,
+        )
+    if work.regrades:
+        since = work.regrades[0]
+        handed_in = plural(since.attempts, "attempt was,attempts were")
+        return Step(
+            f"Score {since.version.question.code} anew once more",
+            f"{handed_in} handed in since, and scored by the first key.{_more(work.total - 1)}",
+            since.url,
+            "See what it does",
+            second_url=reverse("certificates:regrade-list"),
+            second="All regrades",
+            rank=OPEN,
         )
     if work.questions.count:
         return questions_step(work.questions, "from your clinic", more=_more(work.total - 1))

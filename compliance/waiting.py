@@ -7,13 +7,14 @@ from datetime import datetime
 from django.db.models import Count, Min
 from django.urls import reverse
 
-from certificates.queries import exceptions
-from compliance.queries import passes_awaiting_adoption
+from certificates.models import Certificate
+from certificates.queries import certificates_to_decide, exceptions, passes_awaiting_adoption
 from quizzes import approving
 from quizzes.enquiries import waiting_in
 from quizzes.models import Attempt, Candidacy, Outcome
 from quizzes.models.enquiries import EnquiryQuerySet
 from quizzes.queries import is_locked, with_attempts
+from quizzes.regrades import Since, since_regrades
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
@@ -78,18 +79,28 @@ class ItemsWaiting:
 
 
 @dataclass(frozen=True)
+class DecisionWaiting:
+    """A certificate whose pass a regrade took away."""
+
+    certificate: Certificate
+    url: str
+
+
+@dataclass(frozen=True)
 class Waiting:
     locked: tuple[AttemptWaiting, ...]
     critical: tuple[AttemptWaiting, ...]
     adoptions: tuple[AdoptionWaiting, ...]
     questions: QuestionsWaiting
     items: ItemsWaiting
+    decisions: tuple[DecisionWaiting, ...] = ()
+    regrades: tuple[Since, ...] = ()
 
     @property
     def total(self) -> int:
         """Rows: all questions together are one, and so are all items."""
-        single = bool(self.questions.count) + bool(self.items.count)
-        return len(self.locked) + len(self.critical) + len(self.adoptions) + single
+        rows = (self.locked, self.critical, self.adoptions, self.decisions, self.regrades)
+        return sum(map(len, rows)) + bool(self.questions.count) + bool(self.items.count)
 
 
 def waiting_for(physician: StaffMember) -> Waiting:
@@ -97,7 +108,18 @@ def waiting_for(physician: StaffMember) -> Waiting:
     locked = _locked(clinics, physician)
     critical = _critical(clinics, physician, [row.attempt.candidacy_id for row in locked])
     questions = questions_waiting(waiting_in(clinics, but_of=physician))
-    return Waiting(tuple(locked), tuple(critical), tuple(_adoptions(clinics)), questions, items_waiting(physician))
+    return Waiting(
+        tuple(locked),
+        tuple(critical),
+        tuple(_adoptions(clinics)),
+        questions,
+        items_waiting(physician),
+        tuple(
+            DecisionWaiting(row, reverse("certificates:certificate-dispose", args=[row.number]))
+            for row in certificates_to_decide(clinics, but_of=physician)
+        ),
+        tuple(since_regrades(clinics, but_of=physician)),
+    )
 
 
 def items_waiting(person: StaffMember) -> ItemsWaiting:

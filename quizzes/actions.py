@@ -20,6 +20,7 @@ from quizzes.models import (
     AttemptItemPoint,
     Candidacy,
     ClinicClock,
+    Disposition,
     Mark,
     Outcome,
     PracticeAnswer,
@@ -42,7 +43,8 @@ from quizzes.queries import (
     standing,
 )
 from staff import audit, canonical, clock, mail
-from staff.models import Clinic, OutgoingMail, Signature, StaffMember
+from staff.access import LEARNING_ROLES
+from staff.models import Clinic, MembershipRole, OutgoingMail, Signature, StaffMember
 from training.models import KeyPointVersion
 from training.queries import live_version
 
@@ -150,7 +152,7 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
         module_version=version,
         kind=Attempt.Kind.CRITICAL_RETEST if parent else Attempt.Kind.FULL,
         parent=parent,
-        number=None if parent else where.attempts_used + 1,
+        number=None if parent else where.attempts_used + where.attempts_voided + 1,
         seed=seed,
         started_at=now,
         deadline_at=timing.deadline(now, limit, rules.open_minutes, extra_time(person, candidacy.clinic)),
@@ -334,6 +336,58 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
 
 def close_candidacy(candidacy: Candidacy, *, by: StaffMember) -> None:
     Candidacy.objects.filter(pk=candidacy.pk, closed_at=None).update(closed_at=clock.now(), closed_by=by)
+
+
+def reopen_candidacy(candidacy: Candidacy, *, by: StaffMember) -> bool:
+    """As if it had not been passed: after a regrade took its pass. False where she has left, or a later cycle is there."""
+    cycles = Candidacy.objects.filter(person=candidacy.person_id, quiz=candidacy.quiz_id)
+    learns = MembershipRole.objects.filter(
+        membership__person=candidacy.person_id,
+        membership__clinic=candidacy.clinic_id,
+        membership__ended_at=None,
+        ended_at=None,
+        role__in=LEARNING_ROLES,
+    )
+    if cycles.filter(cycle__gt=candidacy.cycle).exists() or not learns.exists():
+        return False
+    if not Candidacy.objects.filter(pk=candidacy.pk).exclude(closed_at=None).update(closed_at=None, closed_by=None):
+        return False
+    audit.record(clinic=candidacy.clinic, by=by, action="candidacy.reopened", subject=candidacy)
+    return True
+
+
+def dispose(*, outcome: Outcome, decision: str, reason: str, signature: Signature, by: StaffMember) -> Disposition:
+    """Put on record what becomes of a pass that a regrade took, in the caller's transaction."""
+    candidacy = outcome.attempt.candidacy
+    row = Disposition.objects.create(
+        outcome=outcome,
+        candidate=candidacy.person,
+        decision=decision,
+        reason=reason,
+        signature=signature,
+        decided_at=clock.now(),
+        decided_by=by,
+    )
+    audit.record(
+        clinic=candidacy.clinic,
+        by=by,
+        role=signature.role,
+        action=f"pass.{decision}",
+        subject=row,
+        reason=reason,
+        body={"attempt": outcome.attempt.public_id, "outcome": outcome.number, "candidate": row.candidate_id},
+    )
+    return row
+
+
+def void(*, attempt: Attempt, reason: str, by: StaffMember) -> None:
+    """End an open attempt without a score, in the caller's transaction; the candidacy is locked. It uses up no attempt."""
+    locked = Attempt.objects.select_for_update(of=("self",)).get(pk=attempt.pk)
+    if locked.state != Attempt.State.OPEN:
+        return
+    locked.state, locked.ended_at = Attempt.State.VOIDED, max(clock.now(), locked.started_at)
+    locked.save(update_fields=["state", "ended_at"])
+    audit.record(clinic=attempt.candidacy.clinic, by=by, action="attempt.voided", subject=attempt, reason=reason)
 
 
 @transaction.atomic

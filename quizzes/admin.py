@@ -31,6 +31,8 @@ show(
 )  # fmt: skip
 show(models.Outcome, "attempt", "number", "passed", "points", "max_points")
 show(models.Review, "attempt", "decision", "reviewer", "reviewed_at", filters=("decision",))
+show(models.Regrade, "question_version", "clinic", "option", "regraded_at", "regraded_by", filters=("option", "clinic"))
+show(models.Disposition, "outcome", "decision", "decided_at", "decided_by", filters=("decision",))
 show(models.AttemptGrant, "candidacy", "kind", "extra", "granted_at", "granted_by")
 show(models.ClinicClock, "clinic", "number", "limit_minutes", "set_at", "set_by", filters=("clinic",))
 show(models.Accommodation, "person", "time_percent", "category", "valid_until_on")

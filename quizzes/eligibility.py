@@ -20,11 +20,13 @@ class Retest:
 class Standing:
     """What is known about this person and this quiz.
 
-    `unread` are titles of sections not confirmed, `reread` of passages missed last time and not confirmed since.
+    `unread` are titles of sections not confirmed, `reread` of passages missed last time and not confirmed since. A voided
+    attempt uses up none and keeps its number.
     """
 
     attempts_allowed: int
     attempts_used: int
+    attempts_voided: int = 0
     open_attempt: str = ""
     last_ended_at: datetime | None = None
     zone: str = "UTC"

@@ -24,6 +24,8 @@ GUARDS: list[Guard] = [
     insert_only("quizzes_seal"),
     insert_only("quizzes_mark"),
     insert_only("quizzes_outcome"),
+    insert_only("quizzes_regrade"),
+    insert_only("quizzes_disposition"),
     insert_only("quizzes_review"),
     insert_only("quizzes_review_restudy"),
     insert_only("quizzes_enquiry"),

@@ -18,6 +18,7 @@ from quizzes.models import (
     AttemptItem,
     Candidacy,
     ClinicClock,
+    Mark,
     Outcome,
     PracticeAnswer,
     QuestionPoint,
@@ -207,9 +208,12 @@ def has_passed(person: StaffMember, quiz: Quiz) -> bool:
 
 
 def passed_quizzes(person: StaffMember, quizzes: Sequence[Quiz]) -> set[int]:
-    """Those of the quizzes that the person has passed in her latest cycle, by id."""
+    """Those of the quizzes that the person has passed in her latest cycle, by id.
+
+    A pass that a regrade took is among them until somebody has decided about its certificate.
+    """
     cycles = Candidacy.objects.filter(person=person, quiz__in=quizzes).order_by("cycle").values_list("quiz", "pk")
-    passed = Attempt.objects.filter(candidacy__in=dict(cycles).values(), outcomes__passed=True)
+    passed = Attempt.objects.closing().filter(candidacy__in=dict(cycles).values())
     return set(passed.order_by().values_list("candidacy__quiz", flat=True))
 
 
@@ -226,9 +230,13 @@ def standings(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> d
     sections = live_sections([quiz.module_id for quiz in quizzes])
     read = confirmed(person, [section for group in sections.values() for section in group])
     held: dict[int, list[Attempt]] = {row.pk: [] for row in candidacies.values()}
-    counted = Attempt.objects.filter(candidacy__in=held).exclude(state=Attempt.State.VOIDED)
-    for attempt in counted.select_related("quiz_version").prefetch_related("outcomes").order_by("started_at"):
-        held[attempt.candidacy_id].append(attempt)
+    voided: Counter[int] = Counter()
+    begun = Attempt.objects.filter(candidacy__in=held)
+    for attempt in begun.select_related("quiz_version").prefetch_related("outcomes").order_by("started_at"):
+        if attempt.state != Attempt.State.VOIDED:
+            held[attempt.candidacy_id].append(attempt)
+        elif not attempt.is_retest:
+            voided[attempt.candidacy_id] += 1
     grants = {
         row["candidacy"]: row
         for row in AttemptGrant.objects.filter(candidacy__in=held)
@@ -255,6 +263,7 @@ def standings(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> d
         found[quiz.pk] = eligibility.Standing(
             attempts_allowed=rules[quiz.pk].attempts + (granted["sum"] if granted else 0),
             attempts_used=sum(not attempt.is_retest for attempt in own),
+            attempts_voided=voided[key],
             open_attempt=next((row.public_id for row in own if row.state == Attempt.State.OPEN), ""),
             last_ended_at=last_ended_at,
             zone=(candidacy.clinic if candidacy else clinic).zone,
@@ -350,7 +359,8 @@ def missed_sections(attempt: Attempt) -> set[int]:
 
 
 def _missed(attempts: Sequence[Attempt]) -> dict[int, set[int]]:
-    wrong = AttemptItem.objects.filter(attempt__in=attempts, marks__number=1, marks__points=0)
+    missed = Mark.objects.missed().filter(item=OuterRef("pk"))
+    wrong = AttemptItem.objects.filter(Exists(missed), attempt__in=attempts)
     found: dict[int, set[int]] = {}
     for attempt, section in wrong.order_by().values_list("attempt", "points__point_version__section_version__section"):
         found.setdefault(attempt, set()).add(section)

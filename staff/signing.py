@@ -26,6 +26,9 @@ MEANINGS: dict[str, str] = {
     "return": "I have reviewed this attempt and its answers, and return it with what is to be studied again.",
     "talk": "I have talked with this person about the attempts and what was missed; two more attempts are open.",
     "open-early": "I open the next attempt before its time, for the reason given.",
+    "regrade": "I have read what this does to each attempt on the list, and have the question scored anew for my clinic in the "
+    "way chosen, for the reason given.",
+    "keep": "I have seen that the corrected score does not meet the rule, and let this certificate stand for the reason given.",
     "revoke": "I revoke this certificate for the reason given.",
     "suspend": "I suspend this certificate for the reason given.",
     "lift": "I lift the suspension of this certificate for the reason given.",

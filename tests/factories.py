@@ -8,10 +8,21 @@ from pathlib import Path
 from django.test import override_settings
 
 from certificates import actions as proof
+from certificates import dispositions, regrading
+from certificates.models import Certificate
 from quizzes import actions as sitting
 from quizzes import kinds, material
-from quizzes.models import Accommodation, Attempt, AttemptItem, Quiz
-from staff import clock
+from quizzes.models import (
+    Accommodation,
+    Attempt,
+    AttemptItem,
+    Disposition,
+    QuestionPoint,
+    QuestionVersion,
+    Quiz,
+    Regrade,
+)
+from staff import canonical, clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
 from tests.people import PASSWORD
@@ -230,3 +241,71 @@ def make_locked(*, person: StaffMember, course: Course) -> Attempt:
     assert finished is not None
     last: Attempt = finished.attempt
     return last
+
+
+def correct(*, version: QuestionVersion, by: StaffMember, answered: str = "", wrongly: bool = False) -> QuestionVersion:
+    """The next version of a single best answer, which asks the same and has another key.
+
+    The key is the option that was `answered` (an id), or, `wrongly`, another than that and the first key.
+    """
+    content = version.content
+    options = content["options"]
+    first = next(option["id"] for option in options if option["key"])
+    others = [option["id"] for option in options if option["id"] not in (first, answered)]
+    key = others[0] if wrongly or not answered else answered
+    content["options"] = [{**option, "key": option["id"] == key} for option in options]
+    body = canonical.text(content)
+    tests = {
+        test.key_point.code: test.approved_against.content_sha256
+        for test in version.points.all()
+        if test.approved_against
+    }
+    QuestionVersion.objects.filter(question=version.question, state="live").update(state="retired")
+    later = QuestionVersion.objects.create(
+        question=version.question,
+        number=version.number + 1,
+        body=body,
+        sha256=canonical.sha256_of([body, version.question.bank, version.question.kind, tests, []]),
+        state="live",
+        created_by=by,
+        approved_at=clock.now(),
+        approved_by=by,
+        approved_via="release",
+    )
+    for test in version.points.all():
+        QuestionPoint.objects.create(
+            question_version=later, key_point=test.key_point, approved_against=test.approved_against
+        )
+    return later
+
+
+def plan_for(
+    item: AttemptItem, option: str, *, corrected: QuestionVersion | None = None, clinic: Clinic | None = None
+) -> regrading.Plan:
+    """A regrade of the version that this item is of, in its clinic."""
+    return regrading.Plan(clinic or item.attempt.candidacy.clinic, item.question_version, option, corrected)
+
+
+def make_regrade(*, plan: regrading.Plan, by: StaffMember, reason: str = "The key was wrong.") -> Regrade:
+    """Dry run and signature at once."""
+    found = regrading.consequences(plan, by=by)
+    return regrading.regrade(
+        plan=plan,
+        reason=reason,
+        shown_sha256=canonical.sha256(regrading.listed(plan, found)),
+        opened_at=clock.now(),
+        by=by,
+        evidence=evidence(by),
+    )
+
+
+def decide(*, certificate: Certificate, decision: str, by: StaffMember) -> Disposition:
+    return dispositions.dispose(
+        certificate=certificate,
+        decision=decision,
+        reason="As we discussed.",
+        shown_sha256=certificate.facts_sha256,
+        opened_at=clock.now(),
+        by=by,
+        evidence=evidence(by),
+    )

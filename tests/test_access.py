@@ -152,6 +152,10 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:approval-list": ((), row(403, **PHYSICIANS, author=200)),
     "compliance:approval-detail": (("nd-19-q1",), row(403, **dict.fromkeys(PHYSICIANS, 404), author=404)),
     "compliance:task": (("none",), row(404, **NO_LEARNERS)),
+    "certificates:regrade-list": ((), row(403, **PHYSICIANS, author=200)),
+    "certificates:regrade-new": ((), row(403, **PHYSICIANS)),
+    "certificates:regrade-detail": (("regrade",), row(403, physician=200, other_physician=404)),
+    "certificates:certificate-dispose": (("number",), row(403, physician=302, other_physician=404)),
     "certificates:protocol": ((), row(403, **PHYSICIANS)),
     "certificates:module-adopt": (("needle-depth",), row(403, **PHYSICIANS)),
 }  # fmt: skip
@@ -208,10 +212,14 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
         opened_by=cast.pinpoint,
     )
     opened = factories.make_attempt(person=cast.aesthetician, course=module, read=False)
+    regrade = factories.make_regrade(
+        plan=factories.plan_for(done.attempt.items.get(position=2), "credit"), by=cast.physician
+    )
     item = done.attempt.items.get(position=1)
     names = {
         "asked": asking.question_item(item=item, text="Unclear.", by=cast.aesthetician).public_id,
         "open": opened.public_id,
+        "regrade": regrade.public_id,
         "finished": done.attempt.public_id,
         "number": done.certificate.number,
         "code": done.certificate.code,

@@ -84,6 +84,8 @@ PERSONAL = {
     "quizzes.Mark": "item number points",
     "quizzes.Outcome": "attempt number passed points clauses cause",
     "quizzes.Review": "attempt candidate reviewer decision text reviewed_at",
+    "quizzes.Regrade": "reason listed regraded_at regraded_by",
+    "quizzes.Disposition": "outcome candidate decision reason decided_at decided_by",
     "quizzes.PracticeAnswer": "person question_version right confidence answered_at",
     "quizzes.Accommodation": "person time_percent category valid_from_on valid_until_on granted_at granted_by ended_at "
     "ended_by",
@@ -149,6 +151,8 @@ NOT_PERSONAL = {
     "quizzes.Mark": "max_points rule cause",
     "quizzes.Outcome": "max_points",
     "quizzes.Review": "signature",
+    "quizzes.Regrade": "public_id clinic question_version option corrected key listed_sha256 signature",
+    "quizzes.Disposition": "signature",
     "quizzes.Enquiry": "section_version point_version",
     "quizzes.EnquiryAnswer": "closes",
     "certificates.NumberSeries": "year last",

@@ -12,9 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from certificates import actions, codes, names, papers, sharing, validity
 from certificates.badges import issuing
+from certificates.dispositions import is_suspended_for_regrade
 from certificates.forms import LiftForm, NameForm, RevokeForm, SuspendForm
 from certificates.models import Certificate
-from certificates.queries import history, state_of, visible_to, with_events
+from certificates.queries import history, is_lost, state_of, visible_to, with_events
 from certificates.signing_views import signing_context, try_to_sign
 from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
@@ -75,6 +76,8 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         and state_of(certificate) in validity.IN_FORCE,
         "may_revoke": supervises and not own,
         "may_suspend": (supervises or manages) and not own,
+        "may_lift": (supervises or (manages and not is_suspended_for_regrade(certificate))) and not own,
+        "to_decide": supervises and not own and is_lost(certificate),
         "successor": next(iter(certificate.superseded_by.all()), None),
     }
     return render(request, "certificates/certificate_detail.html", context)
@@ -158,6 +161,8 @@ def certificate_suspend(request: StaffRequest, number: str) -> HttpResponse:
 @require_permission(Permission.REVOKE_CERTIFICATES, Permission.MANAGE_PEOPLE)
 def certificate_lift(request: StaffRequest, number: str) -> HttpResponse:
     certificate = _for_staff(request, number, Role.PHYSICIAN, Role.MANAGER)
+    if is_suspended_for_regrade(certificate):
+        certificate = _for_staff(request, number, Role.PHYSICIAN)
     form = LiftForm(request.POST or None)
     if form.is_valid():
         actions.lift(certificate=certificate, by=request.user, **form.cleaned_data)

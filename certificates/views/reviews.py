@@ -14,14 +14,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from certificates import actions
 from certificates.forms import ReviewForm, TalkForm
 from certificates.models import Certificate
-from certificates.queries import exceptions, with_events
+from certificates.queries import certificates_to_decide, exceptions, is_lost, with_events
 from certificates.results import result_of
 from certificates.signing_views import signing_context, try_to_sign
 from certificates.views.enquiries import Shown
 from quizzes import eligibility
 from quizzes.enquiries import stance, waiting_in
-from quizzes.models import Attempt, Candidacy, Review
+from quizzes.models import Attempt, Candidacy, Disposition, Review
 from quizzes.queries import is_locked, standing, with_attempts
+from quizzes.regrades import since_regrades
 from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models.clinics import Role
@@ -58,11 +59,16 @@ def review_queue(request: StaffRequest) -> HttpResponse:
     locked = locked_candidacies(request)
     others = exceptions(everything).exclude(candidacy__in=[candidacy.pk for candidacy, _ in locked])
     waiting = list(others.order_by("ended_at").distinct()[:50])
-    questions = waiting_in(clinics_as(request.user, Role.PHYSICIAN), but_of=request.user)
+    clinics = clinics_as(request.user, Role.PHYSICIAN)
+    questions = waiting_in(clinics, but_of=request.user)
+    deciding = certificates_to_decide(clinics, but_of=request.user)
+    since = since_regrades(clinics, but_of=request.user)
     context = {
         "waiting": waiting,
         "locked": locked,
-        "waiting_count": len(waiting) + len(locked),
+        "waiting_count": len(waiting) + len(locked) + len(deciding) + len(since),
+        "deciding": deciding,
+        "since": since,
         "lines": [Shown(row, stance(request.user, row)) for row in questions[:MOST_QUESTIONS]],
         "questions_count": questions.count(),
         "page_obj": page,
@@ -114,14 +120,17 @@ def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dic
         pk=attempt.pk
     )
     where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
+    certificate = with_events(Certificate.objects.filter(attempt=attempt)).first()
     return {
         "attempt": attempt,
         "result": result,
+        "lost": certificate is not None and is_lost(certificate),
+        "disposition": Disposition.objects.filter(outcome__attempt=attempt).select_related("signature").first(),
         "earlier": list(
             earlier.filter(candidacy__clinic=candidacy.clinic).prefetch_related("outcomes").order_by("-started_at")
         ),
         "reviews": list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")),
-        "certificate": with_events(Certificate.objects.filter(attempt=attempt)).first(),
+        "certificate": certificate,
         "locked": candidacy.closed_at is None and eligibility.verdict(where, clock.now()).code == "locked",
         "waits": eligibility.verdict(replace(where, reread=(), unread=()), clock.now()).code == "wait",
         "meanings": {"endorsed": signing.MEANINGS["endorse"], "returned": signing.MEANINGS["return"]},

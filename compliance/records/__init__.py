@@ -20,6 +20,7 @@ from compliance.records import (
     enquiries,
     late,
     material,
+    regrades,
     signatures,
     times,
 )
@@ -36,6 +37,7 @@ PARTS = (
     badges.findings,
     signatures.findings,
     acts.findings,
+    regrades.findings,
     enquiries.findings,
     late.findings,
     times.findings,

@@ -30,7 +30,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _confirmations(checked)
 
 
-def _rests(
+def rests(
     what: str,
     signature: Signature,
     *,
@@ -59,7 +59,7 @@ def _adoptions(checked: Counter[str]) -> Iterator[Finding]:
         for row in chunk:
             checked["adoptions"] += 1
             what = f"adoption of {row.module_version.module} {row.module_version.number} by clinic {row.clinic_id}"
-            yield from _rests(
+            yield from rests(
                 what,
                 row.signature,
                 meanings=ADOPTING,
@@ -86,7 +86,7 @@ def _protocol(checked: Counter[str]) -> Iterator[Finding]:
             taken[row.signature_id].append(row)
             meanings = ["adopt-defaults"] if row.is_default else ["protocol"]
             what = f"protocol value {row.number} of {item.code} in clinic {row.clinic_id}"
-            yield from _rests(what, row.signature, meanings=meanings, at=row.decided_at, clinic=row.clinic_id)
+            yield from rests(what, row.signature, meanings=meanings, at=row.decided_at, clinic=row.clinic_id)
         for clinic, held in numbers.items():
             yield from numbered(f"protocol values of {item.code} in clinic {clinic}", held)
     rows = list(Signature.objects.filter(pk__in=taken).order_by("pk"))
@@ -124,7 +124,7 @@ def _review(row: Review, events: list[AuditEvent]) -> Iterator[Finding]:
     candidacy = row.attempt.candidacy
     what = f"review {row.pk} of attempt {row.attempt.public_id}"
     meanings = [meaning for decision, meaning in REVIEWING.items() if decision == row.decision]
-    yield from _rests(
+    yield from rests(
         what,
         row.signature,
         meanings=meanings,
@@ -149,7 +149,7 @@ def _review(row: Review, events: list[AuditEvent]) -> Iterator[Finding]:
 def _grants(checked: Counter[str]) -> Iterator[Finding]:
     for row in _stream(AttemptGrant.objects.select_related("signature", "candidacy")):
         checked["grants"] += 1
-        yield from _rests(
+        yield from rests(
             f"grant {row.pk} of {row.extra} attempts in candidacy {row.candidacy_id}",
             row.signature,
             meanings=[meaning for kind, meaning in GRANTING.items() if kind == row.kind],
@@ -162,7 +162,7 @@ def _grants(checked: Counter[str]) -> Iterator[Finding]:
 
 def _certificate_events() -> Iterator[Finding]:
     for row in _stream(CertificateEvent.objects.exclude(signature=None).select_related("signature", "certificate")):
-        yield from _rests(
+        yield from rests(
             f"certificate {row.certificate.number}, {row.kind}",
             row.signature,
             meanings=[meaning for kind, meaning in CERTIFYING.items() if kind == row.kind],

@@ -16,6 +16,7 @@ from quizzes.models import (
     Candidacy,
     Mark,
     Outcome,
+    Regrade,
     Response,
     Seal,
 )
@@ -24,6 +25,7 @@ from staff.models import AuditEvent
 
 LABEL = "quizzes.attempt"
 REGRADED = "attempt.regraded"
+TOLD_ONCE = ("attempt.started", "attempt.submitted", "attempt.expired", "attempt.voided")
 ATTEMPTS_AT_ONCE = 50
 
 
@@ -35,6 +37,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
             "quiz_version__quiz",
             "module_version__module",
             "seal",
+            "parent__seal",
         )
         .defer("module_version__details")
         .prefetch_related(
@@ -51,14 +54,16 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
                 ),
             ),
             Prefetch("outcomes", Outcome.objects.order_by("number")),
+            Prefetch("parent__outcomes", Outcome.objects.order_by("number")),
         )
     )
     for chunk in chunks(rows.order_by("pk"), ATTEMPTS_AT_ONCE):
         events = events_of(LABEL, chunk)
         met = _met_before(chunk)
+        regrades = _regrades(chunk)
         for attempt in chunk:
             checked["attempts"] += 1
-            found = _attempt(attempt, events[str(attempt.pk)], met.get(attempt.pk, {}), checked)
+            found = _attempt(attempt, events[str(attempt.pk)], met.get(attempt.pk, {}), regrades, checked)
             yield from readable(name_of(attempt), found)
     yield from _candidacies(checked)
 
@@ -67,8 +72,29 @@ def name_of(attempt: Attempt) -> str:
     return f"attempt {attempt.public_id}"
 
 
+def _regrades(attempts: Iterable[Attempt]) -> dict[str, Regrade]:
+    """By the cause that marks and outcomes name."""
+    causes = {row.cause for attempt in attempts for row in _outcomes(attempt)}
+    causes |= {row.cause for attempt in attempts for row in _marks(attempt)}
+    wanted = [cause.removeprefix(Regrade.CAUSE) for cause in causes if cause.startswith(Regrade.CAUSE)]
+    return {row.cause: row for row in Regrade.objects.filter(public_id__in=wanted)}
+
+
+def _outcomes(attempt: Attempt) -> list[Outcome]:
+    """Its own, and those of the attempt that it followed."""
+    return [*attempt.outcomes.all(), *(attempt.parent.outcomes.all() if attempt.parent else ())]
+
+
+def _marks(attempt: Attempt) -> list[Mark]:
+    return [mark for item in attempt.items.all() for mark in item.marks.all()]
+
+
 def _attempt(
-    attempt: Attempt, events: list[AuditEvent], met: dict[int, int], checked: Counter[str]
+    attempt: Attempt,
+    events: list[AuditEvent],
+    met: dict[int, int],
+    regrades: dict[str, Regrade],
+    checked: Counter[str],
 ) -> Iterator[Finding]:
     what = name_of(attempt)
     quiz = attempt.candidacy.quiz
@@ -82,11 +108,11 @@ def _attempt(
         yield from _drawn(attempt)
     elif attempt.state in Attempt.FINISHED:
         checked["sealed attempts"] += 1
-        yield from _sealed(attempt, events, met, checked)
+        yield from _sealed(attempt, events, met, regrades, checked)
 
 
 def _count_scores(attempt: Attempt) -> int:
-    return len(attempt.outcomes.all()) + sum(len(item.marks.all()) for item in attempt.items.all())
+    return len(attempt.outcomes.all()) + len(_marks(attempt))
 
 
 def _histories(attempt: Attempt, checked: Counter[str]) -> Iterator[Finding]:
@@ -130,7 +156,9 @@ def _told(attempt: Attempt, events: list[AuditEvent]) -> Iterator[Finding]:
             "of": first.max_points,
             "passed": first.passed,
         }
-    told = [event for event in events if event.action in ("attempt.started", "attempt.submitted", "attempt.expired")]
+    if attempt.state == Attempt.State.VOIDED:
+        held["attempt.voided"] = {}
+    told = [event for event in events if event.action in TOLD_ONCE]
     yield from compare(f"{what}, its events", list(held), [event.action for event in told])
     for event in told:
         said = json.loads(event.body)
@@ -146,7 +174,11 @@ def _told(attempt: Attempt, events: list[AuditEvent]) -> Iterator[Finding]:
 
 
 def _sealed(
-    attempt: Attempt, events: list[AuditEvent], met: dict[int, int], checked: Counter[str]
+    attempt: Attempt,
+    events: list[AuditEvent],
+    met: dict[int, int],
+    regrades: dict[str, Regrade],
+    checked: Counter[str],
 ) -> Iterator[Finding]:
     what = name_of(attempt)
     if not hasattr(attempt, "seal"):
@@ -175,6 +207,7 @@ def _sealed(
     bare = [{name: value for name, value in item.items() if name != "points_earned"} for item in sealed["items"]]
     yield from compare(f"{what}, seal against row, items", bare, items)
     yield from _scores(attempt, sealed, events, checked)
+    yield from _scored_anew(attempt, sealed, events, regrades, checked)
 
 
 def _head(attempt: Attempt, form: str) -> dict[str, Any]:
@@ -279,6 +312,93 @@ def _scores(
         yield from compare(f"{what}, outcome, cause", "first", row.cause)
 
 
+def _scored_anew(
+    attempt: Attempt,
+    sealed: dict[str, Any],
+    events: list[AuditEvent],
+    regrades: dict[str, Regrade],
+    checked: Counter[str],
+) -> Iterator[Finding]:
+    """Further marks and outcomes, derived again from the seal and the regrades that they name."""
+    what = name_of(attempt)
+    rule = sealed["quiz"]["scoring_rule"]
+    since: dict[int, list[Regrade]] = {}
+    for item in attempt.items.all():
+        called = f"{what}, mark of item {item.position}"
+        for mark in list(item.marks.all())[1:]:
+            row = regrades.get(mark.cause)
+            if row is None:
+                yield Finding(f"{called}, cause", "a regrade on record", words(mark.cause))
+                continue
+            yield from compare(f"{called}, question of its regrade", row.question_version_id, item.question_version_id)
+            scored = scoring.score_sealed(sealed, {item.position: row.correction})
+            expected = {
+                "points": scored.points[item.position - 1],
+                "max_points": scored.worth[item.position - 1],
+                "rule": rule,
+            }
+            yield from compare(called, expected, {name: getattr(mark, name) for name in expected})
+            since.setdefault(item.position, []).append(row)
+    said = []
+    causes = []
+    for outcome in list(attempt.outcomes.all())[1:]:
+        called = f"{what}, outcome {outcome.number}"
+        row = regrades.get(outcome.cause)
+        if row is None:
+            yield Finding(f"{called}, cause", "a regrade on record", words(outcome.cause))
+            continue
+        checked["scores derived again"] += 1
+        causes.append(row)
+        yield from compare(f"{called}, clinic of its regrade", row.clinic_id, attempt.candidacy.clinic_id)
+        yield from _outcome_then(called, attempt, sealed, row, since, outcome, regrades)
+        body = {
+            "regrade": row.public_id,
+            "outcome": outcome.number,
+            "points": outcome.points,
+            "of": outcome.max_points,
+            "passed": outcome.passed,
+        }
+        said.append([row.regraded_by_id, attempt.candidacy.clinic.chain.pk, body])
+    told = [[event.actor_id, event.chain_id, json.loads(event.body)] for event in events if event.action == REGRADED]
+    yield from compare(f"{what}, its regrades as their events say", told, said)
+    marked = {row.pk for rows in since.values() for row in rows}
+    if not marked <= {row.pk for row in causes}:
+        yield Finding(f"{what}, marks of a regrade", "an outcome of it too", "none")
+    yield from compare(f"{what}, order of its regrades", sorted(row.pk for row in causes), [row.pk for row in causes])
+
+
+def _outcome_then(
+    called: str,
+    attempt: Attempt,
+    sealed: dict[str, Any],
+    row: Regrade,
+    since: dict[int, list[Regrade]],
+    outcome: Outcome,
+    regrades: dict[str, Regrade],
+) -> Iterator[Finding]:
+    """The outcome that a regrade added, from the seal and what had been corrected by then."""
+    corrections = {
+        position: [known for known in rows if known.pk <= row.pk][-1].correction
+        for position, rows in since.items()
+        if rows[0].pk <= row.pk
+    }
+    follows = None
+    if attempt.parent:
+        then = [o for o in attempt.parent.outcomes.all() if o.number == 1 or _pk_of(o, regrades) <= row.pk][-1]
+        follows = scoring.still_follows(
+            sealed, json.loads(attempt.parent.seal.text), passed=then.passed, clauses=then.decided
+        )
+    scored = scoring.score_sealed(sealed, corrections, follows=follows)
+    clauses = canonical.text([clause.plain() for clause in scored.clauses])
+    expected = {"points": scored.total, "of": scored.most, "passed": scored.passed, "clauses": clauses}
+    held = {"points": outcome.points, "of": outcome.max_points, "passed": outcome.passed, "clauses": outcome.clauses}
+    yield from compare(called, expected, held)
+
+
+def _pk_of(outcome: Outcome, regrades: dict[str, Regrade]) -> int:
+    return regrades[outcome.cause].pk
+
+
 def _numbers_of(what: str, numbers: list[int], regraded: bool) -> Iterator[Finding]:
     """One; more only where an event says that it was graded again."""
     if not numbers:
@@ -334,6 +454,6 @@ def _candidacy(row: Candidacy, events: list[AuditEvent]) -> Iterator[Finding]:
     said = [[event.action, event.reason, json.loads(event.body).get("extra"), event.actor_id] for event in events]
     held = [[f"attempts.granted.{g.kind}", g.reason, g.extra, g.granted_by_id] for g in grants]
     yield from compare(f"{what}, its grants as their events say", said, held)
-    passed = any(outcome.passed for attempt in full for outcome in attempt.outcomes.all())
+    passed = any(attempt.outcome.passed for attempt in row.attempts.all() if attempt.outcome)
     if passed and row.closed_at is None:
         yield Finding(f"{what}, passed", "closed", "open")

@@ -133,6 +133,7 @@ def _earned(row: Certificate, attempt: Attempt, facts: dict[str, Any], old_end: 
     }
     held = {"candidacy": row.candidacy_id, "person": row.person_id, "clinic": row.clinic_id}
     yield from compare(f"{what}, its attempt", owners, held)
+    # A regrade may have taken the pass since; what became of the certificate then is a disposition.
     if attempt.state not in Attempt.FINISHED or not any(outcome.passed for outcome in attempt.outcomes.all()):
         yield Finding(f"{what}, its attempt", "passed", f"{attempt.state}, not passed")
     before = row.supersedes
@@ -153,9 +154,9 @@ def _earned(row: Certificate, attempt: Attempt, facts: dict[str, Any], old_end: 
 
 
 def _ends_before(chunk: Iterable[Certificate]) -> dict[int, date]:
-    """By certificate: the end of the one it renewed, if the person held one of the same quiz when it was issued."""
+    """By certificate: the end of the one it renewed, if the person held one of an earlier cycle when it was issued."""
     rows = [row for row in chunk if row.candidacy]
-    held: dict[tuple[int, int], list[tuple[int, date, list[Any]]]] = defaultdict(list)
+    held: dict[tuple[int, int], list[tuple[int, int, date, list[Any]]]] = defaultdict(list)
     for other in (
         Certificate.objects.filter(person__in={row.person_id for row in rows}, kind=Certificate.Kind.KNOWLEDGE)
         .select_related("candidacy")
@@ -164,13 +165,15 @@ def _ends_before(chunk: Iterable[Certificate]) -> dict[int, date]:
     ):
         if other.candidacy:
             revoked = [event.at for event in other.events.all() if event.kind == CertificateEvent.Kind.REVOKED]
-            held[other.person_id, other.candidacy.quiz_id].append((other.pk, other.valid_until_on, revoked))
+            held[other.person_id, other.candidacy.quiz_id].append(
+                (other.pk, other.candidacy.pk, other.valid_until_on, revoked)
+            )
     ends = {}
     for row in rows:
         earlier = [
             until
-            for pk, until, revoked in held[row.person_id, row.candidacy.quiz_id if row.candidacy else 0]
-            if pk < row.pk and not any(at <= row.issued_at for at in revoked)
+            for pk, cycle, until, revoked in held[row.person_id, row.candidacy.quiz_id if row.candidacy else 0]
+            if pk < row.pk and cycle != row.candidacy_id and not any(at <= row.issued_at for at in revoked)
         ]
         if earlier:
             ends[row.pk] = max(earlier)

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from certificates.models import Certificate, CertificateEvent
 from compliance.records.finding import Finding, chunks, compare, events_of, readable, words
-from quizzes.models import Attempt, AttemptGrant, Review
+from quizzes.models import Attempt, AttemptGrant, Disposition, Regrade, Review
 from staff import signing
 from staff.models import MembershipRole, Signature
 from staff.models.clinics import Role
@@ -113,7 +113,10 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
                 seals.append(attempt.seal_sha256)
         return signature.record_sha256 if signature.record_sha256 in seals else next(iter(seals), None)
 
+    regraded = dict(Regrade.objects.filter(signature__in=signatures).values_list("signature", "listed_sha256"))
+
     return {
+        "quizzes.questionversion": lambda signature: regraded.get(signature.pk),
         "training.moduleversion": by_pk(
             ModuleVersion.objects.filter(pk__in=_whole(ids["training.moduleversion"])), "sha256"
         ),
@@ -133,7 +136,7 @@ def _uses(signatures: list[Signature]) -> set[int]:
     """Signatures whose act is on record. An adoption signed twice stands under the first signature."""
     ids = [row.pk for row in signatures]
     used: set[int] = set()
-    for model in (Review, AttemptGrant, CertificateEvent):
+    for model in (Review, AttemptGrant, CertificateEvent, Regrade, Disposition):
         used |= set(model.objects.filter(signature__in=ids).values_list("signature_id", flat=True))
     adopting = [row for row in signatures if row.meaning_code in ADOPTING]
     adopted = {

@@ -16,6 +16,7 @@ from quizzes.models.bank import Approval, Question, QuestionPoint, QuestionVersi
 from quizzes.models.enquiries import AnswerSeen, Enquiry, EnquiryAnswer
 from quizzes.models.late import LateAnswer
 from quizzes.models.practice import PracticeAnswer
+from quizzes.models.regrades import Disposition, Regrade
 
 __all__ = [
     "Accommodation",
@@ -27,6 +28,7 @@ __all__ = [
     "AttemptItemPoint",
     "Candidacy",
     "ClinicClock",
+    "Disposition",
     "Enquiry",
     "EnquiryAnswer",
     "LateAnswer",
@@ -38,6 +40,7 @@ __all__ = [
     "QuestionVersion",
     "Quiz",
     "QuizVersion",
+    "Regrade",
     "Response",
     "Review",
     "Seal",

@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.urls import reverse
 
 from quizzes import kinds
@@ -78,6 +78,29 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
 
     def finished(self) -> "AttemptQuerySet":
         return self.filter(state__in=Attempt.FINISHED)
+
+    def passed(self) -> "AttemptQuerySet":
+        """Whose outcome is a pass: the one that counts, which a regrade may have added."""
+        return self.alias(counting=_counting()).filter(counting=True)
+
+    def not_passed(self) -> "AttemptQuerySet":
+        return self.alias(counting=_counting()).filter(counting=False)
+
+    def closing(self) -> "AttemptQuerySet":
+        """Passes that close the quiz: those that count, and those that a regrade took but nobody has undone.
+
+        Until a physician has decided about its certificate, and where she keeps it, such a pass is as good as another.
+        """
+        outcomes = Outcome.objects.filter(attempt=OuterRef("pk"))
+        undone = outcomes.filter(disposition__decision__in=["suspend", "revoke", "reopen"])
+        once = outcomes.filter(passed=True)
+        return self.alias(counting=_counting()).filter(Q(counting=True) | (Exists(once) & ~Exists(undone)))
+
+
+def _counting() -> Subquery:
+    """Of an attempt: whether it is passed, as its outcome with the highest number says."""
+    rows = Outcome.objects.filter(attempt=OuterRef("pk")).order_by("-number")
+    return Subquery(rows.values("passed")[:1], output_field=models.BooleanField())
 
 
 class Attempt(models.Model):
@@ -243,6 +266,16 @@ class Seal(models.Model):
         return self.sha256
 
 
+class MarkQuerySet(models.QuerySet["Mark"]):
+    def counting(self) -> "MarkQuerySet":
+        """The one of each item that counts: the highest number."""
+        return self.filter(~Exists(Mark.objects.filter(item=OuterRef("item"), number__gt=OuterRef("number"))))
+
+    def missed(self) -> "MarkQuerySet":
+        """Nothing earned where there was something to earn: a withdrawn item is not missed."""
+        return self.counting().filter(points=0, max_points__gt=0)
+
+
 class Mark(models.Model):
     """Points for one item. Insert-only; the highest number counts (a regrade adds rows)."""
 
@@ -252,6 +285,8 @@ class Mark(models.Model):
     max_points = models.PositiveSmallIntegerField()
     rule = models.CharField(max_length=20)
     cause = models.CharField(max_length=60)
+
+    objects: ClassVar[Any] = MarkQuerySet.as_manager()
 
     class Meta:
         constraints = (

@@ -76,7 +76,8 @@ def bank(request: StaffRequest) -> HttpResponse:
         .annotate(count=Count("pk", filter=Q(question__bank="certifying")))
     )
     modules = [(version, counts.get(version.module_id, 0)) for version in live_versions()]
-    return render(request, "quizzes/bank.html", {"modules": modules})
+    regrades = has_permission(request.user, Permission.ANSWER_QUESTIONS)
+    return render(request, "quizzes/bank.html", {"modules": modules, "regrades": regrades})
 
 
 @require_safe

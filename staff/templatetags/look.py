@@ -44,6 +44,8 @@ STATES: dict[str, tuple[str, str, str]] = {
     "not-yet-valid": ("Not yet valid", "calendar", "calm"),
     "not-required": ("Not required", "minus", "calm"),
     "voided": ("Voided", "no-symbol", "calm"),
+    "withdrawn": ("Withdrawn", "minus-circle", "calm"),
+    "decide": ("Decision needed", "scale", "care"),
     "answered": ("Answered", "check-circle", "good"),
     "read": ("Read", "check", "good"),
     "held": ("Held", "check", "good"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
+from certificates.queries import certificates_to_decide
 from quizzes import actions as sitting
 from quizzes import asking, late
 from quizzes.models import Attempt
@@ -33,7 +34,8 @@ class History:
 def make_history(cast: Cast, course: Course) -> History:
     """Begins at the clock's instant. Maya lets the time run out, passes, is endorsed, is revoked and
     sits again; Danielle is locked, is
-    talked with and passes; Tom is returned and suspended, studies again and renews a year later."""
+    talked with and passes; Tom is returned and suspended, studies again and renews a year later; then questions are
+    scored anew, which takes passes."""
     start = clock.now()
     maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
     started = factories.make_attempt(person=maya, course=course)
@@ -76,6 +78,8 @@ def make_history(cast: Cast, course: Course) -> History:
         sitting.set_clock(clinic=cast.lakeside, limit_minutes=45, by=cast.manager)
         given = factories.accommodate(person=maya, by=cast.manager)
         sitting.end_accommodation(accommodation=given, clinic=cast.lakeside, by=cast.physician)
+    with clock.at(start + timedelta(days=332)):
+        _score_anew(renewed.attempt, cast)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
     return History(
         cast,
@@ -140,6 +144,19 @@ def _ask(cast: Cast, course: Course, attempt: Attempt) -> None:
     asking.answer(enquiry=about, text="On the sheet beside the sink.", closes=True, by=cast.physician)
     asking.answer(enquiry=questioned, text="They differ in the depth.", closes=True, by=cast.author)
     asking.see_answers(enquiry=about, by=cast.aesthetician)
+
+
+def _score_anew(attempt: Attempt, cast: Cast) -> None:
+    """Two questions of it are withdrawn or get another key, which takes the pass; its certificate is suspended."""
+    items = attempt.items.filter(points__point_version__critical=False).select_related("question_version__question")
+    first, second, third = items.order_by("position")[:3]
+    factories.make_regrade(plan=factories.plan_for(first, "withdraw"), by=cast.physician)
+    for item in (second, third):
+        given = dict(item.shown)[item.answer]
+        later = factories.correct(version=item.question_version, by=cast.author, answered=given, wrongly=True)
+        factories.make_regrade(plan=factories.plan_for(item, "new", corrected=later), by=cast.physician)
+    for certificate in certificates_to_decide([cast.lakeside], but_of=cast.physician):
+        factories.decide(certificate=certificate, decision="suspend", by=cast.physician)
 
 
 def _review(attempt: Attempt, decision: str, text: str, restudy: list[KeyPoint], by: StaffMember) -> None:

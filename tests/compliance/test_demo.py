@@ -10,11 +10,11 @@ from django.db import models, transaction
 from django.test import override_settings
 
 from certificates.models import Certificate, CertificateEvent
-from certificates.queries import state_of
+from certificates.queries import passes_awaiting_adoption, state_of
 from compliance import records
 from compliance.demo import cast, loading
 from compliance.demo.stage import play
-from compliance.queries import board_of, passes_awaiting_adoption
+from compliance.queries import board_of
 from quizzes.eligibility import verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Enquiry, EnquiryAnswer, Outcome, Quiz, Review
 from quizzes.queries import standing

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from certificates.models import Certificate
 from compliance import records
-from quizzes.models import AttemptItem, Response, Review
+from quizzes.models import AttemptItem, Regrade, Response, Review
 from staff import canonical, clock, guards
 from staff.models import AuditEvent, Signature
 from tests import factories, people
@@ -158,16 +158,22 @@ def test_verify_names_a_seal_written_anew(history):
     assert f"attempt {attempt.public_id}, as attempt.expired says" in tampering.tried(change)
 
 
-def test_verify_names_an_outcome_slipped_in(history):
+@pytest.mark.parametrize("cause", ["regraded", "of a regrade"])
+def test_verify_names_an_outcome_slipped_in(history, cause):
+    """A pass that no regrade gave, and one that names a regrade which said otherwise."""
+    number = 1 + history.failed.outcomes.count()
+    named = cause if cause == "regraded" else Regrade.objects.order_by("pk")[0].cause
     told = tampering.tried(
         tampering.execute(
             "INSERT INTO quizzes_outcome (attempt_id, number, passed, points, max_points, clauses, cause) "
-            "VALUES (%s, 2, %s, 6, 6, '[]', 'regraded')",
+            "VALUES (%s, %s, %s, 6, 6, '[]', %s)",
             history.failed.pk,
+            number,
             True,
+            named,
         )
     )
-    assert f"attempt {history.failed.public_id}, outcome: expected one, or an event attempt.regraded" in told
+    assert re.match(f"attempt {history.failed.public_id}, outcome", told), told
 
 
 def test_verify_names_a_save_slipped_in_after_the_seal(history):

@@ -2,20 +2,31 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import pytest
 
 from quizzes import kinds, scoring
 from quizzes.kinds.base import as_pairs
-from quizzes.scoring import Answered, Rules, opens_retest, points_of, score, score_sealed
+from quizzes.scoring import (
+    Answered,
+    Correction,
+    Rules,
+    opens_retest,
+    points_of,
+    score,
+    score_sealed,
+    still_follows,
+    worth_of,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "scoring.md"
 
 
 def table(heading: str) -> list[dict[str, str]]:
     """The rows of the one table under a heading of the page."""
-    part = PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    part = re.split(r"\n##+ ", PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1])[0]
     head, _, *rows = (
         [cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")
     )
@@ -172,3 +183,85 @@ def test_sealed_answer_that_is_not_the_key(answer):
     assert scored.points == (0, 1, 1)
     assert scored.clauses[1].missed == (1,)
     assert not scored.passed
+
+
+# A regrade
+
+WAYS = ("credit", "both", "new", "withdraw")
+
+
+def anew(way: str) -> Correction | None:
+    return None if way == "First" else Correction(way, "c" if way in ("both", "new") else None)
+
+
+@pytest.mark.parametrize("way", ["First", *WAYS])
+@pytest.mark.parametrize("row", rows("An item scored anew"))
+def test_item_scored_anew(row, way):
+    item = Answered(1, "b", row["Answer"], critical=False, correction=anew(way))
+    assert f"{points_of(item)} of {worth_of(item)}" == row[way]
+
+
+@pytest.mark.parametrize("way", ["First", *WAYS])
+@pytest.mark.parametrize("row", rows("A form scored anew"))
+def test_form_scored_anew(row, way):
+    critical = row["Item"] == "critical"
+    answer = "b" if row["Answered by"] == "first" else "c"
+    right = int(row["Others"])
+    others = [
+        Answered(place, key="b", answer="b" if place <= right + 1 else "a", critical=place <= 7)
+        for place in range(2, 16)
+    ]
+    items = [Answered(1, "b", answer, critical=critical, correction=anew(way)), *others]
+    scored = score(items, Rules(cut=12))
+    assert f"{scored.total} of {scored.most} {'passed' if scored.passed else 'not passed'}" == row[way]
+
+
+def test_a_withdrawn_item_asks_what_a_credited_one_does():
+    """Of every form of six with a cut of five, whichever of its items is withdrawn."""
+    for answers in range(2**6):
+        for at in range(6):
+            forms = {
+                way: [
+                    Answered(
+                        n + 1,
+                        "k",
+                        "k" if answers >> n & 1 else "x",
+                        n < 2,
+                        correction=Correction(way) if n == at else None,
+                    )
+                    for n in range(6)
+                ]
+                for way in ("credit", "withdraw")
+            }
+            passed = {way: score(items, Rules(cut=5)).passed for way, items in forms.items()}
+            assert passed["credit"] == passed["withdraw"]
+
+
+def test_nothing_left_passes_nobody():
+    items = [Answered(1, "k", "k", False, correction=Correction("withdraw"))]
+    assert not score(items, Rules(cut=1)).passed
+
+
+def test_an_unknown_way_is_refused():
+    with pytest.raises(ValueError, match="option is 'guess'"):
+        points_of(Answered(1, "k", "k", False, correction=Correction("guess")))
+
+
+def sealed_with(*critical: str) -> dict:
+    return {
+        "items": [
+            {"position": n, "points": [{"code": code, "critical": True}]} for n, code in enumerate(critical, start=1)
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("passed", "cut", "missed", "follows"),
+    [(True, True, [], True), (False, True, [1], True), (False, True, [2], False), (False, True, [1, 2], False),
+     (False, False, [1], False)],
+    ids=["passed by itself", "missed this point", "missed another", "missed two", "below the cut"],
+)  # fmt: skip
+def test_a_retest_follows_one_attempt(passed, cut, missed, follows):
+    clauses = [{"code": "cut", "met": cut}, {"code": "critical", "missed": missed}]
+    found = still_follows(sealed_with("p", "p", "p"), sealed_with("p", "q"), passed=passed, clauses=clauses)
+    assert found == follows
