@@ -13,12 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 import typst
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from bench.names import NAMES
 from certificates import codes, drawing, fonts
+from certificates.badges import baking, documents, proofs
 
 SAMPLE = drawing.Paper(
     kind="knowledge",
@@ -59,6 +62,44 @@ def paper(number: int) -> drawing.Paper:
         code=codes.grouped(code),
         code_url=f"https://training.example.com/verify/{code}/",
     )
+
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+ISSUER = documents.Issuer(address="https://training.example.com", name="Example Training")
+
+
+def signed(sheet: drawing.Paper) -> str:
+    """The credential of a badge, as the site signs it."""
+    held = documents.Holding(
+        code=sheet.code.replace("-", ""),
+        kind=sheet.kind,
+        title=sheet.title,
+        statement=sheet.statement,
+        disclaimer=sheet.disclaimer,
+        scope="\n".join(sheet.scope),
+        rule_line=sheet.rule_line,
+        module_slug="needle-depth",
+        module_version="1",
+        clinic_id="c",
+        clinic_name=sheet.clinic_name,
+        issued_at=datetime(2026, 11, 4, tzinfo=UTC),
+        valid_from_on=date(2026, 11, 4),
+        valid_until_on=date(2027, 11, 3),
+        zone="America/Denver",
+        subject=f"urn:uuid:{uuid4()}",
+        identity_hash=documents.identity_hash("maya@example.com", sheet.number),
+        salt=sheet.number,
+        status_list=1,
+        status_index=4711,
+    )
+    method = ISSUER.method(proofs.multikey(KEY.public_key()))
+    made = proofs.sign(documents.credential(ISSUER, held), key=KEY, method=method, created="2026-11-04T12:00:00Z")
+    return documents.text_of(made)
+
+
+def badge(sheet: drawing.Paper, *, fonts: fonts.Fonts) -> bytes:
+    """Drawn, signed and baked."""
+    return baking.bake(drawing.png(sheet, fonts=fonts), signed(sheet))
 
 
 class Inputs(Exception):
@@ -108,19 +149,25 @@ def added(parts: list[dict[str, float]]) -> dict[str, float]:
 
 
 def measure(count: int) -> dict[str, Any]:
-    """The four in turns of ten, so that the machine's drift falls on all alike."""
+    """The six in turns of ten, so that the machine's drift falls on all alike."""
     loaded = fonts.load(settings.CERTIFICATE_FONTS)
     for number in range(5):
         drawing.pdf(paper(900_000 + number), fonts=loaded)
-    turns: dict[str, list[dict[str, float]]] = {"pdf": [], "pdf_typst_alone": [], "png": [], "png_typst_alone": []}
+    names = ("pdf", "pdf_typst_alone", "png", "png_typst_alone", "badge", "bake")
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     sizes = {"pdf": 0, "png": 0}
     for turn in range(count // 10):
-        sheets = [[paper((turn * 4 + part) * 10 + n) for n in range(10)] for part in range(4)]
+        sheets = [[paper((turn * 5 + part) * 10 + n) for n in range(10)] for part in range(5)]
         given = {part: [inputs_of(sheet, loaded) for sheet in sheets[part]] for part in (1, 3)}
         turns["pdf"].append(timed(partial(drawing.pdf, sheet, fonts=loaded) for sheet in sheets[0]))
         turns["pdf_typst_alone"].append(timed(partial(typst_alone, each, PDF) for each in given[1]))
         turns["png"].append(timed(partial(drawing.png, sheet, fonts=loaded) for sheet in sheets[2]))
         turns["png_typst_alone"].append(timed(partial(typst_alone, each, PNG) for each in given[3]))
+        turns["badge"].append(timed(partial(badge, sheet, fonts=loaded) for sheet in sheets[4]))
+        stored = [(sheet, drawing.png(sheet, fonts=loaded)) for sheet in sheets[2]]
+        turns["bake"].append(
+            timed(partial(lambda one, picture: baking.bake(picture, signed(one)), *each) for each in stored)
+        )
         sizes = {
             "pdf": len(drawing.pdf(sheets[0][0], fonts=loaded)),
             "png": len(drawing.png(sheets[2][0], fonts=loaded)),

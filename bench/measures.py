@@ -101,6 +101,9 @@ def measure(*, quick: bool) -> dict[str, Any]:
         manager = stage.signed_in([shown.cast.manager], servers.port)[0]
         figures["zip_undrawn"] = archive(servers, manager)
         figures["zip_drawn"] = archive(servers, manager)
+        say("the ZIP of a thousand")
+        stage.to_a_thousand(lakeside)
+        figures["zip_thousand"] = archive(servers, manager)
     figures["seconds"] = round(time.monotonic() - began, 1)
     return figures
 

@@ -11,6 +11,8 @@ from django.db import transaction
 
 from bench.browser import Browser
 from bench.names import NAMES
+from certificates import codes, papers
+from certificates.models import Certificate, CertificateFile
 from quizzes import kinds, material
 from quizzes.models import AttemptItem
 from staff import actions, clock
@@ -76,3 +78,24 @@ def cookies_of(person: StaffMember) -> dict[str, str]:
 def signed_in(people: list[StaffMember], port: int) -> list[Browser]:
     with transaction.atomic():
         return [Browser(port, cookies_of(person)) for person in people]
+
+
+def to_a_thousand(clinic: Clinic) -> None:
+    """As many further certificates of the clinic's people as make a thousand that are not superseded."""
+    present = list(Certificate.objects.filter(clinic=clinic, superseded_by=None).order_by("pk"))
+    file = papers.file_of(present[0], "pdf")
+    last = Certificate.objects.order_by("-pk")[0].pk
+    own = {"id", "attempt", "number", "code", "kind", "supersedes"}
+    fields = [field.attname for field in Certificate._meta.concrete_fields if field.name not in own]
+    rows = [
+        Certificate(
+            **{name: getattr(present[n % len(present)], name) for name in fields},
+            id=last + n,
+            number=f"PP-2026-{500_000 + n}",
+            code=codes.new(),
+            kind=Certificate.Kind.PROGRAMME,
+        )
+        for n in range(1, 1001 - len(present))
+    ]
+    Certificate.objects.bulk_create(rows, batch_size=200)
+    CertificateFile.objects.bulk_create([CertificateFile(certificate=row, format="pdf", file=file) for row in rows])

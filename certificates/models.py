@@ -155,10 +155,15 @@ class CertificateEvent(models.Model):
 class CertificateFile(models.Model):
     """The rendered paper: stored once, the same file in six years. Insert-only."""
 
-    FORMATS: ClassVar[list[tuple[str, str]]] = [("pdf", "PDF"), ("png", "PNG")]
+    FORMATS: ClassVar[list[tuple[str, str]]] = [
+        ("pdf", "PDF, A4"),
+        ("png", "PNG"),
+        ("letter", "PDF, US Letter"),
+        ("card", "PDF, wallet card"),
+    ]
 
     certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="files")
-    format = models.CharField(max_length=4, choices=FORMATS)
+    format = models.CharField(max_length=6, choices=FORMATS)
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT)
 
     class Meta:

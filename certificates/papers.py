@@ -12,8 +12,14 @@ from staff import canonical
 from staff.models import StoredFile
 
 log = logging.getLogger(__name__)
-MEDIA = {"pdf": "application/pdf", "png": "image/png"}
+MEDIA = {
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "letter": "application/pdf",
+    "card": "application/pdf",
+}
 PDFS = tuple(format for format, media in MEDIA.items() if media == "application/pdf")
+DRAWN_AHEAD = ("pdf", "png")  # the others when somebody asks
 
 
 def day(value: date) -> str:
@@ -51,8 +57,7 @@ def file_of(certificate: Certificate, format: str) -> StoredFile:
     stored = CertificateFile.objects.filter(certificate=certificate, format=format).select_related("file").first()
     if stored:
         return stored.file
-    draw = drawing.pdf if format == "pdf" else drawing.png
-    data = draw(paper_of(certificate), fonts=fonts.load(settings.CERTIFICATE_FONTS))
+    data = _drawn(paper_of(certificate), format)
     sha256 = canonical.sha256(data)
     try:
         with transaction.atomic():
@@ -65,10 +70,17 @@ def file_of(certificate: Certificate, format: str) -> StoredFile:
     return file
 
 
+def _drawn(paper: drawing.Paper, format: str) -> bytes:
+    loaded = fonts.load(settings.CERTIFICATE_FONTS)
+    if format == "png":
+        return drawing.png(paper, fonts=loaded)
+    return drawing.pdf(paper, fonts=loaded, sheet=format) if format != "pdf" else drawing.pdf(paper, fonts=loaded)
+
+
 def render_waiting(limit: int = 100) -> int:
     """Draw the papers of certificates that have none yet; from `tick`. A failed drawing is tried again next time."""
     done = 0
-    for format in MEDIA:
+    for format in DRAWN_AHEAD:
         for certificate in Certificate.objects.exclude(files__format=format).order_by("pk")[:limit]:
             try:
                 file_of(certificate, format)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("questions/", enquiries.enquiry_list, name="enquiry-list"),
     path("questions/<str:public_id>/", enquiries.enquiry_detail, name="enquiry-detail"),
     path("certificates/", certificates.certificate_list, name="certificate-list"),
+    path("certificates/<str:number>/<str:sheet>.pdf", certificates.certificate_sheet, name="certificate-sheet"),
     path("certificates/<str:number>.<str:format>", certificates.certificate_file, name="certificate-file"),
     path("certificates/<str:number>/", certificates.certificate_detail, name="certificate-detail"),
     path("certificates/<str:number>/mail/", certificates.certificate_mail, name="certificate-mail"),

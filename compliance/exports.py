@@ -5,10 +5,11 @@ import io
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from django.conf import settings
 from django.db.models.functions import Length
+from pypdf import PdfWriter
 from zipstream import ZipStream
 
 from certificates import papers
@@ -34,6 +35,7 @@ MANIFEST = [
     "sha256",
     "verify",
 ]
+MOST_PRINTED = 500  # in one PDF, which stands in memory
 BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -113,10 +115,10 @@ def zip_of(pks: Sequence[int]) -> tuple[Iterable[bytes], int | None]:
     return archive, len(archive)
 
 
-def zip_chunks(pks: Sequence[int]) -> Iterator[bytes]:
+def zip_chunks(pks: Sequence[int], *, each: Callable[[], None] = lambda: None) -> Iterator[bytes]:
     """The archive piece by piece, drawing what is missing: a few certificates are held at a time, the manifest comes last.
 
-    A paper that cannot be drawn does not stop the others: its line in the manifest says so.
+    A paper that cannot be drawn does not stop the others: its line in the manifest says so. `each`: called after each.
     """
     archive = ZipStream()
     lines: list[list[str]] = []
@@ -132,8 +134,27 @@ def zip_chunks(pks: Sequence[int]) -> Iterator[bytes]:
                 sha256 = paper.sha256
                 yield from archive.all_files()
             lines.append(_manifest_line(certificate, name, sha256))
+            each()
     archive.add(_manifest(lines), "manifest.csv")
     yield from archive.finalize()
+
+
+def merged(pks: Sequence[int], *, sheet: str) -> bytes | None:
+    """One PDF of those in force, a certificate after the other, for a printer; None if none is.
+
+    Nobody hangs up what no longer holds. It is kept nowhere: each paper by itself is the record.
+    """
+    writer = PdfWriter()
+    for some in _chunks(pks):
+        for certificate in _certificates(some):
+            if state_of(certificate) in IN_FORCE:
+                writer.append(io.BytesIO(bytes(papers.file_of(certificate, sheet).bytes)))
+    if not writer.pages:
+        return None
+    writer.compress_identical_objects()
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
 
 
 def _chunks(pks: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("compliance/sheet/", matrix.sheet, name="sheet"),
     path("compliance/people.csv", exports.people_csv, name="people-csv"),
     path("compliance/download/", exports.download, name="certificates-download"),
+    path("compliance/certificates.pdf", exports.certificates_pdf, name="certificates-pdf"),
     path("compliance/certificates.zip", exports.certificates_zip, name="certificates-zip"),
     path("people/", people.person_list, name="person-list"),
     path("people/add/", people.person_add, name="person-add"),

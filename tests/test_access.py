@@ -92,6 +92,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:certificate-file": (("number", "json"), row(404, **HER_CERTIFICATE)),
     "certificates:certificate-mail": (("number",), row(POST_ONLY, nobody=302)),
     "certificates:certificate-name": (("number",), row(404, aesthetician=200, physician=403, manager=403)),
+    "certificates:certificate-sheet": (("number", "card"), row(404, **HER_CERTIFICATE)),
     "certificates:certificate-revoke": (("number",), row(403, physician=200, other_physician=404)),
     "certificates:certificate-suspend": (
         ("number",), row(403, physician=200, manager=200, other_physician=404, other_manager=404),
@@ -129,6 +130,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:sheet": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:people-csv": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:certificates-download": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:certificates-pdf": ((), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
     "compliance:certificates-zip": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:person-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:person-add": ((), row(403, **MANAGERS)),

@@ -89,12 +89,24 @@ def certificate_file(request: StaffRequest, number: str, format: str) -> HttpRes
     certificate = visible_certificate(request, number)
     if format == "json":
         response = HttpResponse(certificate.facts, content_type="application/json")
-    elif format in papers.MEDIA:
+    elif format in papers.DRAWN_AHEAD:
         stored = papers.file_of(certificate, format)
         response = HttpResponse(bytes(stored.bytes), content_type=stored.media_type)
     else:
         raise Http404("a certificate comes as pdf, png or json")
     response["Content-Disposition"] = f'attachment; filename="{certificate.number}.{format}"'
+    return response
+
+
+@require_safe
+def certificate_sheet(request: StaffRequest, number: str, sheet: str) -> HttpResponse:
+    """The same on US Letter, or as a card for the wallet; drawn when first asked for, and stored like the others."""
+    certificate = visible_certificate(request, number)
+    if sheet not in ("letter", "card"):
+        raise Http404("other sheets are letter and card")
+    stored = papers.file_of(certificate, sheet)
+    response = HttpResponse(bytes(stored.bytes), content_type=stored.media_type)
+    response["Content-Disposition"] = f'attachment; filename="{certificate.number}-{sheet}.pdf"'
     return response
 
 

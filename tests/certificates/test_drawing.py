@@ -13,6 +13,7 @@ import zxingcpp
 from django.conf import settings
 from PIL import Image
 
+from certificates import drawing
 from certificates.drawing import Paper, pdf, png
 from certificates.fonts import Fonts, Unprintable, load
 
@@ -238,3 +239,52 @@ def test_what_is_empty_leaves_no_label(fonts, paper):
     text = words(pdf(paper, fonts=fonts))
     assert "Scope" not in text
     assert paper.clinic_name in text
+
+
+LONG = replace(
+    PROGRAMME,
+    name="Maria-Theresia Wolkenstein-Oberhausen von und zu Hohenlohe-Schillingsfürst",
+    title="Sterilisation and infection control in the treatment of complicated cases of the skin",
+    clinic_name="The Centre for Aesthetic Medicine, Laser Surgery and Dermatology of the Upper Valley",
+    physician="Dr. Elena Ruiz y Fernández de Castro, MD, board certified in dermatology",
+    disclaimer="Shows training and a passed test for the scope above, on the day named, and nothing that a licence would show.",
+)
+
+
+@pytest.mark.parametrize("paper", [PAPER, PROGRAMME, LONG], ids=["knowledge", "programme", "long"])
+@pytest.mark.parametrize(("sheet", "size"), [("letter", (792, 612)), ("card", (243, 153))])
+def test_other_sheets(fonts, paper, sheet, size):
+    """US Letter says all that A4 says; the card says whose, what, until when, what it is not, and where to check it."""
+    made = pdf(paper, fonts=fonts, sheet=sheet)
+    (page,) = read(made).pages
+    assert [round(float(side)) for side in page.mediabox[2:]] == list(size)
+    metadata = read(made).xmp_metadata.stream.get_data().decode()
+    assert "pdfaid:part" in metadata
+    assert "pdfuaid:part" in metadata
+    text = letters(words(made))
+    on_the_card = (
+        paper.name,
+        paper.title,
+        paper.clinic_name,
+        paper.number,
+        paper.code,
+        paper.valid_until,
+        paper.disclaimer,
+    )
+    everything = (*on_the_card, paper.statement, paper.issued, paper.rule_line, *paper.scope)
+    for said in on_the_card if sheet == "card" else everything:
+        assert letters(said) in text.replace("\u200b", ""), said
+    assert paper.code_url in [note.get_object()["/A"]["/URI"] for note in page.annotations]
+    assert pdf(paper, fonts=fonts, sheet=sheet) == made
+
+
+def test_card_keeps_the_longest_name_on_it(fonts):
+    """However long, all of it is there, on one card and inside its margins."""
+    made = pdf(replace(PAPER, name="Wolkenstein" * 18), fonts=fonts, sheet="card")
+    assert len(read(made).pages) == 1
+    assert words(made).replace("\u200b", "").replace(" ", "").count("Wolkenstein") == 18
+
+
+def test_card_is_read_by_a_scanner(fonts):
+    picture = drawing._compiler(PAPER, fonts, "card").compile(format="png", ppi=300)
+    assert scanned(picture) == [PAPER.code_url]

@@ -21,7 +21,7 @@ def drawn(monkeypatch) -> list[str]:
     """Stands in for the drawing: which certificate was drawn how often."""
     calls: list[str] = []
 
-    def draw(paper, *, fonts) -> bytes:
+    def draw(paper, *, fonts, sheet="pdf") -> bytes:
         calls.append(paper.number)
         return f"drawing {len(calls)} of {paper.number}".encode()
 
@@ -131,3 +131,16 @@ def test_real_drawing_is_the_same_byte_for_byte(cast, certificate, now):
             papers.paper_of(Certificate.objects.get()), fonts=fonts.load(papers.settings.CERTIFICATE_FONTS)
         )
     assert again == first
+
+
+def test_other_sheets_are_drawn_when_asked_for_and_stored(client, cast, certificate, drawn):
+    assert papers.render_waiting() == 2
+    client.force_login(cast.aesthetician)
+    for sheet in ("letter", "card"):
+        path = f"/certificates/{certificate.number}/{sheet}.pdf"
+        first = client.get(path)
+        assert first["Content-Disposition"] == f'attachment; filename="{certificate.number}-{sheet}.pdf"'
+        assert client.get(path).content == first.content
+    assert client.get(f"/certificates/{certificate.number}/tabloid.pdf").status_code == 404
+    assert len(drawn) == 4
+    assert papers.render_waiting() == 0

@@ -3,13 +3,17 @@
 import csv
 import hashlib
 import io
+import re
+import tracemalloc
 import zipfile
 
+import pypdf
 import pytest
+from django.core.management import CommandError, call_command
 
 from certificates import actions as proof
 from certificates import papers
-from certificates.models import Certificate
+from certificates.models import Certificate, CertificateFile
 from compliance import exports
 from staff.models import StaffMember
 from tests import factories
@@ -215,3 +219,114 @@ def test_thousands_are_selected_in_a_fixed_number_of_queries(manager, cast, pass
     assert Certificate.objects.count() == 1
     with django_assert_num_queries(few):
         manager.get("/compliance/download/")
+
+
+# To print, and from the command line
+
+
+def many(certificate: Certificate, count: int) -> None:
+    """Corrected copies of one, as rows: the form of a large clinic without its quizzes."""
+    file = papers.file_of(certificate, "pdf")
+    fields = {f.name: getattr(certificate, f.name) for f in Certificate._meta.concrete_fields if f.name != "id"}
+    first = certificate.pk
+    rows = [
+        Certificate(
+            **fields | {"id": n, "number": f"PP-2026-{100_000 + n}", "code": f"C{n:020d}", "supersedes_id": n - 1}
+        )
+        for n in range(first + 1, first + count + 1)
+    ]
+    Certificate.objects.bulk_create(rows, batch_size=500)
+    CertificateFile.objects.bulk_create(
+        [CertificateFile(certificate=row, format="pdf", file=file) for row in rows], batch_size=500
+    )
+
+
+def peak_of(certificate: Certificate) -> tuple[int, int]:
+    """The most memory the archive of all needed at once, and how long the archive is."""
+    pks = list(Certificate.objects.order_by("pk").values_list("pk", flat=True))
+    tracemalloc.start()
+    archive, length = exports.zip_of(pks)
+    sent = sum(len(piece) for piece in archive)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sent == length
+    return peak, sent
+
+
+def test_zip_of_many_holds_no_papers(passed):
+    """They pass through: what stays is a chunk of certificates, the list, and a line each in the archive's own directory."""
+    assert_little_memory(passed, 400)
+
+
+@pytest.mark.proof
+def test_zip_of_ten_thousand(passed):
+    assert_little_memory(passed, 10_000)
+
+
+def assert_little_memory(passed, count: int) -> None:
+    many(passed, count)
+    paper = len(bytes(papers.file_of(passed, "pdf").bytes))
+    peak, sent = peak_of(passed)
+    assert sent > count * paper
+    assert peak < 8_000_000 + 4_000 * count < 8_000_000 + paper * count / 4
+
+
+def test_print_holds_those_in_force(manager, cast, module, passed):
+    other = factories.make_finished(person=cast.colleague, course=module).certificate
+    pages = pypdf.PdfReader(io.BytesIO(manager.get("/compliance/certificates.pdf").content)).pages
+    assert [number for page in pages for number in re.findall(r"PP-2026-\d{6}", page.extract_text())] == [
+        other.number,
+        passed.number,
+    ]
+    proof.suspend(certificate=other, reason_class="other", public_text="Held", private_note="", by=cast.manager)
+    cards = manager.get("/compliance/certificates.pdf?sheet=card").content
+    (page,) = pypdf.PdfReader(io.BytesIO(cards)).pages
+    assert round(float(page.mediabox.width)) == 243
+    proof.suspend(certificate=passed, reason_class="other", public_text="Held", private_note="", by=cast.manager)
+    got = manager.get("/compliance/certificates.pdf", follow=True)
+    assert "nothing to print" in got.text
+
+
+def test_print_comes_in_parts(manager, cast, module, passed, monkeypatch):
+    monkeypatch.setattr(exports, "MOST_PRINTED", 1)
+    factories.make_finished(person=cast.colleague, course=module)
+    page = manager.get("/compliance/download/").text
+    assert "1 to 1</option>" in page
+    assert "2 to 2</option>" in page
+    got = manager.get("/compliance/certificates.pdf?part=2")
+    assert "certificates-2-to-2-" in got["Content-Disposition"]
+    assert len(pypdf.PdfReader(io.BytesIO(got.content)).pages) == 1
+    for wrong in ("part=3", "part=0", "part=x", "sheet=png"):
+        assert manager.get(f"/compliance/certificates.pdf?{wrong}").status_code == 404
+
+
+def test_export_command(cast, module, passed, tmp_path, capfd):
+    theirs = factories.make_module(by=cast.pinpoint, adopted_by=cast.other_physician, clinic=cast.harbour)
+    factories.make_finished(person=cast.other_aesthetician, course=theirs)
+    everything, ours = tmp_path / "all.zip", tmp_path / "ours.zip"
+    call_command("export_certificates", output=str(everything))
+    call_command("export_certificates", output=str(ours), clinic="lakeside-skin-clinic")
+    assert [len(manifest(zipfile.ZipFile(path))) for path in (everything, ours)] == [2, 1]
+    (line,) = manifest(zipfile.ZipFile(ours))
+    data = zipfile.ZipFile(ours).read(line["file"])
+    assert hashlib.sha256(data).hexdigest() == line["sha256"]
+    assert ours.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.zip", "ours.zip"]
+
+
+def test_export_command_says_what_is_wrong(cast, module, passed, tmp_path):
+    with pytest.raises(CommandError, match="called nowhere"):
+        call_command("export_certificates", output=str(tmp_path / "x.zip"), clinic="nowhere")
+    with pytest.raises(CommandError, match="was not written"):
+        call_command("export_certificates", output=str(tmp_path / "none" / "x.zip"))
+
+
+def test_export_command_leaves_no_half_file(cast, passed, tmp_path, monkeypatch):
+    def torn(*_, **__):
+        yield b"PK"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exports, "zip_chunks", torn)
+    with pytest.raises(CommandError, match="No space left"):
+        call_command("export_certificates", output=str(tmp_path / "x.zip"))
+    assert list(tmp_path.iterdir()) == []
