@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('certificates', '0003_holders_choice_of_name'),
+        ('certificates', '0004_regrade_as_a_reason'),
     ]
 
     operations = [
