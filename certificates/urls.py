@@ -1,6 +1,16 @@
 from django.urls import path
 
-from certificates.views import adoption, attempts, badges, certificates, enquiries, regrades, reviews, verify
+from certificates.views import (
+    adoption,
+    attempts,
+    badges,
+    certificates,
+    enquiries,
+    practicals,
+    regrades,
+    reviews,
+    verify,
+)
 
 app_name = "certificates"
 urlpatterns = [
@@ -36,6 +46,14 @@ urlpatterns = [
     path("regrades/", regrades.regrade_list, name="regrade-list"),
     path("regrades/new/", regrades.regrade_new, name="regrade-new"),
     path("regrades/<str:public_id>/", regrades.regrade_detail, name="regrade-detail"),
+    path("practicals/", practicals.practical_list, name="practical-list"),
+    path("practicals/observers/", practicals.observer_list, name="observer-list"),
+    path("practicals/observers/<str:clinic_id>/<str:public_id>/", practicals.observer_decide, name="observer-decide"),
+    path("practicals/watch/<str:clinic_id>/<str:public_id>/", practicals.observation_start, name="observation-start"),
+    path("practicals/sheets/<str:public_id>/", practicals.observation_sheet, name="observation-sheet"),
+    path("practicals/sheets/<str:public_id>/sign/", practicals.observation_sign, name="observation-sign"),
+    path("practicals/sheets/<str:public_id>/record/", practicals.observation_detail, name="observation-detail"),
+    path("practicals/sheets/<str:public_id>/<int:position>/", practicals.observation_save, name="observation-save"),
     path("protocol/", adoption.protocol, name="protocol"),
     path("protocol/adopt/<slug:slug>/", adoption.module_adopt, name="module-adopt"),
 ]

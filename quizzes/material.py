@@ -23,8 +23,10 @@ from training.models import (
     KeyPointVersion,
     Module,
     ModuleVersion,
+    Observation,
     Picture,
     Position,
+    PracticalVersion,
     Programme,
     ProtocolItem,
     Section,
@@ -32,6 +34,7 @@ from training.models import (
     Source,
     Term,
 )
+from training.observations import live_practicals
 
 SHIPPED = Path(__file__).resolve().parent.parent / "training" / "material"
 
@@ -109,6 +112,7 @@ def load(course: Course, *, by: StaffMember) -> Loaded:
     """Publish what changed. Safe to run twice: the second time changes nothing."""
     done = Loaded()
     _load_library(course.library)
+    _load_practicals(course.library, by)
     for module, items, quiz in sorted(course.modules, key=lambda row: course.order.index(row[0].slug)):
         validity = course.library.programmes["modules"].get(module.slug, {})
         defaults = {
@@ -159,6 +163,7 @@ def _load_library(lib: Library) -> None:
         )
     _load_glossary(lib)
     practicals = {row["code"]: row for row in lib.programmes["practicals"]}
+    proposed = lib.programmes.get("occasions") or {}
     for place, row in enumerate(lib.programmes["programmes"]):
         fields = {name: row[name] for name in ("title", "scope", "validity_months", "renewal_opens_days")}
         observed = [practicals[code] for code in row.get("practicals") or []]
@@ -168,8 +173,34 @@ def _load_library(lib: Library) -> None:
             "practicals": canonical.text(
                 [{"code": p["code"], "title": p["title"], "starred": bool(p["starred"])} for p in observed]
             ),
+            "occasions": canonical.text(
+                {k: int(v) for k, v in proposed.items() if observed and k in Observation.WORDS}
+            ),
         }
         Programme.objects.update_or_create(slug=row["slug"], defaults={"position": place, **fields, **lists})
+
+
+def _load_practicals(lib: Library, by: StaffMember) -> None:
+    """A next version of each practical whose words, star or drill changed."""
+    live = {version.code: version for version in live_practicals()}
+    for row in lib.programmes["practicals"]:
+        content = {
+            "title": plain(row["title"]),
+            "starred": bool(row["starred"]),
+            "drill": bool(row.get("drill")),
+            "criteria": [plain(line) for line in row["criteria"]],
+        }
+        sha256 = canonical.sha256_of({"code": row["code"], **content})
+        before = live.get(row["code"])
+        if before is None or before.sha256 != sha256:
+            PracticalVersion.objects.create(
+                code=row["code"],
+                number=before.number + 1 if before else 1,
+                **{**content, "criteria": canonical.text(content["criteria"])},
+                sha256=sha256,
+                published_at=clock.now(),
+                published_by=by,
+            )
 
 
 def minutes(items: tuple[ItemFile, ...], form: int) -> int:

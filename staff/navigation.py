@@ -17,6 +17,7 @@ class Tab:
 
 HOME = ("Home", "/", "home")
 MODULES = ("Modules", "/modules/", "book-open")
+PRACTICALS = ("Practicals", "/practicals/", "hand-raised")
 CERTIFICATES = ("Certificates", "/certificates/", "check-badge")
 REVIEWS = ("Reviews", "/reviews/", "clipboard-document-check")
 PROTOCOL = ("Protocol", "/protocol/", "adjustments-horizontal")
@@ -27,9 +28,9 @@ BANK = ("Bank", "/bank/", "rectangle-stack")
 STYLE = ("Style guide", "/styleguide/", "swatch")
 AUTHORING = ("Authoring", "/authoring/", "pencil-square")
 BY_ROLE: dict[str, list[tuple[str, str, str]]] = {
-    Role.PHYSICIAN: [HOME, REVIEWS, PROTOCOL, COMPLIANCE, MODULES],
+    Role.PHYSICIAN: [HOME, REVIEWS, PRACTICALS, PROTOCOL, COMPLIANCE],
     Role.MANAGER: [HOME, COMPLIANCE, PEOPLE, CERTIFICATES, MODULES],
-    Role.AESTHETICIAN: [HOME, MODULES, CERTIFICATES],
+    Role.AESTHETICIAN: [HOME, MODULES, PRACTICALS, CERTIFICATES],
     Role.SUPPORT: [HOME, MODULES, CERTIFICATES],
     "author": [HOME, MODULES, AUTHORING, BANK, QUESTIONS],
     "administrator": [HOME, MODULES, BANK, STYLE, ("Admin", "/admin/", "wrench-screwdriver")],

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +33,9 @@ MEANINGS: dict[str, str] = {
     "revoke": "I revoke this certificate for the reason given.",
     "suspend": "I suspend this certificate for the reason given.",
     "lift": "I lift the suspension of this certificate for the reason given.",
+    "approve-observer": "I know who this person is and what she can do, and approve her to observe practicals in my clinic.",
+    "withdraw-observer": "This person observes practicals in my clinic no longer.",
+    "observe": "I watched this myself, and these are my own scores.",
 }
 
 
@@ -94,7 +98,7 @@ def is_genuine(signature: Signature) -> bool:
     return signature.key_id in settings.SIGNING_KEYS and hmac.compare_digest(mac_of(signature), signature.mac)
 
 
-def _physician_role(signer: StaffMember, clinic: Clinic) -> MembershipRole:
+def physician_role(signer: StaffMember, clinic: Clinic) -> MembershipRole:
     """The role that allows signing, read again at the moment of signing and held until the signature stands."""
     held = (
         MembershipRole.objects.select_for_update(of=("self",))
@@ -135,22 +139,24 @@ def sign(
     shown_sha256: str,
     opened_at: datetime,
     evidence: Evidence,
+    authority: Callable[[], str] | None = None,
 ) -> Signature:
-    """Sign `subject` for `clinic`.
+    """Sign `subject` for `clinic`, as a supervising physician unless `authority` says as what.
 
-    `shown_sha256` is the hash the signer's page carried; it must be the record's hash now, so that what is signed is what
-    was seen. Raises SigningRefused with nothing written.
+    `authority` is asked at the moment of signing, and refuses as this does. `shown_sha256` is the hash the signer's page
+    carried; it must be the record's hash now, so that what is signed is what was seen. Raises SigningRefused with nothing
+    written.
     """
     check_evidence(by, evidence)
     with transaction.atomic():
-        _physician_role(by, clinic)
+        role = authority() if authority else physician_role(by, clinic).role
         if shown_sha256 != record_sha256:
             raise SigningRefused("The record changed while it was on your screen. Nothing was signed: read it again.")
         signature = Signature(
             signer=by,
             signer_name=by.full_name,
             credentials=credentials_of(by, clinic.zone),
-            role=Role.PHYSICIAN,
+            role=role,
             clinic=clinic,
             meaning_code=meaning,
             meaning_text=MEANINGS[meaning],
@@ -172,7 +178,7 @@ def sign(
         audit.record(
             clinic=clinic,
             by=by,
-            role=Role.PHYSICIAN,
+            role=role,
             action=f"signature.{meaning}",
             subject=signature,
             body={"subject": [signature.subject_type, signature.subject_id], "record_sha256": record_sha256},

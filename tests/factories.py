@@ -1,7 +1,7 @@
 """Things the tests need, made by the site's own actions. Keyword-only."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -26,9 +26,9 @@ from staff import canonical, clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
 from tests.people import PASSWORD
-from training import markdown
+from training import markdown, observing
 from training.actions import confirm_reading
-from training.models import Module, ModuleVersion
+from training.models import Module, ModuleVersion, Observation
 from training.queries import live_version, places
 
 SLICE = Path(__file__).parent / "material"
@@ -309,3 +309,73 @@ def decide(*, certificate: Certificate, decision: str, by: StaffMember) -> Dispo
         by=by,
         evidence=evidence(by),
     )
+
+
+def approve_observer(*, person: StaffMember, by: StaffMember) -> None:
+    membership = person.membership_set.get(ended_at=None)
+    number, approved = observing.next_decision(membership.clinic, person)
+    terms = observing.observer_terms(clinic=membership.clinic, person=person, number=number, approved=approved)
+    observing.decide_observer(
+        membership=membership,
+        approved=approved,
+        shown_sha256=canonical.sha256(terms),
+        opened_at=clock.now(),
+        by=by,
+        evidence=evidence(by),
+    )
+
+
+ON_A_PATIENT = {
+    "device": "Example pen",
+    "device_serial": "21-0447",
+    "cartridge_lot": "LOT-1",
+    "cartridge_expires_on": date(2028, 1, 31),
+    "areas": [("cheeks", "1.0")],
+}
+
+
+def make_sheet(
+    *, learner: StaffMember, by: StaffMember, codes=("P6",), setting: str = "supervised", score: int | None = 2
+) -> Observation:
+    """An open sheet, each line scored with `score`; None leaves them all open."""
+    clinic = learner.membership_set.get(ended_at=None).clinic
+    facts = ON_A_PATIENT if setting != "simulated" else {}
+    sheet = observing.start(learner=learner, clinic=clinic, setting=setting, codes=list(codes), by=by, **facts)
+    if score is not None:
+        for line in sheet.lines.all():
+            observing.save_score(
+                sheet_id=sheet.public_id,
+                observer=by,
+                position=line.position,
+                score=score,
+                base_revision=0,
+                client_key=f"tap-{line.pk}",
+            )
+    return sheet
+
+
+def sign_sheet(*, sheet: Observation, by: StaffMember) -> Observation:
+    return observing.sign(
+        sheet=sheet,
+        shown_sha256=canonical.sha256(observing.seal_text(sheet)),
+        opened_at=clock.now(),
+        by=by,
+        evidence=evidence(by),
+    )
+
+
+def acknowledge(*, sheet: Observation, agrees: bool = True, text: str = "") -> None:
+    """She scores herself, reads and answers."""
+    versions = {line.practical for line in sheet.lines.select_related("practical")}
+    observing.evaluate_oneself(person=sheet.learner, scores={version: [2] * len(version.lines) for version in versions})
+    observing.acknowledge(sheet=sheet, agrees=agrees, text=text, by=sheet.learner)
+
+
+ALL_PRACTICALS = tuple(f"P{number}" for number in range(1, 14))
+
+
+def pass_practicals(*, learner: StaffMember, by: StaffMember, codes=ALL_PRACTICALS) -> Observation:
+    """All of them on one occasion, signed and acknowledged."""
+    sheet = sign_sheet(sheet=make_sheet(learner=learner, by=by, codes=codes), by=by)
+    acknowledge(sheet=sheet)
+    return sheet

@@ -158,6 +158,14 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:regrade-new": ((), row(403, **PHYSICIANS)),
     "certificates:regrade-detail": (("regrade",), row(403, physician=200, other_physician=404)),
     "certificates:certificate-dispose": (("number",), row(403, physician=302, other_physician=404)),
+    "certificates:practical-list": ((), EVERYBODY),
+    "certificates:observer-list": ((), row(403, **PHYSICIANS)),
+    "certificates:observer-decide": (("lakeside", "tom"), row(403, physician=200, other_physician=404)),
+    "certificates:observation-start": (("lakeside", "maya"), row(403, physician=200, other_physician=404)),
+    "certificates:observation-sheet": (("sheet",), row(404, physician=200)),
+    "certificates:observation-sign": (("sheet",), row(404, physician=200)),
+    "certificates:observation-save": (("sheet", 1), row(POST_ONLY, nobody=302)),
+    "certificates:observation-detail": (("signed",), row(404, aesthetician=200, physician=200)),
     "certificates:protocol": ((), row(403, **PHYSICIANS)),
     "certificates:module-adopt": (("needle-depth",), row(403, **PHYSICIANS)),
 }  # fmt: skip
@@ -227,6 +235,11 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
         "code": done.certificate.code,
         "maya": cast.aesthetician.public_id,
         "lakeside": cast.lakeside.public_id,
+        "tom": cast.support.public_id,
+        "signed": factories.sign_sheet(
+            sheet=factories.make_sheet(learner=cast.aesthetician, by=cast.physician), by=cast.physician
+        ).public_id,
+        "sheet": factories.make_sheet(learner=cast.aesthetician, by=cast.physician, codes=["P3"]).public_id,
         "extra": str(factories.accommodate(person=cast.aesthetician, by=cast.manager).pk),
     }
     return Stage(cast, names)
@@ -277,6 +290,7 @@ POSTS: dict[str, dict[str, int]] = {
     "compliance:section-settle": row(403, author=302),
     "certificates:certificate-mail": row(404, aesthetician=302, physician=403, manager=403),
     "certificates:verify-name": row(302, nobody=302),
+    "certificates:observation-save": row(404, physician=400),
     "compliance:person-invite": row(403, manager=302, other_manager=404),
     "compliance:accommodation-end": row(403, manager=302, other_manager=404),
 }

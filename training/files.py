@@ -185,6 +185,8 @@ class Reader:
         if self.needs(path, lib.programmes, ("programmes", "modules", "practicals"), "programmes.yaml"):
             for row in lib.programmes["programmes"]:
                 self.programme(path, row, lib.programmes)
+            for row in lib.programmes["practicals"]:
+                self.practical(path, row)
             for slug, row in lib.programmes["modules"].items():
                 if isinstance(row, dict) and row.get("renewal") not in RENEWALS:
                     self.problem(
@@ -230,6 +232,16 @@ class Reader:
                         row["__line__"],
                         f"{row['slug']} names {value} under {name}, which is none of those there are",
                     )
+
+    def practical(self, path: Path, row: Any) -> None:
+        if not self.needs(path, row, ("code", "title", "criteria"), "a practical"):
+            return
+        if not re.fullmatch(r"P\d+", str(row["code"])):
+            self.problem(path, row["__line__"], f"{row['code']} is no code of a practical: P and a number")
+        if not isinstance(row.get("starred"), bool) or not isinstance(row.get("drill", False), bool):
+            self.problem(path, row["__line__"], f"{row['code']}: starred and drill are true or false")
+        if not isinstance(row["criteria"], list) or not all(isinstance(line, str) for line in row["criteria"]):
+            self.problem(path, row["__line__"], f"{row['code']}: criteria are a list of sentences")
 
     def exclusion(self, row: dict[str, Any], sentence: str) -> None:
         self.problem("exclusions.yaml", row["__line__"], f"{row['code']} {sentence}")

@@ -13,10 +13,11 @@ from django.db.models import QuerySet
 from certificates.models import Certificate, CertificateEvent
 from compliance.records.finding import Finding, chunks, compare, events_of, readable, words
 from quizzes.models import Attempt, AttemptGrant, Disposition, Regrade, Review
-from staff import signing
+from staff import canonical, signing
 from staff.models import MembershipRole, Signature
 from staff.models.clinics import Role
-from training.models import Adoption, ModuleVersion
+from training.models import Adoption, ModuleVersion, Observation, ObserverDecision
+from training.observing import observer_terms
 
 ADOPTING = ("adopt", "adopt-defaults")
 Hash = Callable[[Signature], str | None]
@@ -59,7 +60,10 @@ def _signature(
     else:
         yield from compare(f"{what}, hash of what was signed", row.record_sha256, signed)
     held = roles[row.signer_id, row.clinic_id]
-    if not any(_entitled(role, row.signed_at) for role in held):
+    if row.role == "observer":
+        if row.meaning_code != "observe" or not _observed_then(row):
+            yield Finding(f"{what}, signer", "approved as an observer then", "not so on record")
+    elif not any(_entitled(role, row.signed_at) for role in held):
         yield Finding(f"{what}, signer", "a physician of the clinic then, identity checked", "not so on record")
     if not used:
         yield Finding(f"{what}, what it was given for", "on record", "no such row")
@@ -75,6 +79,16 @@ def _signature(
 def _entitled(role: MembershipRole, at: datetime) -> bool:
     checked = role.identity_checked_at is not None and role.identity_checked_at <= at
     return checked and role.granted_at <= at and (role.ended_at is None or role.ended_at >= at)
+
+
+def _observed_then(row: Signature) -> bool:
+    """Whether a decision that approves the signer stood when she signed."""
+    rows = list(ObserverDecision.objects.filter(clinic=row.clinic_id, person=row.signer_id).order_by("number"))
+    ends = [following.decided_at for following in rows[1:]] + [None]
+    return any(
+        decision.approved and decision.decided_at <= row.signed_at and (end is None or end >= row.signed_at)
+        for decision, end in zip(rows, ends, strict=True)
+    )
 
 
 def _roles(signatures: list[Signature]) -> dict[tuple[int, int], list[MembershipRole]]:
@@ -115,8 +129,23 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
 
     regraded = dict(Regrade.objects.filter(signature__in=signatures).values_list("signature", "listed_sha256"))
 
+    decisions = ObserverDecision.objects.filter(signature__in=[row.pk for row in signatures])
+    decided = {row.signature_id: row for row in decisions.select_related("clinic", "person")}
+
+    def observer(signature: Signature) -> str | None:
+        row = decided.get(signature.pk)
+        if row is None:
+            return None
+        return canonical.sha256(
+            observer_terms(clinic=row.clinic, person=row.person, number=row.number, approved=row.approved)
+        )
+
     return {
         "quizzes.questionversion": lambda signature: regraded.get(signature.pk),
+        "staff.membership": observer,
+        "training.observation": by_pk(
+            Observation.objects.filter(pk__in=_whole(ids["training.observation"])), "seal_sha256"
+        ),
         "training.moduleversion": by_pk(
             ModuleVersion.objects.filter(pk__in=_whole(ids["training.moduleversion"])), "sha256"
         ),
@@ -136,7 +165,7 @@ def _uses(signatures: list[Signature]) -> set[int]:
     """Signatures whose act is on record. An adoption signed twice stands under the first signature."""
     ids = [row.pk for row in signatures]
     used: set[int] = set()
-    for model in (Review, AttemptGrant, CertificateEvent, Regrade, Disposition):
+    for model in (Review, AttemptGrant, CertificateEvent, Regrade, Disposition, ObserverDecision, Observation):
         used |= set(model.objects.filter(signature__in=ids).values_list("signature_id", flat=True))
     adopting = [row for row in signatures if row.meaning_code in ADOPTING]
     adopted = {

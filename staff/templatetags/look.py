@@ -138,6 +138,12 @@ def lookup(mapping: dict[Any, Any], key: Any) -> Any:
 
 
 @register.filter
+def item(rows: list[Any], place: int) -> Any:
+    """The row at that place, or nothing where there are fewer."""
+    return rows[place] if place < len(rows) else ""
+
+
+@register.filter
 def state_word(name: str) -> str:
     return STATES[name][0]
 

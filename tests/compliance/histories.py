@@ -15,6 +15,7 @@ from staff.models import StaffMember
 from tests import factories
 from tests.factories import Course
 from tests.people import Cast
+from training import observing
 from training.models import KeyPoint
 
 
@@ -78,6 +79,7 @@ def make_history(cast: Cast, course: Course) -> History:
         sitting.set_clock(clinic=cast.lakeside, limit_minutes=45, by=cast.manager)
         given = factories.accommodate(person=maya, by=cast.manager)
         sitting.end_accommodation(accommodation=given, clinic=cast.lakeside, by=cast.physician)
+        _watch(cast)
     with clock.at(start + timedelta(days=332)):
         _score_anew(renewed.attempt, cast)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
@@ -92,6 +94,29 @@ def make_history(cast: Cast, course: Course) -> History:
         locked,
         still_open,
     )
+
+
+def _watch(cast: Cast) -> None:
+    """Danielle observes Maya, who sees it differently; a sheet of the physician's is put aside, another is open."""
+    factories.approve_observer(person=cast.colleague, by=cast.physician)
+    sheet = factories.make_sheet(learner=cast.aesthetician, by=cast.colleague, codes=["P6", "P13"])
+    first = sheet.lines.get(position=1)
+    for score, revision in ((1, 1), (2, 2)):
+        observing.save_score(
+            sheet_id=sheet.public_id,
+            observer=cast.colleague,
+            position=1,
+            score=score,
+            base_revision=revision,
+            client_key=f"again-{first.pk}-{score}",
+        )
+    observing.write_comment(sheet=sheet, text="Reset the depth without a word.")
+    sheet = factories.sign_sheet(sheet=sheet, by=cast.colleague)
+    factories.acknowledge(sheet=sheet, agrees=False, text="The second pass was mine alone.")
+    aside = factories.make_sheet(learner=cast.colleague, by=cast.physician, codes=["P3"], score=None)
+    observing.put_aside(sheet=aside, by=cast.physician)
+    factories.make_sheet(learner=cast.aesthetician, by=cast.physician, codes=["P10"], setting="simulated", score=1)
+    factories.approve_observer(person=cast.colleague, by=cast.physician)  # the second decision withdraws the first
 
 
 def _hesitate(attempt: Attempt) -> None:

@@ -13,6 +13,7 @@ from staff import guards
 
 SEALED = "attempt_id IN (SELECT id FROM quizzes_attempt WHERE state <> 'open')"
 SEALED_ITEM = f"item_id IN (SELECT id FROM quizzes_attemptitem WHERE {SEALED})"
+SIGNED_SHEET = "observation_id IN (SELECT id FROM training_observation WHERE state = 'signed')"
 DRAWN = "id IN (SELECT question_version_id FROM quizzes_attemptitem)"
 # Where only part of a table is on record: what is still open is not sealed, what was never drawn never counted.
 ON_RECORD = {
@@ -20,6 +21,9 @@ ON_RECORD = {
     "quizzes_attemptitem": SEALED,
     "quizzes_attemptitempoint": SEALED_ITEM,
     "quizzes_response": SEALED_ITEM,
+    "training_observation": "state <> 'open'",
+    "training_observedline": SIGNED_SHEET,
+    "training_observedscore": f"line_id IN (SELECT id FROM training_observedline WHERE {SIGNED_SHEET})",
     "quizzes_question": "id IN (SELECT question_id FROM quizzes_questionversion WHERE " + DRAWN + ")",
     "quizzes_questionversion": DRAWN,
 }
@@ -58,6 +62,13 @@ NAMED = {
     "staff_chain": "chain |the house's chain|foreign keys",
     "staff_signature": "signature |foreign keys",
     "staff_storedfile": "stored file|certificate |badge ",
+    "training_acknowledgement": "sheet |foreign keys",
+    "training_observation": "sheet |signature |chain |foreign keys",
+    "training_observedline": "sheet |foreign keys",
+    "training_observedscore": "sheet |foreign keys",
+    "training_observerdecision": "decision |signature |foreign keys",
+    "training_practicalversion": "practical |sheet |foreign keys",
+    "training_selfevaluation": "self-evaluation|foreign keys",
     "training_adoption": "adoption |signature |foreign keys",
     "training_citation": "section |foreign keys",
     "training_keypoint": "key point|section |question |foreign keys|attempt ",
@@ -101,6 +112,13 @@ NOT_COVERED = {
     "quizzes_questionversion.approved_by_id": PROVENANCE,
     "quizzes_questionversion.approved_via": PROVENANCE,
     "staff_storedfile.stored_at": PROVENANCE,
+    "training_acknowledgement.observation_id": "one a sheet",
+    "training_practicalversion.published_at": PROVENANCE,
+    "training_practicalversion.published_by_id": PROVENANCE,
+    "training_selfevaluation.person_id": "not told in the audit trail",
+    "training_selfevaluation.practical_id": "not told in the audit trail",
+    "training_selfevaluation.scores": "not told in the audit trail",
+    "training_selfevaluation.evaluated_at": "not told in the audit trail",
     "training_keypoint.retired_at": "may change",
     "training_keypoint.retired_by_id": "may change",
     "training_moduleversion.change": "not in the event's body",
@@ -126,6 +144,7 @@ MAY_GO = {
     "quizzes_answerseen": "not told in the audit trail",
     "quizzes_candidacy": "one without an attempt",
     "training_readingconfirmation": "not told in the audit trail",
+    "training_selfevaluation": "not told in the audit trail",
     "training_rereading": "not told in the audit trail",
 }
 

@@ -11,12 +11,22 @@ from training.models.modules import (
     Section,
     SectionVersion,
 )
+from training.models.practicals import (
+    Acknowledgement,
+    Observation,
+    ObservedLine,
+    ObservedScore,
+    ObserverDecision,
+    PracticalVersion,
+    SelfEvaluation,
+)
 from training.models.protocol import Adoption, ProtocolItem, ProtocolValue
 from training.models.reading import Reading, ReadingConfirmation, Rereading
 from training.models.search import Passage
 from training.models.sources import Citation, Fact, Position, Source
 
 __all__ = [
+    "Acknowledgement",
     "Adoption",
     "Citation",
     "Draft",
@@ -26,9 +36,14 @@ __all__ = [
     "Module",
     "ModuleVersion",
     "ModuleVersionSection",
+    "Observation",
+    "ObservedLine",
+    "ObservedScore",
+    "ObserverDecision",
     "Passage",
     "Picture",
     "Position",
+    "PracticalVersion",
     "Programme",
     "ProtocolItem",
     "ProtocolValue",
@@ -37,6 +52,7 @@ __all__ = [
     "Rereading",
     "Section",
     "SectionVersion",
+    "SelfEvaluation",
     "Source",
     "Term",
 ]

@@ -41,6 +41,7 @@ class Programme(models.Model):
     roles = models.TextField(default='["aesthetician"]')
     modules = models.TextField()
     practicals = models.TextField()
+    occasions = models.TextField(default="{}", help_text="By setting, how many occasions are proposed. Canonical JSON.")
     validity_months = models.PositiveSmallIntegerField()
     renewal_opens_days = models.PositiveSmallIntegerField()
 
@@ -64,6 +65,11 @@ class Programme(models.Model):
     def observed(self) -> list[dict[str, Any]]:
         """Its practicals in order."""
         return list(json.loads(self.practicals))
+
+    @property
+    def proposed(self) -> dict[str, int]:
+        """How many occasions of each setting are proposed; the physician decides."""
+        return dict(json.loads(self.occasions))
 
 
 class Section(models.Model):
