@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.test import override_settings
 
@@ -339,7 +340,7 @@ def make_sheet(
 ) -> Observation:
     """An open sheet, each line scored with `score`; None leaves them all open."""
     clinic = learner.membership_set.get(ended_at=None).clinic
-    facts = ON_A_PATIENT if setting != "simulated" else {}
+    facts: dict[str, Any] = ON_A_PATIENT if setting != "simulated" else {}
     sheet = observing.start(learner=learner, clinic=clinic, setting=setting, codes=list(codes), by=by, **facts)
     if score is not None:
         for line in sheet.lines.all():

@@ -21,7 +21,7 @@ ON_RECORD = {
     "quizzes_attemptitem": SEALED,
     "quizzes_attemptitempoint": SEALED_ITEM,
     "quizzes_response": SEALED_ITEM,
-    "training_observation": "state <> 'open'",
+    "training_observation": "state = 'signed'",
     "training_observedline": SIGNED_SHEET,
     "training_observedscore": f"line_id IN (SELECT id FROM training_observedline WHERE {SIGNED_SHEET})",
     "quizzes_question": "id IN (SELECT question_id FROM quizzes_questionversion WHERE " + DRAWN + ")",
