@@ -221,7 +221,7 @@ def test_practicals_and_signature_are_announced_without_a_button(client, cast, f
     page = text(client, cast.aesthetician, MICRONEEDLING)
     assert page.count('class="col practical"') == 13
     assert page.count(", safety-critical</span>") == 12
-    assert "They will be recorded here later" in page
+    assert "An approved observer watches each of these" in page
     assert "does not take that signature yet" in page
     assert "<form" not in page[page.index('id="practicals"') : page.index('id="terms"')]
     assert "None: nobody is treated in this programme." in text(client, cast.support, INFECTION)
