@@ -182,7 +182,8 @@ def _late(attempt: Attempt, sealed: list[dict[str, Any]]) -> list[Late]:
     """Told and never scored: whether it would have been right is for whoever reads it beside the key."""
     by_position = {item["position"]: item for item in sealed}
     found = []
-    for row in LateAnswer.objects.filter(item__attempt=attempt).select_related("item").order_by("item__position", "number"):
+    rows = LateAnswer.objects.filter(item__attempt=attempt).select_related("item")
+    for row in rows.order_by("item__position", "number"):
         item = by_position[row.item.position]
         kind, shown = kinds.of(item["kind"]), item["shown"]
         texts = {name: text for _, name, text in shown}
