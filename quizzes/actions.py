@@ -1,7 +1,7 @@
 """Verbs of a sitting: start, save, flag, finish. Finishing with its certificate is `certificates.actions.submit`."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Concat
 
-from quizzes import drawing, eligibility, kinds, scoring, sealing, timing
+from quizzes import drawing, eligibility, kinds, scoring, sealing, standard, timing
 from quizzes.models import (
     Accommodation,
     Attempt,
@@ -141,7 +141,9 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
                 seed=seed,
             )
         else:
-            form = drawing.draw(items, blueprint(rules, points), seed)
+            rated, mean = standard.rated(quiz, versions.values())
+            items = [replace(item, rating=rated.get(item.code)) for item in items] if rated else items
+            form = drawing.draw(items, blueprint(rules, points), seed, mean)
     except drawing.Unfillable as gap:
         raise NotOpen(eligibility.Verdict("unfillable"), str(gap)) from gap
     now = clock.now()

@@ -38,3 +38,6 @@ show(models.ClinicClock, "clinic", "number", "limit_minutes", "set_at", "set_by"
 show(models.Accommodation, "person", "time_percent", "category", "valid_until_on")
 show(models.Enquiry, "public_id", "clinic", "asked_at", search=("public_id",), filters=("clinic",))
 show(models.EnquiryAnswer, "enquiry", "role", "closes", "answered_at", "answered_by", filters=("role",))
+show(models.Panel, "quiz", "number", "opened_at", "closed_at")
+show(models.Rating, "panel", "question_version", "percent", "rated_at")
+show(models.CutFile, "panel", "mean", "next_review_on", "filed_at", "filed_by")

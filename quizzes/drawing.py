@@ -6,18 +6,22 @@ which cell cannot be filled; a learner never meets a form that is short.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from itertools import combinations
 
 from quizzes.kinds.base import Group
+
+NEAR = 30  # thousandths that a form's mean rating may be from the bank's
+TRIES = 60
 
 
 @dataclass(frozen=True)
 class PoolItem:
     """An item that may be drawn. `critical` are those of its points that are critical; `seen` counts earlier meetings.
 
-    A case takes long to read: a form has one at most.
+    A case takes long to read: a form has one at most. `rating` is a panel's, in thousandths.
     """
 
     code: str
@@ -27,6 +31,7 @@ class PoolItem:
     critical: frozenset[str] = frozenset()
     seen: int = 0
     case: bool = False
+    rating: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,35 @@ def tokens(seed: str, position: int, code: str, groups: Sequence[Group]) -> list
     return rows
 
 
-def draw(pool: Sequence[PoolItem], blueprint: Blueprint, seed: str) -> list[PoolItem]:
-    """A form in the order it is shown. Unseen items come first, then those met least often."""
+def draw(pool: Sequence[PoolItem], blueprint: Blueprint, seed: str, mean: int | None = None) -> list[PoolItem]:
+    """A form in the order it is shown. Unseen items come first, then those met least often.
+
+    Where a panel has rated the items, forms are drawn until one keeps near the `mean`, in an order that follows from the seed
+    alone: first with unseen items in front, then without that preference. If none does, the nearest is taken, since whoever
+    starts must get a form.
+    """
+    first = _draw(pool, blueprint, seed)
+    if mean is None:
+        return first
+    nearest = first
+    for again in range(2 * TRIES):
+        form = first
+        if again:
+            fair = pool if again < TRIES else [replace(item, seen=0) for item in pool]
+            form = _draw(fair, blueprint, f"{seed}|{again}")
+        if _apart(form, mean) <= NEAR:
+            return form
+        nearest = min(nearest, form, key=lambda one: _apart(one, mean))
+    return nearest
+
+
+def _apart(form: Sequence[PoolItem], mean: int) -> Fraction:
+    """How far the form's mean rating is from that of the bank; what is not rated counts as the mean."""
+    rated = [item.rating for item in form if item.rating is not None]
+    return abs(Fraction(sum(rated), len(rated)) - mean) if rated else Fraction(0)
+
+
+def _draw(pool: Sequence[PoolItem], blueprint: Blueprint, seed: str) -> list[PoolItem]:
     order = {code: place for place, code in enumerate(shuffled(seed, "draw", [item.code for item in pool]))}
     ranked = sorted(pool, key=lambda item: (item.seen, order[item.code]))
     form, lacking = _search(ranked, blueprint, shuffled(seed, "sections", list(blueprint.sections)))

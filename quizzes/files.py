@@ -30,11 +30,13 @@ class ItemFile:
     content: kinds.Body
     file: str
     line: int
+    source: Mapping[str, Any] | None = None
 
     @property
     def body(self) -> kinds.Body:
-        """What QuestionVersion.body holds; `content` is its kind's part."""
-        return {"level": self.level, "stem": self.stem, **self.content}
+        """What QuestionVersion.body holds; `content` is its kind's part, `source` the passage it was drafted from."""
+        drafted = {"source": dict(self.source)} if self.source else {}
+        return {"level": self.level, "stem": self.stem, **self.content, **drafted}
 
     @property
     def options(self) -> tuple[dict[str, Any], ...]:
@@ -99,6 +101,7 @@ class Ground:
     drawings: Mapping[str, kinds.Drawing]
 
 
+SOURCE = ("point", "start", "end", "quote")
 NEEDED = ("code", "bank", "kind", "level", "points", "stem")
 
 
@@ -151,8 +154,15 @@ def read_item(
     if any(CATCH_ALL.search(wording) for wording in kind.wordings(content)):
         wrong("no option may be all, none or both of the above")
     return ItemFile(
-        row["code"], ground.section, row["bank"], row["kind"], row["level"], points, depends, stem, content, file, line
-    )
+        row["code"], ground.section, row["bank"], row["kind"], row["level"], points, depends, stem, content, file, line,
+        _source(row.get("source")),
+    )  # fmt: skip
+
+
+def _source(said: Any) -> dict[str, Any] | None:
+    """The passage that an item was drafted from, if it was."""
+    whole = isinstance(said, Mapping) and all(name in said for name in SOURCE)
+    return {name: said[name] for name in SOURCE} if whole else None
 
 
 class ItemReader:

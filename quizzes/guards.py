@@ -14,6 +14,9 @@ _drawn = "EXISTS (SELECT 1 FROM quizzes_attemptitem i WHERE i.question_version_i
 
 GUARDS: list[Guard] = [
     insert_only("quizzes_quizversion"),
+    insert_only("quizzes_rating"),
+    insert_only("quizzes_cutfile"),
+    never_deleted("quizzes_panel"),
     insert_only("quizzes_approval"),
     insert_only("quizzes_attemptgrant"),
     insert_only("quizzes_clinicclock"),

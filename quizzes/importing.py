@@ -200,9 +200,10 @@ def _verdict(found: Found, bank: Bank, point: str) -> Verdict:
 
 
 def _is_same(known: Held, item: ItemFile) -> bool:
-    held = {name: value for name, value in known.version.content.items() if name != "source"}
+    """Whether it was drafted from a passage, which no other system keeps, makes no difference."""
+    held, new = ({**body, "source": None} for body in (known.version.content, item.body))
     return (
-        canonical.text(held) == canonical.text(item.body)
+        canonical.text(held) == canonical.text(new)
         and {*known.points} == {*item.points}
         and {*known.depends} == {*item.depends}
     )
@@ -283,16 +284,13 @@ def propose(module: Module, verdicts: Sequence[Verdict], *, by: StaffMember, ski
     return len(taken)
 
 
-def propose_item(
-    item: ItemFile, section: Any, *, by: StaffMember, source: Mapping[str, Any] | None = None
-) -> QuestionVersion:
-    """`source` is the passage that it was drafted from, which stays with the wording."""
+def propose_item(item: ItemFile, section: Any, *, by: StaffMember) -> QuestionVersion:
     return approving.propose_question(
         code=item.code,
         section=section,
         bank=item.bank,
         kind=item.kind,
-        body={**item.body, **({"source": dict(source)} if source else {})},
+        body=item.body,
         points=item.points,
         depends=item.depends,
         by=by,
@@ -311,6 +309,7 @@ def row_of(version: QuestionVersion, points: Sequence[str], depends: Sequence[st
         "depends": list(depends),
         "stem": content["stem"],
         **kinds.of(question.kind).written(content),
+        **({"source": content["source"]} if "source" in content else {}),
     }
 
 

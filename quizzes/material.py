@@ -317,6 +317,8 @@ def _load_quiz(module: Module, file: QuizFile, items: tuple[ItemFile, ...], by: 
     sha256 = canonical.sha256_of(rules)
     latest = quiz.versions.order_by("-number").first()
     if latest is None or latest.sha256 != sha256:
+        if latest:
+            rules["cut_basis"] = latest.cut_basis  # a panel has rated items, which other rules do not change
         QuizVersion.objects.create(
             quiz=quiz, number=latest.number + 1 if latest else 1, sha256=sha256, created_by=by, **rules
         )

@@ -29,6 +29,7 @@ class Permission(Enum):
     SEE_COVERAGE = "see coverage"
     SEE_BANK = "see the bank"
     WRITE_ITEMS = "write items"
+    RATE_ITEMS = "rate items"
     SEE_STYLEGUIDE = "see the style guide"
     ASK = "ask about the material"
     ANSWER_QUESTIONS = "answer questions"
@@ -60,6 +61,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.ANSWER_QUESTIONS,
             Permission.SEE_COVERAGE,
             Permission.SEE_BANK,
+            Permission.RATE_ITEMS,
             Permission.APPROVE_ITEMS,
         }
     ),

@@ -46,6 +46,7 @@ NO_BY = {
     "quizzes.LateAnswer.arrived_at": "the candidacy's person",
     "quizzes.Seal.sealed_at": "the site",
     "quizzes.PracticeAnswer.answered_at": "person",
+    "quizzes.Rating.rated_at": "person",
     "quizzes.Review.reviewed_at": "reviewer",
     "quizzes.Enquiry.asked_at": "person",
     "quizzes.AnswerSeen.seen_at": "the enquiry's person",
@@ -104,6 +105,9 @@ PERSONAL = {
     "quizzes.Accommodation": "person time_percent category valid_from_on valid_until_on granted_at granted_by ended_at "
     "ended_by",
     "quizzes.ClinicClock": "set_by",
+    "quizzes.Panel": "opened_by closed_by",
+    "quizzes.Rating": "person percent rated_at",
+    "quizzes.CutFile": "text filed_by",
     "quizzes.Enquiry": "public_id person clinic item text asked_at",
     "quizzes.EnquiryAnswer": "enquiry text role answered_at answered_by",
     "quizzes.AnswerSeen": "answer seen_at",
@@ -160,6 +164,9 @@ NOT_PERSONAL = {
     "quizzes.Quiz": "module minutes",
     "quizzes.QuizVersion": "quiz number blueprint items cut critical_rule limit_minutes open_minutes grace_seconds attempts "
     "next_day_hour retest_items scoring_rule cut_basis sha256 created_at",
+    "quizzes.Panel": "quiz number opened_at closed_at",
+    "quizzes.Rating": "panel question_version number",
+    "quizzes.CutFile": "panel sha256 mean next_review_on filed_at",
     "quizzes.ClinicClock": "clinic number limit_minutes set_at",
     "quizzes.AttemptGrant": "signature",
     "quizzes.Attempt": "quiz_version module_version seed seal_sha256",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from django.db.models import Prefetch
 
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable
-from quizzes.models import Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
+from quizzes import standard
+from quizzes.models import CutFile, Question, QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import canonical
 from staff.models import AuditEvent
 from training import markdown, pictures
@@ -28,6 +29,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _sections(checked)
     yield from _modules(checked)
     yield from _rules(checked)
+    yield from _cut_files(checked)
     yield from _questions(checked)
     yield from _version_numbers()
 
@@ -162,6 +164,33 @@ def _rules(checked: Counter[str]) -> Iterator[Finding]:
                 rules["retest_items"] = row.retest_items
             made = canonical.sha256_of(rules)
             yield from compare(f"quiz {row.quiz.module.slug}, rules {row.number}, hash", made, row.sha256)
+
+
+def _cut_files(checked: Counter[str]) -> Iterator[Finding]:
+    """Each file against its hash, its event, the ratings that it was made of, and the rules that name it."""
+    for chunk in chunks(CutFile.objects.select_related("panel__quiz__module").order_by("pk")):
+        told = events_of("quizzes.cutfile", chunk)
+        for row in chunk:
+            checked["cut-score files"] += 1
+            what = f"cut-score file {row.name}"
+            yield from compare(f"{what}, hash", canonical.sha256(row.text), row.sha256)
+            yield from readable(what, _cut_file(row, told[str(row.pk)], what))
+
+
+def _cut_file(row: CutFile, events: list[AuditEvent], what: str) -> Iterator[Finding]:
+    found = row.found
+    yield from compare(f"{what}, mean", found["mean"], row.mean)
+    yield from compare(f"{what}, next review", found["next_review_on"], row.next_review_on.isoformat())
+    yield from compare(
+        f"{what}, ratings", standard.rated_again(row), {item["code"]: item["mean"] for item in found["items"]}
+    )
+    named = row.panel.quiz.versions.filter(cut_basis=standard.basis(row)).exists()
+    yield from compare(f"{what}, rules that name it", "there", "there" if named else "gone")
+    yield from compare(f"{what}, its events of filing", 1, len(events))
+    for event in events:
+        yield from compare(f"{what}, hash in its event", json.loads(event.body)["sha256"], row.sha256)
+        yield from compare(f"{what}, filed by", event.actor_id, row.filed_by_id)
+        yield from about_then(f"{what}, when it was filed", event.at, row.filed_at)
 
 
 def _questions(checked: Counter[str]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from quizzes.kinds import KINDS
 
 MOST_DEPTH = 12
 COMMON = ("code", "bank", "kind", "level", "points", "depends", "stem")
-OPTIONAL = ("order", "tolerance", "others")
+OPTIONAL = ("order", "tolerance", "others", "source")
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 

@@ -10,7 +10,7 @@ from quizzes.exchange.base import Unreadable
 MOST_FILES = 400
 MOST_BYTES = 20_000_000
 MOST_RATIO = 200
-ENDINGS = {".md", ".yaml", ".svg"}
+ENDINGS = {".md", ".yaml", ".svg", ".png", ".jpg", ".webp"}
 
 
 def names(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -79,10 +79,10 @@ def items_of(data: bytes) -> str:
     return "\n".join(texts) + "\n"
 
 
-def packed(files: dict[str, str]) -> bytes:
+def packed(files: dict[str, bytes]) -> bytes:
     """The same files give the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
+        for name, content in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
     return out.getvalue()

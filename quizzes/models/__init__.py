@@ -17,6 +17,7 @@ from quizzes.models.enquiries import AnswerSeen, Enquiry, EnquiryAnswer
 from quizzes.models.late import LateAnswer
 from quizzes.models.practice import PracticeAnswer
 from quizzes.models.regrades import Disposition, Regrade
+from quizzes.models.standard import CutFile, Panel, Rating
 
 __all__ = [
     "Accommodation",
@@ -28,18 +29,21 @@ __all__ = [
     "AttemptItemPoint",
     "Candidacy",
     "ClinicClock",
+    "CutFile",
     "Disposition",
     "Enquiry",
     "EnquiryAnswer",
     "LateAnswer",
     "Mark",
     "Outcome",
+    "Panel",
     "PracticeAnswer",
     "Question",
     "QuestionPoint",
     "QuestionVersion",
     "Quiz",
     "QuizVersion",
+    "Rating",
     "Regrade",
     "Response",
     "Review",

@@ -4,6 +4,7 @@ from quizzes.views.exchange import bank_export, bank_import
 from quizzes.views.practice import practice, practice_summary
 from quizzes.views.rules import quiz_detail
 from quizzes.views.sitting import attempt_check, attempt_clock, attempt_save, attempt_take
+from quizzes.views.standard import cut_file, cut_rate, cut_score
 from quizzes.views.writing import item_drafts, item_edit, item_new
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "bank_item",
     "bank_module",
     "coverage",
+    "cut_file",
+    "cut_rate",
+    "cut_score",
     "item_drafts",
     "item_edit",
     "item_new",

@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from quizzes import importing
+from quizzes import exporting, importing, material
 from quizzes.exchange import ENDINGS, FORMATS, MEDIA_TYPES, NAMES, Unreadable, guess, text_of, zipped
 from quizzes.importing import Refused
 from quizzes.views.bank import sees_keys
@@ -110,9 +110,23 @@ def _import(request: StaffRequest, module: Module) -> HttpResponse:
 @sees_keys
 def bank_export(request: StaffRequest, slug: str, form: str) -> HttpResponse:
     module = get_object_or_404(Module, slug=slug)
+    if form == "zip":
+        return _zip(request, module)
     if form not in FORMATS:
         raise Http404("no such format")
     text, _ = importing.export(module, form)
     response = HttpResponse(text, content_type=MEDIA_TYPES[form])
     response["Content-Disposition"] = f'attachment; filename="{module.slug}-items.{ENDINGS[form]}"'
+    return response
+
+
+def _zip(request: StaffRequest, module: Module) -> HttpResponse:
+    """The module's folder as it stands on the site."""
+    try:
+        files = exporting.export(module, exporting.base_of(module, material.SHIPPED)).files
+    except exporting.NotExported as why:
+        messages.error(request, str(why))
+        return redirect("quizzes:bank-module", slug=module.slug)
+    response = HttpResponse(zipped.packed(files), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{module.slug}.zip"'
     return response

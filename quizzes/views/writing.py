@@ -40,7 +40,6 @@ class Page:
     kind: kinds.Kind
     row: dict[str, Any]
     held: Held | None = None
-    source: dict[str, Any] | None = None
     checked: Checked | None = None
     conflict: str = ""
     groups: list[writing.Group] = field(default_factory=list)
@@ -74,7 +73,7 @@ def item_new(request: StaffRequest, slug: str) -> HttpResponse:
     if number.isdecimal() and int(number) < len(drafts) and drafts[int(number)].row["kind"] == kind.code:
         draft = drafts[int(number)]
         page.row |= draft.row
-        page.source = draft.span.plain()
+        page.row["source"] = draft.span.plain()
     return _edit(request, module, page)
 
 
@@ -87,7 +86,7 @@ def item_edit(request: StaffRequest, slug: str, code: str) -> HttpResponse:
     if held is None:
         raise Http404("no such item in this module's bank")
     row = importing.row_of(held.version, held.points, held.depends)
-    page = Page(bank, kinds.of(held.question.kind), row, held, held.version.content.get("source"))
+    page = Page(bank, kinds.of(held.question.kind), row, held)
     return _edit(request, module, page)
 
 
@@ -147,6 +146,8 @@ def _edit(request: StaffRequest, module: Module, page: Page) -> HttpResponse:
                 "Somebody proposed another wording of this item while you wrote. "
                 "Theirs stands in the bank, yours below."
             )
+    elif page.row["stem"]:
+        page.checked = check(page.row, page.bank)
     page.groups = writing.groups(page.kind.code, page.row, sorted(_pictures(page.bank)))
     context = {
         "module": module,
@@ -211,6 +212,6 @@ def _propose(request: StaffRequest, module: Module, page: Page) -> HttpResponse:
     assert page.checked.item
     item = page.checked.item
     section = page.bank.points[item.points[0]].section_version.section
-    row = importing.propose_item(item, section, by=request.user, source=page.source)
+    row = importing.propose_item(item, section, by=request.user)
     messages.success(request, f"{row} waits for a second person. Until then nobody is asked it.")
     return redirect("quizzes:bank-item", slug=module.slug, code=item.code)

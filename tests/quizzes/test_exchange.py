@@ -5,6 +5,7 @@ import json
 import os
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from quizzes import importing, kinds, material
+from quizzes import approving, importing, kinds, material
 from quizzes.exchange import FORMATS, Outgoing, Unreadable, guess, text_of, zipped
 from quizzes.files import drawings
 from quizzes.models import AttemptItem, QuestionVersion
 from staff.models import AuditEvent
 from tests import factories
 from tests.quizzes.test_statements import getting
+from training.queries import live_version
 
 # As Moodle's export and people's own files look; the words are ours.
 GIFT = """\
@@ -521,3 +523,32 @@ def test_a_module_comes_as_a_zip(client, cast, module, tmp_path, capsys):
     file.write_bytes(zip_of({"../module.yaml": b"x"}))
     with pytest.raises(CommandError, match=r"reaches outside it: \.\./module\.yaml\. Nothing was loaded"):
         call_command("load_material", str(file))
+
+
+def test_a_module_goes_out_as_a_zip_and_comes_back(client, cast, tmp_path, capsys):
+    """As it stands on the site: a live item that was drafted from the material keeps its passage."""
+    course = factories.make_module(by=cast.pinpoint, root=material.SHIPPED)
+    row = QuestionVersion.objects.get(question__code="nd-03-q1", state="live")
+    source = {"point": "nd-03", "start": 0, "end": 4, "quote": "Faci"}
+    importing.propose_item(
+        replace(shipped_item("nd-03-q1"), stem="How thin is it on the face?", source=source),
+        row.question.section,
+        by=cast.author,
+    )
+    waiting = approving.find("nd-03-q1")
+    approving.approve(waiting=waiting, seen_sha256=waiting.sha256, by=cast.physician)
+    client.force_login(cast.author)
+    answer = client.get(reverse("quizzes:bank-export", args=["needle-depth", "zip"]))
+    file = tmp_path / "needle-depth.zip"
+    file.write_bytes(answer.content)
+    text = zipped.contents(answer.content)["needle-depth/questions/01-skin-in-cross-section.yaml"].decode()
+    assert "quote: Faci" in text
+    call_command("load_material", str(file))
+    assert capsys.readouterr().out == "Nothing changed.\n"
+    assert live_version(course.module) == course.version
+
+
+def shipped_item(code: str):
+    return next(
+        item for _, items, _ in factories.course_of(material.SHIPPED).modules for item in items if item.code == code
+    )
