@@ -87,6 +87,7 @@ class Fonts:
             self.typst = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[links])
         faces = [(Path(face.path), face) for face in self.typst.fonts() if face.path]
         faces.sort(key=lambda pair: (place[pair[0]], _region_at(pair[1].family)))
+        self._written: set[str] = set()
         self._faces: dict[str, list[tuple[Path, int]]] = {}
         for path, face in faces:
             self._faces.setdefault(face.family, []).append((path, face.index))
@@ -98,7 +99,7 @@ class Fonts:
 
     def script_gaps(self, text: str) -> list[str]:
         """What no font here can write, each once: characters, or a letter together with the marks upon it."""
-        return [part for part in _parts(text) if not any(self._writes(family, part) for family in self._faces)]
+        return [part for part in _parts(text) if part not in self._written and not self._is_written(part)]
 
     def families_for(self, text: str, *, first: str = SANS) -> list[str]:
         """The families to set `text` in: `first` leads, unless it lacks a letter and another has them all."""
@@ -119,6 +120,13 @@ class Fonts:
         if latin_name:
             advice = f"The Latin form, “{latin_name}”, cannot be printed either: {_listed(latin_gaps)}."
         raise Unprintable(full_name, gaps, advice)
+
+    def _is_written(self, part: str) -> bool:
+        """By some font. What is, is remembered: a certificate asks about the same hundred letters again and again."""
+        if not any(self._writes(family, part) for family in self._faces):
+            return False
+        self._written.add(part)
+        return True
 
     def _writes(self, family: str, part: str) -> bool:
         """Whether the family alone has every sign of `part`, composed or taken apart: shaping looks for either."""
