@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from certificates import codes, drawing, fonts, names, papers, sharing, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
-from certificates.queries import holding_of, passes_awaiting_adoption, state_of, with_events
+from certificates.queries import holding_of, is_lost, passes_awaiting_adoption, state_of, with_events
 from quizzes import actions as sitting
 from quizzes.eligibility import Standing, verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
@@ -309,6 +309,13 @@ def name_choice(person: StaffMember) -> str:
     return newest.values_list("name_shown", flat=True).first() or names.FULL
 
 
+def present_copy(certificate: Certificate) -> Certificate:
+    """The last of its corrected copies, or itself. A renewal is another certificate."""
+    while newer := certificate.superseded_by.exclude(reissued_for="").first():
+        certificate = newer
+    return certificate
+
+
 class ReissueRefused(Exception):
     """Says, in a sentence for the holder, why nothing was issued."""
 
@@ -344,6 +351,10 @@ def reissue(*, certificate: Certificate, name_shown: str, by: StaffMember) -> Ce
     present = with_events(Certificate.objects.filter(pk=certificate.pk)).get()
     if state_of(present) not in (*validity.IN_FORCE, "not-yet-valid"):
         raise ReissueRefused(f"{certificate.number} is not in force, so it is not issued again.")
+    if is_lost(present):
+        raise ReissueRefused(
+            f"A question of its quiz was corrected, and a physician has still to decide about {certificate.number}."
+        )
     if (name_shown, by.full_name) == (certificate.name_shown, certificate.holder_name):
         return certificate
     corrected = by.full_name != certificate.holder_name
@@ -641,6 +652,11 @@ def revoke(
             Candidacy.objects.select_for_update().get(pk=certificate.candidacy_id)
         if certificate.events.filter(kind=CertificateEvent.Kind.REVOKED).exists():
             raise signing.SigningRefused(f"{certificate.number} is revoked already; nothing was changed.")
+        newer = present_copy(certificate)
+        if newer != certificate:
+            raise signing.SigningRefused(
+                f"{certificate.number} was replaced by {newer.number} meanwhile. Nothing was signed: look at that one."
+            )
         signature = signing.sign(
             by=by,
             clinic=certificate.clinic,
@@ -688,8 +704,11 @@ def withdraw(
 def suspend(
     *, certificate: Certificate, reason_class: str, public_text: str, private_note: str, by: StaffMember
 ) -> None:
-    """Hold until somebody decides; a manager or a physician may."""
+    """Hold until somebody decides; a manager or a physician may. Of a corrected certificate the copy that holds is meant."""
     with transaction.atomic():
+        if certificate.candidacy_id:
+            Candidacy.objects.select_for_update().get(pk=certificate.candidacy_id)
+        certificate = present_copy(certificate)
         if validity.state(holding_of(certificate), clock.now()) in ("revoked", "suspended"):
             return
         record_event(certificate, "suspended", by, reason_class, public_text, private_note, None)

@@ -12,9 +12,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image, ImageDraw
 
-from certificates import checking, codes, drawing, fonts, papers, reading
+from certificates import actions, checking, codes, drawing, fonts, papers, reading
 from certificates.badges import baking, documents, issuing, proofs
 from certificates.models import Certificate
+from certificates.queries import state_of
+from staff import signing
 from staff.models import StoredFile
 from tests import factories
 from tests.certificates.test_actions import revoke
@@ -304,3 +306,18 @@ def test_the_badge_of_a_replaced_certificate_is_withdrawn(client, cast, paper, b
     choose(client, cast.aesthetician, paper)
     assert list(issuing.withdrawn()) == [paper]
     assert issuing.bake_waiting() == 1
+
+
+def test_a_page_left_open_cannot_miss_the_copy_that_holds(cast, paper):
+    """The holder has it issued again while a physician is deciding about the one before."""
+    newer = actions.reissue(certificate=paper, name_shown="initials", by=cast.aesthetician)
+    with pytest.raises(signing.SigningRefused, match=f"replaced by {newer.number}"):
+        revoke(cast, paper)
+    actions.suspend(certificate=paper, reason_class="other", public_text="Held", private_note="", by=cast.manager)
+    assert [state_of(Certificate.objects.get(pk=row.pk)) for row in (paper, newer)] == ["superseded", "suspended"]
+
+
+def test_not_while_a_physician_has_to_decide_about_it(cast, paper, monkeypatch):
+    monkeypatch.setattr(actions, "is_lost", lambda certificate: True)
+    with pytest.raises(actions.ReissueRefused, match="still to decide"):
+        actions.reissue(certificate=paper, name_shown="initials", by=cast.aesthetician)
