@@ -16,7 +16,7 @@ from staff.models.clinics import Role
 
 
 def with_events(rows: "QuerySet[Certificate]") -> "QuerySet[Certificate]":
-    return rows.select_related("person", "clinic", "supersedes").prefetch_related(
+    return rows.select_related("person", "clinic").prefetch_related(
         Prefetch("events", CertificateEvent.objects.select_related("by")), "superseded_by"
     )
 
@@ -47,7 +47,7 @@ class Step:
 
 
 def history(certificate: Certificate) -> list[Step]:
-    """From its issue on, the oldest first; uses what `with_events` fetched."""
+    """From its issue on, the oldest first; uses what `with_events` fetched, and the one that it supersedes."""
     before = certificate.supersedes
     issued = f"Issued, replacing {before.number}" if before else "Issued"
     steps = [Step(certificate.issued_at, issued, certificate.get_reissued_for_display())]

@@ -162,7 +162,7 @@ def _chunks(pks: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _certificates(pks: Sequence[int]) -> list[Certificate]:
-    found = {row.pk: row for row in with_events(Certificate.objects.filter(pk__in=pks))}
+    found = {row.pk: row for row in with_events(Certificate.objects.filter(pk__in=pks)).defer("facts")}
     return [found[pk] for pk in pks]
 
 

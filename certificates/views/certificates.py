@@ -27,7 +27,8 @@ OVER = ("superseded", "expired", "revoked", "ended")
 @require_safe
 def certificate_list(request: StaffRequest) -> HttpResponse:
     """One's own, newest first (also for whoever has left); for managers and physicians, their clinics' too."""
-    own = with_events(Certificate.objects.filter(person=request.user)).order_by("-issued_at", "-pk")
+    mine = with_events(Certificate.objects.filter(person=request.user)).select_related("supersedes")
+    own = mine.order_by("-issued_at", "-pk")
     held = [(certificate, state_of(certificate), history(certificate)) for certificate in own]
     context: dict[str, Any] = {
         "rows": held,
