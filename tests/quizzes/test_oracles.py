@@ -196,26 +196,6 @@ def test_the_comparison_would_notice(cast, monkeypatch, bank):
     assert len(told) >= len(keys) - 4  # to match, order, multiple and case not every answer was tried
 
 
-LOOKING = ("key", "is_right", "partly_right", "rationales", "rows", "told", "right_answer", "wrong_answers", "sealed")
-
-
-def test_nothing_before_submit_looks_at_a_key(cast, monkeypatch):
-    """What is not read takes no time either: a reply cannot come sooner or later for a right answer than for a wrong one."""
-
-    def looked(*args, **kwargs):
-        raise AssertionError("somebody looked at the key")
-
-    attempt = sitting(cast, factories.every_kind())
-    client = Client()
-    client.force_login(cast.aesthetician)
-    for kind in kinds.KINDS.values():
-        for name in LOOKING:
-            monkeypatch.setattr(type(kind), name, looked)
-    assert len(everything_before_submit(client, attempt)) > 60
-    with pytest.raises(AssertionError, match="looked at the key"):
-        submit(attempt=attempt, by=cast.aesthetician)
-
-
 # What is addressed by an attempt that is over, or by what came of one, may tell what its result tells.
 AFTERWARDS = {"finished", "number", "code", "asked"}
 CERTIFICATES = "compliance:certificates-zip"  # of attempts that are over; the archive tells when it was made
@@ -351,13 +331,27 @@ def test_what_comes_late_is_answered_alike_and_shown_without_a_word_on_right_or_
     assert [r for r in rationales if in_page(r, page)] == []
 
 
+LOOKING = ("key", "is_right", "partly_right", "rationales", "rows", "told", "right_answer", "wrong_answers", "sealed")
+
+
 @both_banks
-def test_no_name_of_a_drawn_question_leaves_before_submit(client, cast, bank):
-    """A code such as nd-17-q1 would name the key point that holds the answer."""
+def test_nothing_before_submit_looks_at_a_key_or_names_a_drawn_question(cast, monkeypatch, bank):
+    """A code such as nd-17-q1 would name the key point that holds the answer. And what is not read takes no time: no reply
+    can come sooner or later for a right answer than for a wrong one."""
+
+    def looked(*args, **kwargs):
+        raise AssertionError("somebody looked at the key")
+
     attempt = sitting(cast, bank())
+    client = Client()
     client.force_login(cast.aesthetician)
+    for kind in kinds.KINDS.values():
+        for name in LOOKING:
+            monkeypatch.setattr(type(kind), name, looked)
     for got in everything_before_submit(client, attempt).values():
         assert not re.search(r"nd-\d\d", got.text)
+    with pytest.raises(AssertionError, match="looked at the key"):
+        submit(attempt=attempt, by=cast.aesthetician)
 
 
 @pytest.mark.parametrize("token", ["a", "b", "c", "d"])
