@@ -13,6 +13,7 @@ from django.urls import reverse
 from certificates.models import Certificate
 from certificates.queries import in_force, with_events
 from compliance.models import Change, Task
+from compliance.tasks import told_of_task
 from quizzes import approving
 from quizzes.models import Attempt
 from staff import audit, clock, mail
@@ -278,6 +279,7 @@ def _ask(
     after = {row.key_point.code: row for row in section.points.select_related("key_point")}
     held = _held(module, [*before, *after])
     asked: dict[int, list[Change]] = defaultdict(list)
+    changes: list[Change] = []
     for one in found.changes:
         old, new = before.get(one.name), after.get(one.name)
         point = new or old
@@ -291,9 +293,17 @@ def _ask(
             effect=effects[one.name],
             people=len(people),
         )
+        changes.append(change)
         if change.effect != Effect.COSMETIC:
             for pk in people:
                 asked[pk].append(change)
+    audit.record(
+        clinic=None,
+        by=by,
+        action="changes.asked",
+        subject=made,
+        body={"changes": [told_of_change(row) for row in changes]},
+    )
     clinics = _clinics(module, list(asked))
     now = clock.now()
     for person in StaffMember.objects.filter(pk__in=asked).order_by("pk"):
@@ -304,7 +314,20 @@ def _ask(
             for change in asked[person.pk]
             if change.effect in (Effect.REREAD, Effect.RETEST)
         ]
+        for task in tasks:
+            audit.record(clinic=clinic, by=by, action="task.asked", subject=task, body=told_of_task(task))
         _tell(person, asked[person.pk], tasks, made, section)
+
+
+def told_of_change(row: Change) -> dict[str, object]:
+    """What the audit trail says of it."""
+    return {
+        "name": row.name,
+        "effect": row.effect,
+        "people": row.people,
+        "before": row.before.content_sha256 if row.before else "",
+        "after": row.after.content_sha256 if row.after else "",
+    }
 
 
 def _clinics(module: Module, people: list[int]) -> dict[int, Clinic]:

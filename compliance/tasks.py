@@ -199,9 +199,23 @@ def start(*, task: Task, seed: str = "") -> PointTest:
         by=current.person,
         action="pointtest.started",
         subject=test,
-        body={"point": current.change.key_point.code, "number": number, "seed": seed},
+        body=told_of_test(test),
     )
     return test
+
+
+def told_of_task(row: Task) -> dict[str, object]:
+    """What the audit trail says of it; the same for the two below."""
+    return {"task": row.public_id, "person": row.person_id, "change": row.change_id, "due": row.due_on.isoformat()}
+
+
+def told_of_test(row: PointTest) -> dict[str, object]:
+    items = [item.question_version.sha256 for item in row.items.select_related("question_version").order_by("position")]
+    return {"task": row.task_id, "number": row.number, "seed": row.seed, "items": items}
+
+
+def told_of_result(row: PointTestResult) -> dict[str, object]:
+    return {"answers": canonical.sha256(row.answers), "right": row.right, "of": row.items, "passed": row.passed}
 
 
 def _met(task: Task) -> dict[str, datetime]:
@@ -247,6 +261,6 @@ def hand_in(*, test: PointTest, answers: Sequence[str]) -> PointTestResult:
         by=task.person,
         action="pointtest.handed_in",
         subject=test,
-        body={"right": right, "of": len(given), "passed": result.passed},
+        body=told_of_result(result),
     )
     return result

@@ -72,6 +72,7 @@ def picture_fields(file: PictureFile) -> dict[str, Any]:
         to_scale=file.to_scale,
         svg=file.svg,
         file=sha256(file.raster).hexdigest() if file.raster else "",
+        cites=file.cites,
     )
 
 

@@ -293,7 +293,12 @@ def _conflict(file: SectionFile, held: SectionVersion, known: bool, waits: bool)
 
 def _picture(module: Module, file: PictureFile) -> Picture:
     shown = picture_fields(file)
-    fields = {"module": module, "code": file.code, "svg": file.svg, **{n: shown[n] for n in shown if n != "file"}}
+    fields = {
+        "module": module,
+        "code": file.code,
+        "svg": file.svg,
+        **{n: shown[n] for n in shown if n not in ("file", "cites")},
+    }
     if file.raster:
         drawn = pictures.measured(file.raster)
         size = {"width": drawn.width, "height": drawn.height}

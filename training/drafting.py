@@ -1,6 +1,7 @@
 """Verbs of whoever writes a section on the site, and the checks that run as one writes: the same as of the files."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from training.models import (
 from training.publishing import point_sha256
 from training.queries import all_words, live_version
 
+LONGEST_TITLE = 200
 FRONT = re.compile(r"---\n(.*?)\n---\n", re.S)
 
 
@@ -87,13 +89,18 @@ def title_and_body(source: str) -> tuple[str, str]:
 
 def source_of(title: str, body: str, before: str = "") -> str:
     """The text as a file has it. The front matter of `before` is kept letter by letter where its title is the same."""
-    title = " ".join(title.split())
-    body = re.sub(r"\r\n?", "\n", body).rstrip() + "\n"
+    title = " ".join(_writable(title).split())
+    body = re.sub(r"\r\n?", "\n", _writable(body)).rstrip() + "\n"
     front = FRONT.match(before)
     if front and title_and_body(before)[0] == title:
         return front.group() + body
     named = yaml.safe_dump({"title": title}, allow_unicode=True, width=10_000)
     return f"---\n{named}---\n{body}"
+
+
+def _writable(text: str) -> str:
+    """Without control characters, which no file of ours holds and PostgreSQL does not store."""
+    return "".join(letter for letter in text if letter in "\n\r\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
 
 
 def open_draft(section: Section) -> Draft | None:
@@ -125,8 +132,13 @@ def check(section: Section, source: str) -> Checked:
     reader = Reader(Path("."))
     path = Path(section.slug)
     words = all_words()
-    if not file.title:
-        reader.problem(path, 1, "the section has no title")
+    if not 1 <= len(file.title) <= LONGEST_TITLE:
+        said = (
+            f"the title has {len(file.title)} letters; {LONGEST_TITLE} are the most"
+            if file.title
+            else "the section has no title"
+        )
+        reader.problem(path, 1, said)
     reader.check_section(path, file, section.module.code, library())
     pictures = pictures_of(section.module, live_version(section.module))
     for block in file.blocks:

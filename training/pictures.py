@@ -4,6 +4,7 @@ A picture of ours is an SVG from the material's files; none is taken from a brow
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -99,10 +100,19 @@ def _too_many() -> str:
     return f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels. Save it smaller."
 
 
-def fields(*, title: str, caption: str, words: str, to_scale: bool, svg: str = "", file: str = "") -> dict[str, Any]:
-    """What a picture is hashed over: the drawing itself, or the uploaded file's hash."""
+def fields(
+    *,
+    title: str,
+    caption: str,
+    words: str,
+    to_scale: bool,
+    svg: str = "",
+    file: str = "",
+    cites: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What a picture is hashed over: the drawing itself, or the uploaded file's hash and what its words rest on."""
     shown: dict[str, Any] = {"title": title, "caption": caption, "words": words, "to_scale": to_scale}
-    return shown | ({"file": file} if file else {"svg": svg})
+    return shown | ({"file": file, "cites": list(cites)} if file else {"svg": svg})
 
 
 def content_sha256(module: str, code: str, shown: dict[str, Any]) -> str:
@@ -148,7 +158,7 @@ def add(
         width=drawn.width,
         height=drawn.height,
         cites=canonical.text(cites),
-        sha256=content_sha256(module.slug, code, fields(**shown, file=drawn.sha256)),
+        sha256=content_sha256(module.slug, code, fields(**shown, file=drawn.sha256, cites=cites)),
         **shown,
     )
     audit.record(clinic=None, by=by, action="picture.added", subject=row, body={"code": code, "sha256": row.sha256})

@@ -17,6 +17,7 @@ from compliance.records import (
     badges,
     certificates,
     chains,
+    changes,
     enquiries,
     late,
     material,
@@ -42,6 +43,7 @@ PARTS = (
     practicals.findings,
     enquiries.findings,
     late.findings,
+    changes.findings,
     times.findings,
 )
 

@@ -54,16 +54,24 @@ def _pictures(checked: Counter[str]) -> Iterator[Finding]:
     for chunk in chunks(Picture.objects.select_related("module", "file").defer("file__bytes").order_by("pk")):
         for row in chunk:
             checked["pictures"] += 1
-            shown = pictures.fields(
-                title=row.title,
-                caption=row.caption,
-                words=row.words,
-                to_scale=row.to_scale,
-                svg=row.svg,
-                file=row.file.sha256 if row.file else "",
-            )
-            made = pictures.content_sha256(row.module.slug, row.code, shown)
-            yield from compare(f"picture {row.code} ({row.pk}), hash of its content", made, row.sha256)
+            yield from readable(f"picture {row.code} ({row.pk})", _picture(row))
+
+
+def _picture(row: Picture) -> Iterator[Finding]:
+    what = f"picture {row.code} ({row.pk})"
+    if row.file is None:
+        yield from compare(f"{what}, what it cites", "[]", row.cites)
+    shown = pictures.fields(
+        title=row.title,
+        caption=row.caption,
+        words=row.words,
+        to_scale=row.to_scale,
+        svg=row.svg,
+        file=row.file.sha256 if row.file else "",
+        cites=json.loads(row.cites),
+    )
+    made = pictures.content_sha256(row.module.slug, row.code, shown)
+    yield from compare(f"{what}, hash of its content", made, row.sha256)
 
 
 def _sections(checked: Counter[str]) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from quizzes.views.items import ask, pictures_for
 from staff.access import Permission, StaffRequest, require_permission
 from training.models import Draft
 
+LONGEST_NUMBER = 10
+
 
 @require_safe
 @require_permission(Permission.APPROVE_ITEMS)
@@ -23,7 +25,8 @@ def _found(request: StaffRequest, code: str) -> approving.Waiting:
     wanted = request.GET.get("draft", "")
     draft = None
     if wanted:
-        rows = Draft.objects.filter(pk=int(wanted) if wanted.isdigit() else 0, closed_at=None)
+        known = int(wanted) if wanted.isdecimal() and len(wanted) < LONGEST_NUMBER else 0
+        rows = Draft.objects.filter(pk=known, closed_at=None)
         draft = rows.select_related("section__module").prefetch_related("writers").first()
         if draft is None:
             raise Http404("no such draft")
@@ -41,7 +44,7 @@ def approval_detail(request: StaffRequest, code: str) -> HttpResponse:
     if request.method == "POST":
         try:
             if request.POST.get("do") == "turn-down":
-                reason = " ".join(request.POST.get("reason", "").split())
+                reason = " ".join(request.POST.get("reason", "").replace("\x00", "").split())
                 if not reason:
                     raise approving.NotApproved("Say why, so that whoever wrote it can do better.")
                 approving.turn_down(waiting=waiting, reason=reason, by=request.user)

@@ -21,6 +21,8 @@ from training.queries import all_words, live_versions, places, previewed, words_
 from training.views import reading_clinic
 
 FOUND = 30
+LONGEST_NUMBER = 10
+MOST_LETTERS = 500
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,12 @@ def _typed(request: StaffRequest, before: str) -> str:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
+    return int(text) if text and text.isdecimal() and len(text) < LONGEST_NUMBER else 0
+
+
+def _said(request: StaffRequest, name: str) -> str:
+    """One line that was typed, without what no database holds."""
+    return " ".join(request.POST.get(name, "").replace("\x00", "").split())[:MOST_LETTERS]
 
 
 def _rearranged(
@@ -198,7 +205,7 @@ def section_publish(request: StaffRequest, slug: str, section: str) -> HttpRespo
             made = publishing.publish(
                 draft=draft,
                 revision=_number(request.POST.get("revision")),
-                note=" ".join(request.POST.get("note", "").split()),
+                note=_said(request, "note"),
                 effects=effects,
                 by=request.user,
             )
@@ -256,7 +263,7 @@ def section_settle(request: StaffRequest, slug: str, section: str) -> HttpRespon
 @require_permission(Permission.WRITE_MATERIAL)
 def register(request: StaffRequest) -> HttpResponse:
     """Facts and positions to cite, found by their words or their code."""
-    q = request.GET.get("q", "")[:100].strip()
+    q = request.GET.get("q", "").replace("\x00", "")[:100].strip()
     facts, positions = Fact.objects.none(), Position.objects.none()
     if q:
         narrow = Q()

@@ -7,15 +7,18 @@ from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
+from compliance import publishing, tasks
+from compliance.models import PointTestResult, Task
 from quizzes import actions as sitting
-from quizzes import asking, late
+from quizzes import approving, asking, kinds, late
 from quizzes.models import Attempt
 from staff import clock
 from staff.models import StaffMember
 from tests import factories
 from tests.factories import Course
 from tests.people import Cast
-from training import observing
+from training import drafting, observing
+from training.actions import confirm_reading
 from training.models import KeyPoint
 
 
@@ -80,6 +83,8 @@ def make_history(cast: Cast, course: Course) -> History:
         given = factories.accommodate(person=maya, by=cast.manager)
         sitting.end_accommodation(accommodation=given, clinic=cast.lakeside, by=cast.physician)
         _watch(cast)
+    with clock.at(start + timedelta(days=331, hours=6)):
+        _change(cast, course)
     with clock.at(start + timedelta(days=332)):
         _score_anew(renewed.attempt, cast)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
@@ -182,6 +187,38 @@ def _score_anew(attempt: Attempt, cast: Cast) -> None:
         factories.make_regrade(plan=factories.plan_for(item, "new", corrected=later), by=cast.physician)
     for certificate in certificates_to_decide([cast.lakeside], but_of=cast.physician):
         factories.decide(certificate=certificate, decision="suspend", by=cast.physician)
+
+
+def _change(cast: Cast, course: Course) -> None:
+    """A critical point says more; its item is approved ahead, its practice item afterwards. Tom reads and answers twice."""
+    section = course.module.sections.get()
+    live = drafting.live_section(section)
+    assert live is not None
+    text = live.text.replace("means stop. Press gently", "means stop. Lift off, press gently")
+    draft = drafting.save(section=section, source=text, revision=0, by=cast.author)
+    for code, ahead in (("nd-17-q1", draft), ("nd-17-q5", None)):
+        if ahead is None:
+            note = "The order of the steps is said now."
+            publishing.publish(draft=draft, revision=1, note=note, effects={"nd-17": "retest"}, by=cast.author)
+        waiting = approving.find(code, ahead)
+        assert waiting is not None
+        approving.approve(waiting=waiting, seen_sha256=waiting.sha256 or "", by=cast.physician)
+    for hour, right in ((1, False), (2, True)):
+        with clock.at(clock.now() + timedelta(hours=hour)):
+            answer_task(Task.objects.get(person=cast.support), right=right)
+
+
+def answer_task(task: Task, *, right: bool) -> PointTestResult:
+    """She reads the passage again and answers on it, all of it right or all of it wrong."""
+    live = drafting.live_section(task.change.section_version.section)
+    assert live is not None
+    confirm_reading(person=task.person, version=live)
+    test = tasks.start(task=task)
+    answers = []
+    for row, shown in tasks.shown(test):
+        kind, content = kinds.of(row.question_version.question.kind), row.question_version.content
+        answers.append(kind.right_answer(content, shown) if right else kind.wrong_answers(content, shown)[0])
+    return tasks.hand_in(test=test, answers=answers)
 
 
 def _review(attempt: Attempt, decision: str, text: str, restudy: list[KeyPoint], by: StaffMember) -> None:

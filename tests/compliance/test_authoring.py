@@ -184,6 +184,22 @@ def test_the_live_text_moved_on(author, cast, section):
     assert done.status_code == 302
 
 
+def test_whatever_is_sent_is_answered(author, section):
+    """Characters that PostgreSQL does not store, numbers that no column holds, and a title without end."""
+    text = changed(section, OLD, f"{NEW}\x00\x1b")
+    assert author.post(EDIT, sent(text, revision="9" * 30)).status_code == 302
+    assert Draft.objects.get().text == changed(section)
+    checked = author.post(reverse("compliance:section-check", args=WHERE), sent(text, title="a" * 300))
+    assert "the title has 300 letters" in checked.text
+    assert author.post(PUBLISH, {"revision": "9" * 30, "note": "\x00"}).status_code in (302, 400)
+    for path in (
+        f"{reverse('compliance:approval-detail', args=['nd-17-q1'])}?draft={'9' * 30}",
+        EDIT.replace("needle", "nail"),
+    ):
+        assert author.get(path).status_code == 404
+    assert author.get(reverse("compliance:register"), {"q": "\x00"}).status_code == 200
+
+
 def test_a_draft_is_discarded(author, section):
     author.post(EDIT, sent(changed(section)))
     author.post(reverse("compliance:section-settle", args=WHERE), {"revision": 9, "do": "discard"})
