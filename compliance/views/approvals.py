@@ -1,20 +1,28 @@
 """The queue of items that wait for a second person, and one of them beside what it rests on."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from quizzes import approving, kinds
+from quizzes.views.bank import sees_keys
 from quizzes.views.items import ask, pictures_for
-from staff.access import Permission, StaffRequest, require_permission
+from staff.access import Permission, StaffRequest, has_permission, require_permission
 from training.models import Draft
 
 LONGEST_NUMBER = 10
 
 
+def approver(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Keys are shown, so whoever takes quizzes as well is no second person."""
+    return sees_keys(require_permission(Permission.APPROVE_ITEMS)(view))
+
+
 @require_safe
-@require_permission(Permission.APPROVE_ITEMS)
+@approver
 def approval_list(request: StaffRequest) -> HttpResponse:
     rows = [(one, one.may(request.user)) for one in approving.queue()]
     return render(request, "authoring/approval_list.html", {"rows": rows, "mine": sum(may for _, may in rows)})
@@ -37,7 +45,7 @@ def _found(request: StaffRequest, code: str) -> approving.Waiting:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@require_permission(Permission.APPROVE_ITEMS)
+@approver
 def approval_detail(request: StaffRequest, code: str) -> HttpResponse:
     waiting = _found(request, code)
     error = ""
@@ -70,5 +78,6 @@ def approval_detail(request: StaffRequest, code: str) -> HttpResponse:
         "told": kind.told_right(content),
         "asked": ask(content, kind.code, kind.by_name(content), "", pictures_for([content]), "item"),
         "error": error,
+        "writes": has_permission(request.user, Permission.WRITE_ITEMS),
     }
     return render(request, "authoring/approval_detail.html", context, status=400 if error else 200)

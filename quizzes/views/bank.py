@@ -77,7 +77,11 @@ def bank(request: StaffRequest) -> HttpResponse:
     )
     modules = [(version, counts.get(version.module_id, 0)) for version in live_versions()]
     regrades = has_permission(request.user, Permission.ANSWER_QUESTIONS)
-    return render(request, "quizzes/bank.html", {"modules": modules, "regrades": regrades})
+    return render(
+        request,
+        "quizzes/bank.html",
+        {"modules": modules, "regrades": regrades, "approves": has_permission(request.user, Permission.APPROVE_ITEMS)},
+    )
 
 
 @require_safe
