@@ -1,6 +1,6 @@
 """A history with one of everything that goes on record, made by the site's own actions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from certificates import actions, papers
@@ -20,6 +20,7 @@ from tests.people import Cast
 from training import drafting, observing
 from training.actions import confirm_reading
 from training.models import KeyPoint
+from training.queries import live_version
 
 
 @dataclass
@@ -84,7 +85,7 @@ def make_history(cast: Cast, course: Course) -> History:
         sitting.end_accommodation(accommodation=given, clinic=cast.lakeside, by=cast.physician)
         _watch(cast)
     with clock.at(start + timedelta(days=331, hours=6)):
-        _change(cast, course)
+        course = _change(cast, course)
     with clock.at(start + timedelta(days=332)):
         _score_anew(renewed.attempt, cast)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
@@ -189,8 +190,9 @@ def _score_anew(attempt: Attempt, cast: Cast) -> None:
         factories.decide(certificate=certificate, decision="suspend", by=cast.physician)
 
 
-def _change(cast: Cast, course: Course) -> None:
-    """A critical point says more; its item is approved ahead, its practice item afterwards. Tom reads and answers twice."""
+def _change(cast: Cast, course: Course) -> Course:
+    """A critical point says more; its item is approved ahead, its practice item afterwards, and the physician adopts it.
+    Tom reads and answers twice."""
     section = course.module.sections.get()
     live = drafting.live_section(section)
     assert live is not None
@@ -206,6 +208,11 @@ def _change(cast: Cast, course: Course) -> None:
     for hour, right in ((1, False), (2, True)):
         with clock.at(clock.now() + timedelta(hours=hour)):
             answer_task(Task.objects.get(person=cast.support), right=right)
+    version = live_version(course.module)
+    assert version is not None
+    changed = replace(course, version=version)
+    factories.adopt(course=changed, by=cast.physician, clinic=cast.lakeside)
+    return changed
 
 
 def answer_task(task: Task, *, right: bool) -> PointTestResult:

@@ -129,7 +129,6 @@ NOT_COVERED = {
     "training_selfevaluation.evaluated_at": "not told in the audit trail",
     "training_keypoint.retired_at": "may change",
     "training_keypoint.retired_by_id": "may change",
-    "training_picture.cites": "not in the hash of its content",
     "training_moduleversion.change": "not in the event's body",
     "training_moduleversion.note": "not in the event's body",
     "training_picture.width": "of an uploaded one only, as its file is",
