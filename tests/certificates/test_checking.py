@@ -189,6 +189,15 @@ def test_a_huge_picture_is_not_unpacked(db):
     assert (found.outcome, "more pixels" in found.reason) == ("unreadable", True)
 
 
+def test_our_own_paper_unread_makes_nobody_a_forger(paper, pdf, monkeypatch):
+    checking._own_words.cache_clear()
+    real = reading.text_of
+    monkeypatch.setattr(reading, "text_of", lambda data: None if data == pdf else real(data))
+    assert checking.check(pdf + b"\n").outcome == "unreadable"
+    monkeypatch.setattr(reading, "text_of", real)
+    assert checking.check(pdf + b"\n").outcome == "same-words"
+
+
 def test_reading_ends_in_time(monkeypatch):
     monkeypatch.setattr(reading, "SECONDS", 0.01)
     assert reading.text_of(b"%PDF-1.7") is None
