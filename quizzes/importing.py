@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Prefetch
 
-from quizzes import approving, kinds
+from quizzes import approving, kinds, lint
 from quizzes.exchange import FORMATS, Found, Outgoing, text_of
 from quizzes.files import LEVELS, Ground, ItemFile, plain, read_item
 from quizzes.models import Question, QuestionPoint, QuestionVersion
@@ -196,6 +196,7 @@ def _verdict(found: Found, bank: Bank, point: str) -> Verdict:
         return unsupported(*reasons, code=row["code"])
     if known and _is_same(known, item):
         return Verdict(found.name, item.code, "unchanged")
+    notes += [one.sentence.rstrip(".") for one in lint.of_item(item)]
     return Verdict(found.name, item.code, "updated" if known else "created", (), tuple(notes), item)
 
 

@@ -38,7 +38,10 @@ class ImportForm(forms.Form):
 
     def clean_file(self) -> tuple[str, str]:
         """The text, and the format it is in."""
-        data = self.cleaned_data["file"].read()
+        file = self.cleaned_data["file"]
+        if file.size > zipped.MOST_BYTES:
+            raise forms.ValidationError(f"The file has more than {zipped.MOST_BYTES // 1_000_000} MB.")
+        data = file.read()
         try:
             text = zipped.items_of(data) if data[:4] == b"PK\x03\x04" else text_of(data)
         except Unreadable as why:

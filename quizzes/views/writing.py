@@ -14,7 +14,7 @@ from quizzes.files import NEEDED, ItemFile, read_item
 from quizzes.importing import Bank, Held, bank_of
 from quizzes.models import Question
 from quizzes.suggesting import Statement, Suggestion
-from quizzes.views.bank import sees_keys
+from quizzes.views.bank import as_item, sees_keys
 from quizzes.views.items import Asked, ask, pictures_for
 from staff.access import Permission, StaffRequest, require_permission
 from training.models import Module
@@ -28,6 +28,7 @@ class Checked:
     item: ItemFile | None
     errors: tuple[str, ...] = ()
     hints: tuple[lint.Finding, ...] = ()
+    bank: tuple[lint.Finding, ...] = ()
     asked: Asked | None = None
     told: kinds.Told | None = None
 
@@ -194,7 +195,9 @@ def check(row: Mapping[str, Any], bank: Bank) -> Checked:
     said |= {one.sentence for one in found if one.error and one.code not in ("negative", "catch-all")}
     hints = tuple(one for one in found if not one.error)
     told = kinds.of(item.kind).told_right(item.body)
-    return Checked(None if said else item, tuple(sorted(said)), hints, preview(item, "w"), told)
+    others = [as_item(held.version) for code, held in bank.live.items() if code != item.code]
+    together = tuple(lint.of_bank([*others, item])) if item.bank == "certifying" else ()
+    return Checked(None if said else item, tuple(sorted(said)), hints, together, preview(item, "w"), told)
 
 
 def _sentence(text: str) -> str:

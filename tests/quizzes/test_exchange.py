@@ -393,8 +393,13 @@ def test_what_is_wrong_is_said(module, text, said):
 def test_what_is_missing_is_taken_from_the_key_point_and_said(module):
     one = planned(module, "::nd-19 dots::Which?{=this ~that ~both}")["nd-19 dots"]
     assert one.verdict == "created"
-    assert [note.partition(":")[0] for note in one.notes] == ["no level is named", "a reason is missing"]
+    assert [note.partition(":")[0] for note in one.notes][:2] == ["no level is named", "a reason is missing"]
     assert one.item.options[0]["rationale"].startswith("nd-19: ")
+
+
+def test_the_rules_of_item_writing_are_told_with_the_verdict(module):
+    text = ONE.replace("Stop here", "Stop here, press gently, tell the physician, and write it down")
+    assert planned(module, text)["nd-19-q7"].notes == ("The key is the longest option: 62 characters, the next has 18",)
 
 
 def test_proposals_wait_and_are_never_drawn(cast, module):

@@ -64,7 +64,9 @@ def test_new_item_is_looked_at_and_proposed(client, cast, module):
     )
     assert "Can be proposed" in looked.text
     assert "The key is the longest option: 47 characters, the next has 15." in looked.text
+    assert "Place d holds the key in 1 of 7 items: 15 to 40 % is fair." in looked.text
     part = client.post(path, GOOD, headers={"HX-Request": "true"}).text
+    assert '<p id="said-short" hx-swap-oob="innerHTML">Can be proposed.' in part
     assert "Can be proposed" in part
     assert "<html" not in part
     done = client.post(path, GOOD | {"act": "propose"}, follow=True)
