@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import time
 import zipfile
 from dataclasses import replace
@@ -530,30 +531,24 @@ def test_a_module_comes_as_a_zip(client, cast, module, tmp_path, capsys):
         call_command("load_material", str(file))
 
 
-def test_a_module_goes_out_as_a_zip_and_comes_back(client, cast, tmp_path, capsys):
+def test_a_module_goes_out_as_a_zip_and_comes_back(client, cast, module, tmp_path, capsys, monkeypatch):
     """As it stands on the site: a live item that was drafted from the material keeps its passage."""
-    course = factories.make_module(by=cast.pinpoint, root=material.SHIPPED)
-    row = QuestionVersion.objects.get(question__code="nd-03-q1", state="live")
-    source = {"point": "nd-03", "start": 0, "end": 4, "quote": "Faci"}
-    importing.propose_item(
-        replace(shipped_item("nd-03-q1"), stem="How thin is it on the face?", source=source),
-        row.question.section,
-        by=cast.author,
-    )
-    waiting = approving.find("nd-03-q1")
+    shipped = tmp_path / "material"
+    shutil.copytree(factories.SLICE, shipped)  # with the pictures that are linked into it
+    monkeypatch.setattr(material, "SHIPPED", shipped)
+    row = QuestionVersion.objects.get(question__code="nd-19-q1", state="live")
+    source = {"point": "nd-19", "start": 0, "end": 17, "quote": "Pinpoint bleeding"}
+    item = next(one for one in factories.course_of(factories.SLICE).modules[0][1] if one.code == "nd-19-q1")
+    drafted = replace(item, stem="You see separate dots after the second pass. What now?", source=source)
+    importing.propose_item(drafted, row.question.section, by=cast.author)
+    waiting = approving.find("nd-19-q1")
     approving.approve(waiting=waiting, seen_sha256=waiting.sha256, by=cast.physician)
     client.force_login(cast.author)
     answer = client.get(reverse("quizzes:bank-export", args=["needle-depth", "zip"]))
     file = tmp_path / "needle-depth.zip"
     file.write_bytes(answer.content)
-    text = zipped.contents(answer.content)["needle-depth/questions/01-skin-in-cross-section.yaml"].decode()
-    assert "quote: Faci" in text
+    text = zipped.contents(answer.content)["needle-depth/questions/05-technique-and-endpoint.yaml"].decode()
+    assert "quote: Pinpoint bleeding" in text
     call_command("load_material", str(file))
     assert capsys.readouterr().out == "Nothing changed.\n"
-    assert live_version(course.module) == course.version
-
-
-def shipped_item(code: str):
-    return next(
-        item for _, items, _ in factories.course_of(material.SHIPPED).modules for item in items if item.code == code
-    )
+    assert live_version(module.module) == module.version
