@@ -54,9 +54,8 @@ OTHERS = [
     *[("tick",)] * 2,
     *[("wait", how_long) for how_long in WAITS],
     *[("wait until", after) for after in EDGES],
-    *[("wait for the next", after) for after in OPENINGS],
     ("read",),
-    *[("next day",)] * 2,
+    *[("start again", after) for after in OPENINGS] * 2,
     *[("talk",)] * 2,
     *[("early",)] * 2,
     ("leave",),
@@ -66,6 +65,7 @@ BEGUN = (("read",), ("start",))
 # What somebody has behind her when a sequence begins, made once; and what she does first.
 BEFORE = {
     "unread": (),
+    "failed": (("read",), ("fail",)),
     "before the last": (("read",), ("fail",), ("fail",), ("next day",)),
     "before a re-test": (*BEGUN, ("miss one critical",), ("wait", "a minute"), ("read",)),
     "locked": (("read",), ("fail",), ("fail",), ("fail",)),
@@ -73,6 +73,7 @@ BEFORE = {
 BEGINNINGS = (
     *[("unread", BEGUN)] * 3,
     ("unread", ()),
+    ("failed", (("start again", OPENINGS[0]),)),
     ("before the last", (("start",),)),
     ("before a re-test", (("start",),)),
     ("locked", (("wait", "a minute"), ("talk",))),
@@ -202,9 +203,8 @@ class Both:
 
     def fail(self) -> None:
         """An attempt handed in with three misses, as soon as it may start; nothing where none may."""
-        self.next_day()
+        self.start_again(timedelta(0))
         with clock.at(self.model.now):
-            self.start()
             self.sit({1, 2, 3})
 
     def miss_one_critical(self) -> None:
@@ -223,16 +223,17 @@ class Both:
         if self.model.open:
             self.model.now = max(self.model.now, self.model.open.deadline_at + after)
 
-    def wait_for_the_next(self, after: timedelta) -> None:
+    def next_day(self, after: timedelta = timedelta(0)) -> None:
+        """To the moment at which the next attempt opens, or just before it, with the passages read again."""
         if self.model.opens_at:
             self.model.now = max(self.model.now, self.model.opens_at + after)
-
-    def next_day(self) -> None:
-        """To the moment at which the next attempt opens, with the passages read again."""
-        if self.model.opens_at and self.model.opens_at > self.model.now:
-            self.model.now = self.model.opens_at
         with clock.at(self.model.now):
             self.read()
+
+    def start_again(self, after: timedelta) -> None:
+        self.next_day(after)
+        with clock.at(self.model.now):
+            self.start()
 
     def talk(self) -> None:
         self._grant(proof.record_talk, self.model.talk)
