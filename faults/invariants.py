@@ -16,7 +16,7 @@ from certificates.models import Certificate
 from compliance import records
 from faults.history import Event
 from quizzes import scoring
-from quizzes.models import Attempt, AttemptGrant, AttemptItem, Candidacy, Outcome, Response, Seal
+from quizzes.models import Attempt, AttemptGrant, AttemptItem, Candidacy, LateAnswer, Outcome, Response, Seal
 
 HUNG_SECONDS = 30
 
@@ -60,6 +60,8 @@ class Ledger:
             place = (row.item.attempt.public_id, row.item.position)
             at = row.saved_at.timestamp()
             self.stored[place].append(Stored(row.revision, row.payload, row.client_key, at, row.late))
+        kept = LateAnswer.objects.values_list("item__attempt__public_id", "item__position", "client_key", "answer")
+        self.kept_late = set(kept)
 
     def told(self, what: str) -> list[Event]:
         return self.events[f"{what}.told"]
@@ -108,6 +110,16 @@ def phantom_answer(ledger: Ledger) -> Iterator[str]:
         for row in rows:
             if place[0] not in ledger.staged and (*place, row.key, row.answer) not in sent:
                 yield f"{place}: revision {row.revision} was never sent"
+    for late_one in ledger.kept_late - sent:
+        yield f"{late_one[:2]}: kept as late and never sent"
+
+
+def lost_late_answer(ledger: Ledger) -> Iterator[str]:
+    """An answer of which the page said that it came too late and is kept for the physician, is kept."""
+    for event in ledger.told("save"):
+        told = (*place_of(event), event["key"], event["answer"])
+        if event["state"] == "ended" and event["stored"] == "kept" and told not in ledger.kept_late:
+            yield f"{place_of(event)}: {event['answer']!r} was said to be kept as late"
 
 
 def wrong_base(ledger: Ledger) -> Iterator[str]:
@@ -323,6 +335,7 @@ INVARIANTS: dict[str, Callable[[Ledger], Iterator[str]]] = {
     "lost start": lost_start,
     "lost answer": lost_answer,
     "phantom answer": phantom_answer,
+    "lost late answer": lost_late_answer,
     "wrong base": wrong_base,
     "gap": gap,
     "shown otherwise": shown_otherwise,

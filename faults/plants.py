@@ -240,6 +240,14 @@ def late_by_an_hour() -> None:
     over(Response, "save", dated_back)
 
 
+@planted("late-dropped", ("clock",), "lost late answer")
+def late_dropped() -> None:
+    """What comes too late is said to be kept for the physician, and is not."""
+    from quizzes import late
+
+    over(late, "keep", lambda keep, **asked: undone(lambda: keep(**asked)))
+
+
 @planted("reopened", ("clock",), "after the end")
 def reopened() -> None:
     """A save to an attempt that has ended is acknowledged."""

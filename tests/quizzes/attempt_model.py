@@ -169,7 +169,7 @@ class Model:
         if base != answer.revision:
             if repeated:
                 return "saved", answer.revision
-            if sheet.state == "open":
+            if sheet.state == "open" and not sheet.late(self.now):
                 return "stale", answer.revision
         if sheet.state != "open" or sheet.late(self.now):
             return "ended", 0

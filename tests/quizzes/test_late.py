@@ -12,10 +12,11 @@ from django.urls import reverse
 
 from certificates import actions as proof
 from certificates.results import result_of
+from compliance import records
 from compliance.waiting import waiting_for
 from quizzes import actions, late
 from quizzes.models import Attempt, AttemptItem, LateAnswer, Response, Seal
-from staff import clock
+from staff import clock, guards
 from staff.models import AuditEvent
 from tests import factories
 from tests.quizzes.test_statements import getting
@@ -106,6 +107,24 @@ def test_after_handing_in_it_is_kept_before_the_deadline_too(cast, module):
         assert told.overtaken, "the answer that counted was saved after this one was chosen"
     assert Seal.objects.get().text == sealed
     assert proof.outcome_of(done.attempt) == done.outcome
+
+
+def test_with_the_clock_put_back_the_trail_says_what_came_first(attempt):
+    """An answer after the end, at what the server's corrected clock calls a time before it."""
+    with over(attempt):
+        proof.settle(attempt=attempt)
+    row = keep(attempt)
+    assert row.arrived_at < Attempt.objects.get().ended_at
+    call_command("verify_records")
+
+
+def test_an_answer_kept_before_the_end_does_not_add_up(attempt):
+    with over(attempt):
+        keep(attempt)
+    with guards.lifted():
+        LateAnswer.objects.update(arrived_at=attempt.deadline_at - MINUTE)
+    found = [finding.what for finding in records.verify(everything=True).findings]
+    assert any("when it arrived" in what for what in found)
 
 
 def test_what_was_saved_in_time_is_not_kept_again(cast, attempt):
