@@ -19,8 +19,8 @@ from staff import audit, canonical, clock
 from staff.models import StaffMember
 from training import drafting
 from training.comparing import Part, words
-from training.models import Draft, KeyPointVersion, Module, ModuleVersion, ProtocolItem, Section
-from training.queries import live_version
+from training.models import Draft, KeyPoint, KeyPointVersion, ModuleVersion, ProtocolItem, Section
+from training.queries import live_version, live_versions
 
 State = QuestionVersion.State
 Points = Mapping[int, KeyPointVersion]
@@ -159,49 +159,87 @@ def _waiting(row: QuestionVersion, why: str, since: datetime, points: Points, dr
     return Waiting(row, why, since, sha_with(row, points), barred(row, draft), tuple(shown), draft)
 
 
-def queue(module: Module | None = None) -> list[Waiting]:
-    """Everything that waits for a second person, what waits longest first."""
+@dataclass(frozen=True)
+class Material:
+    """What the queue reads of some modules, fetched at once: live key points, all key points, items that are live."""
+
+    points: dict[int, dict[int, KeyPointVersion]]
+    known: dict[int, dict[str, KeyPoint]]
+    live: dict[int, list[QuestionVersion]]
+
+    def drafted(self, draft: Draft) -> dict[int, KeyPointVersion]:
+        module = draft.section.module_id
+        return drafting.drafted_points(draft, self.points[module].values(), self.known[module])
+
+
+def _material(modules: Iterable[int]) -> Material:
+    wanted = {*modules}
+    found = Material({pk: {} for pk in wanted}, {pk: {} for pk in wanted}, {pk: [] for pk in wanted})
+    versions = [version for version in live_versions() if version.module_id in wanted]
+    rows = KeyPointVersion.objects.filter(section_version__places__module_version__in=versions)
+    for point in rows.select_related("key_point", "section_version__section"):
+        found.points[point.key_point.module_id][point.key_point_id] = point
+    for key_point in KeyPoint.objects.filter(module__in=wanted):
+        found.known[key_point.module_id][key_point.code] = key_point
+    items = QuestionVersion.objects.filter(state=State.LIVE, question__section__module__in=wanted)
+    for item in with_tests(items).order_by("question__code"):
+        found.live[item.question.section.module_id].append(item)
+    return found
+
+
+def queue() -> list[Waiting]:
+    """Everything that waits for a second person, what waits longest first. A fixed number of queries."""
     rows = with_tests(QuestionVersion.objects.filter(state__in=[State.DRAFT, State.STALE]))
-    if module:
-        rows = rows.filter(question__section__module=module)
-    found = {}
-    points: dict[int, Points] = {}
-    for row in rows.order_by("question", "number"):  # of a stale wording and its rewriting the later one waits
-        pk = row.question.section.module_id
-        if pk not in points:
-            version = live_version(row.question.section.module)
-            points[pk] = live_points(version) if version else {}
+    waiting = {
+        row.question_id: row for row in rows.order_by("question", "number")
+    }  # a rewriting comes after what is stale
+    drafts = list(
+        Draft.objects.filter(closed_at=None)
+        .select_related("section__module", "base__section")
+        .prefetch_related("writers")
+    )
+    if not waiting and not drafts:
+        return []
+    material = _material(
+        [row.question.section.module_id for row in waiting.values()] + [draft.section.module_id for draft in drafts]
+    )
+    found = []
+    for row in waiting.values():
         is_new = row.state == State.DRAFT
         since = row.created_at if is_new else row.stale_at or row.created_at
-        found[row.question_id] = _waiting(row, "new" if is_new else "stale", since, points[pk])
-    ahead = []
-    drafts = Draft.objects.filter(closed_at=None).select_related("section__module").prefetch_related("writers")
-    for draft in drafts.filter(section__module=module) if module else drafts:
-        ahead += awaited_by(draft)
-    return sorted([*found.values(), *ahead], key=lambda one: (one.since, one.code))
+        points = material.points[row.question.section.module_id]
+        found.append(_waiting(row, "new" if is_new else "stale", since, points))
+    for draft in drafts:
+        found += _awaited(draft, material)
+    return sorted(found, key=lambda one: (one.since, one.code))
 
 
 def drafted(draft: Draft) -> dict[int, KeyPointVersion]:
     """The module's key points as they would read, by the key point's id."""
-    rows = drafting.drafted_points(draft.section, drafting.read(draft.section, draft.text))
-    return {row.key_point_id: row for row in rows.values()}
+    return _material([draft.section.module_id]).drafted(draft)
 
 
 def touched_by(draft: Draft) -> list[tuple[QuestionVersion, str | None]]:
     """The live items that do not hold for the drafted text, with what their next version would be called."""
-    points = drafted(draft)
-    live = with_tests(
-        QuestionVersion.objects.filter(state=State.LIVE, question__section__module=draft.section.module_id)
-    )
-    return [(row, sha_with(row, points)) for row in live.order_by("question__code") if is_outdated(row, points)]
+    material = _material([draft.section.module_id])
+    return _touched(draft, material, material.drafted(draft))
+
+
+def _touched(draft: Draft, material: Material, points: Points) -> list[tuple[QuestionVersion, str | None]]:
+    live = material.live[draft.section.module_id]
+    return [(row, sha_with(row, points)) for row in live if is_outdated(row, points)]
 
 
 def awaited_by(draft: Draft) -> list[Waiting]:
     """What could be approved over the draft before it is published, and was not."""
-    points = drafted(draft)
+    return _awaited(draft, _material([draft.section.module_id]))
+
+
+def _awaited(draft: Draft, material: Material) -> list[Waiting]:
+    points = material.drafted(draft)
     return [
         _waiting(row, "ahead", draft.saved_at, points, draft)
-        for row, sha256 in touched_by(draft)
+        for row, sha256 in _touched(draft, material, points)
         if sha256 and not any(given.sha256 == sha256 for given in row.approvals.all())
     ]
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -256,19 +257,19 @@ def discard(*, draft: Draft, revision: int, by: StaffMember) -> None:
     audit.record(clinic=None, by=by, action="draft.discarded", subject=draft)
 
 
-def drafted_points(draft_section: Section, file: SectionFile) -> dict[str, KeyPointVersion]:
-    """By code, unsaved: every key point of the module as it would read with this text in place of the live section's."""
-    version = live_version(draft_section.module)
-    rows = KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related(
-        "key_point", "section_version__section"
-    )
-    live = live_section(draft_section)
-    found = {row.key_point.code: row for row in rows if row.section_version.section_id != draft_section.pk}
-    known = {row.code: row for row in KeyPoint.objects.filter(module=draft_section.module)}
-    for place, block in enumerate(file.points, start=1):
-        found[block.code] = KeyPointVersion(
-            key_point=known.get(block.code) or KeyPoint(pk=-place, module=draft_section.module, code=block.code),
-            section_version=live,
+def drafted_points(
+    draft: Draft, rows: Iterable[KeyPointVersion], known: Mapping[str, KeyPoint]
+) -> dict[int, KeyPointVersion]:
+    """By the key point's id, unsaved: every key point of the module as it would read with the draft in place of its section.
+
+    `rows` are the module's live ones with their sections, `known` its key points by code, those that retired too.
+    """
+    found = {row.key_point_id: row for row in rows if row.section_version.section_id != draft.section_id}
+    for place, block in enumerate(read(draft.section, draft.text).points, start=1):
+        key_point = known.get(block.code) or KeyPoint(pk=-place, module=draft.section.module, code=block.code)
+        found[key_point.pk] = KeyPointVersion(
+            key_point=key_point,
+            section_version=draft.base,
             position=place,
             text=block.text,
             critical=block.critical,

@@ -16,8 +16,18 @@ from quizzes import approving
 from staff.access import Permission, StaffRequest, require_permission
 from staff.templatetags.look import moment, plural
 from training import comparing, drafting, pictures, points
-from training.models import Draft, Fact, Module, ModuleVersion, Picture, Position, Section, SectionVersion
-from training.queries import all_words, live_versions, places, previewed, words_used
+from training.models import (
+    Draft,
+    Fact,
+    Module,
+    ModuleVersion,
+    ModuleVersionSection,
+    Picture,
+    Position,
+    Section,
+    SectionVersion,
+)
+from training.queries import all_words, live_versions, previewed, words_used
 from training.views import reading_clinic
 
 FOUND = 30
@@ -40,13 +50,13 @@ def section_list(request: StaffRequest) -> HttpResponse:
     drafts = {
         draft.section_id: draft for draft in Draft.objects.filter(closed_at=None).select_related("saved_by", "base")
     }
-    modules: list[tuple[ModuleVersion, list[Line]]] = []
-    for version in live_versions():
-        lines = [
-            Line(place.position, place.section_version, drafts.get(place.section_version.section_id))
-            for place in places(version)
-        ]
-        modules.append((version, lines))
+    versions = live_versions()
+    lines: dict[int, list[Line]] = {version.pk: [] for version in versions}
+    rows = ModuleVersionSection.objects.filter(module_version__in=versions).select_related("section_version__section")
+    for place in rows.order_by("position"):
+        draft = drafts.get(place.section_version.section_id)
+        lines[place.module_version_id].append(Line(place.position, place.section_version, draft))
+    modules = [(version, lines[version.pk]) for version in versions]
     waiting = approving.queue()
     context = {
         "modules": modules,
