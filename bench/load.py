@@ -25,10 +25,8 @@ class Counted:
         self.errors += other.errors
 
     def figures(self) -> dict[str, Any]:
-        ordered = sorted(self.seconds) or [0.0]
-
         def at(share: float) -> float:
-            return round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)
+            return round(1000 * quantile(self.seconds, share), 1)
 
         return {
             "count": len(self.seconds),
@@ -42,15 +40,24 @@ class Counted:
         }
 
 
-def for_a_while(calls: Sequence[Callable[[], None]], seconds: float) -> Counted:
-    """One thread for each of `calls`, again and again until the time is over."""
+def quantile(values: Sequence[float], share: float) -> float:
+    """Nothing is 0."""
+    ordered = sorted(values) or [0.0]
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
-    def work(call: Callable[[], None], counted: Counted) -> None:
-        until = time.perf_counter() + seconds
-        while (began := time.perf_counter()) < until:
-            _once(call, began, counted)
 
-    return _together([partial(work, call) for call in calls])
+def for_a_while(calls: Sequence[Callable[[], None]], seconds: float, every: float = 0) -> Counted:
+    """One thread for each of `calls`, again and again until the time is over, or once in `every` seconds."""
+
+    def work(number: int, call: Callable[[], None], counted: Counted) -> None:
+        due = time.perf_counter() + every * number / len(calls)
+        until = due + seconds
+        while (began := max(due, time.perf_counter())) < until:
+            time.sleep(max(0.0, due - time.perf_counter()))
+            _once(call, time.perf_counter(), counted)
+            due = began + every
+
+    return _together([partial(work, number, call) for number, call in enumerate(calls)])
 
 
 def through(calls: Sequence[Callable[[], None]], clients: int) -> Counted:

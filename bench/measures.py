@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import load, processes, stage
+from bench import growth, keys, load, processes, stage
 from bench.browser import HOST, TOKEN, Browser, Reply, Unexpected
 from bench.processes import Family
 from bench.sitting import SAVES, Sitting
@@ -30,12 +30,16 @@ KEEPS_TRANSACTIONS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 SAVERS = 16
 SITTERS = 8
 STRANGERS = 16
+STEADY = 40
 JSON = "application/json"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many and how long. `crowd` people take the whole quiz at once; their certificates fill the ZIP."""
+    """How many and how long. `crowd` people take the whole quiz at once; their certificates fill the ZIP.
+
+    `probe` saves by one client tell what a save costs; `stored` answers are put in, or as many as `fill_seconds` allow.
+    """
 
     warm: int
     attempts: int
@@ -43,11 +47,19 @@ class Plan:
     crowd: int
     save_seconds: float
     verify_seconds: float
+    probe: int
+    stored: int
+    fill_seconds: float
     rounds: int = 2
 
 
-FULL = Plan(warm=8, attempts=40, bare=200, crowd=200, save_seconds=20, verify_seconds=10)
-QUICK = Plan(warm=8, attempts=10, bare=50, crowd=40, save_seconds=5, verify_seconds=3)
+FULL = Plan(
+    warm=8, attempts=40, bare=200, crowd=200, save_seconds=20, verify_seconds=10,
+    probe=600, stored=1_000_000, fill_seconds=60,
+)  # fmt: skip
+QUICK = Plan(
+    warm=8, attempts=10, bare=50, crowd=40, save_seconds=5, verify_seconds=3, probe=150, stored=50_000, fill_seconds=10
+)
 
 
 @dataclass
@@ -64,35 +76,47 @@ class Servers:
         return self.site.cpu_seconds(), self.database.cpu_seconds() if self.database else 0.0
 
 
-def measure(*, quick: bool) -> dict[str, Any]:
+def measure(*, quick: bool, minutes: float) -> dict[str, Any]:
     plan = QUICK if quick else FULL
     began = time.monotonic()
     say("preparing people and course")
     prepare()
     shown = stage.build()
     lakeside, harbour = shown.cast.lakeside, shown.cast.harbour
-    alone = stage.learners(shown, harbour, 1 + plan.warm + plan.attempts + SAVERS, "alone")
+    heavy = max(4, plan.attempts // 4)
+    alone = stage.learners(shown, harbour, 2 + plan.warm + plan.attempts + STEADY + 2 * heavy + 2, "alone")
     crowd = stage.learners(shown, lakeside, plan.crowd, "crowd")
-    warm, steady, savers = alone[1 : 1 + plan.warm], alone[1 + plan.warm : -SAVERS], alone[-SAVERS:]
+    people = iter(alone)
+    answers = stage.answers()
     database = backend_family()
     figures: dict[str, Any] = {"versions": engine_version()}
     say("counting statements")
-    figures["statements"] = statements(alone[0], shown)
+    figures["statements"] = statements(next(people), next(people), answers)
     connections.close_all()
 
-    def sittings(people: list[Any]) -> list[Sitting]:
-        return [Sitting(browser, stage.answers) for browser in stage.signed_in(people, servers.port)]
+    def sittings(taken: Sequence[Any]) -> list[Sitting]:
+        return [Sitting(browser, answers) for browser in stage.signed_in(taken, servers.port)]
+
+    def some(count: int) -> list[Sitting]:
+        return sittings(list(islice(people, count)))
 
     with serving(database) as servers:
         say("warming up")
-        if failed := load.through([sitting.whole for sitting in sittings(warm)], len(warm)).errors:
+        if failed := load.through([sitting.whole for sitting in some(plan.warm)], plan.warm).errors:
             raise Unexpected(f"while warming up: {dict(failed)}")
         bare_attempts(servers, 20)
         say(f"{plan.attempts} whole attempts, one after another")
-        figures["attempt"] = attempts(servers, sittings(steady))
+        figures["attempt"] = attempts(servers, some(plan.attempts))
         figures["bare_attempt"] = bare_attempts(servers, plan.bare)
+        say(f"{plan.probe} saves in a quiz of its usual length and in one of {growth.LONG} items")
+        short, long = some(2)
+        figures["length"] = lengths(servers, short, long, plan.probe)
+        steady = some(STEADY)
         say(f"saves by {SAVERS} clients for {plan.save_seconds:g} s, and the bare view the same")
-        figures |= saves(servers, sittings(savers), plan)
+        figures |= saves(servers, steady[:SAVERS], plan)
+        if minutes:
+            say(f"a save a second from each of {STEADY} clients for {minutes:g} min, then as fast as they can")
+            figures["steady"] = steadily(servers, steady, 60 * minutes)
         say(f"{plan.crowd} whole attempts by {SITTERS} clients")
         figures["crowd"] = whole_attempts(servers, sittings(crowd))
         say(f"the verify page by {STRANGERS} clients for {plan.verify_seconds:g} s")
@@ -104,6 +128,17 @@ def measure(*, quick: bool) -> dict[str, Any]:
         say("the ZIP of a thousand")
         stage.to_a_thousand(lakeside)
         figures["zip_thousand"] = archive(servers, manager)
+        say(f"the same with up to {plan.stored:,} stored answers")
+        few, many = some(heavy), some(heavy)
+        figures["stored"] = {"few": stored(servers, short, few, plan.probe)}
+        growth.fill(
+            shown.cast.other_aesthetician,
+            short.url.strip("/").split("/")[1],
+            most=plan.stored,
+            seconds=plan.fill_seconds,
+        )
+        tell_statistics()
+        figures["stored"]["many"] = stored(servers, short, many, plan.probe)
     figures["seconds"] = round(time.monotonic() - began, 1)
     return figures
 
@@ -120,13 +155,19 @@ def prepare() -> None:
 
 
 def backend_family() -> Family | None:
-    """PostgreSQL is told its statistics first, as autovacuum does in a site that has run for a while."""
+    tell_statistics()
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
         cursor.execute("SELECT pg_backend_pid()")
         return processes.postmaster(cursor.fetchone()[0])
+
+
+def tell_statistics() -> None:
+    """PostgreSQL is told its statistics, as autovacuum does in a site that has run for a while."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
 
 
 def engine_version() -> str:
@@ -184,9 +225,9 @@ def counted(call: Callable[[], object]) -> int:
     return sum(not query["sql"].upper().startswith(KEEPS_TRANSACTIONS) for query in captured.captured_queries)
 
 
-def statements(person: Any, shown: stage.Stage) -> dict[str, Any]:
+def statements(person: Any, other: Any, answers: Mapping[str, keys.Known]) -> dict[str, Any]:
     """Without what only opens and closes transactions."""
-    sitting = Sitting(Inside(stage.cookies_of(person)), stage.answers)
+    sitting = Sitting(Inside(stage.cookies_of(person)), answers)
     steps = sitting.steps
     figures: dict[str, int] = {}
     for name, step in steps.items():
@@ -198,6 +239,9 @@ def statements(person: Any, shown: stage.Stage) -> dict[str, Any]:
             item.revision = 2
         figures[name] = counted(step)
     figures["whole attempt"] = sum(figures[name] for name in steps)
+    long = Sitting(Inside(stage.cookies_of(other)), answers)
+    long.begin(growth.lengthen)
+    figures[f"save, {growth.LONG} items"] = counted(partial(long.save, long.items[-1], long.items[-1].wrong))
     return figures
 
 
@@ -252,15 +296,41 @@ def bare_attempts(servers: Servers, count: int) -> dict[str, Any]:
     return figures
 
 
+def probe(servers: Servers, sitting: Sitting, count: int) -> dict[str, Any]:
+    """What one save costs where nobody else is."""
+    save = saver(sitting)
+    save()
+    before, database_before = servers.cpu()
+    for _ in range(count):
+        save()
+    after, database_after = servers.cpu()
+    return {
+        "save_cpu_ms": round(1000 * (after - before) / count, 2),
+        "save_database_cpu_ms": round(1000 * (database_after - database_before) / count, 2),
+        "save_median_ms": round(1000 * statistics.median(sitting.saves[-count:]), 2),
+    }
+
+
+def lengths(servers: Servers, short: Sitting, long: Sitting, count: int) -> dict[str, Any]:
+    short.begin()
+    long.begin(growth.lengthen)
+    return {str(len(sitting.items)): probe(servers, sitting, count) for sitting in (short, long)}
+
+
+def stored(servers: Servers, saving: Sitting, taking: Sequence[Sitting], count: int) -> dict[str, Any]:
+    """A save and a whole attempt, at so many stored answers."""
+    answers = growth.stored_answers()
+    connections.close_all()
+    return {"answers": answers, **probe(servers, saving, count), "attempt_cpu_s": attempts(servers, taking)["cpu_s"]}
+
+
 # Many clients
 
 
 def saves(servers: Servers, sittings: Sequence[Sitting], plan: Plan) -> dict[str, Any]:
     """Ours and the bare view in turns, so that the machine's drift falls on both."""
     for sitting in sittings:
-        sitting.quiz_page()
-        sitting.start()
-        sitting.question_page()
+        sitting.begin()
     ours = [saver(sitting) for sitting in sittings]
     bare = [bare_saver(Browser(servers.bare_port)) for _ in sittings]
     whole, whole_bare, cpu, database = load.Counted(), load.Counted(), 0.0, 0.0
@@ -273,6 +343,16 @@ def saves(servers: Servers, sittings: Sequence[Sitting], plan: Plan) -> dict[str
     count = max(1, len(whole.seconds))
     per_save = {"cpu_ms": round(1000 * cpu / count, 2), "database_cpu_ms": round(1000 * database / count, 2)}
     return {"saves": whole.figures() | per_save, "bare_saves": whole_bare.figures()}
+
+
+def steadily(servers: Servers, sittings: Sequence[Sitting], seconds: float) -> dict[str, Any]:
+    """More people than a clinic has, each answering many times faster than anybody reads; then without any pause."""
+    for sitting in sittings:
+        if not sitting.items:
+            sitting.begin()
+    calls = [saver(sitting) for sitting in sittings]
+    paced = load.for_a_while(calls, seconds, every=1)
+    return {"seconds": seconds, "paced": paced.figures(), "unpaced": load.for_a_while(calls, 20).figures()}
 
 
 def saver(sitting: Sitting) -> Callable[[], None]:
@@ -304,7 +384,7 @@ def whole_attempts(servers: Servers, sittings: Sequence[Sitting]) -> dict[str, A
     return done.figures() | {
         "cpu_s": round((after - before) / count, 4),
         "database_cpu_s": round((database_after - database_before) / count, 4),
-        "save_p95_ms": round(statistics.quantiles(each, n=20)[-1], 1),
+        "save_p95_ms": round(load.quantile(each, 0.95), 1),
     }
 
 
@@ -333,8 +413,10 @@ def archive(servers: Servers, manager: Browser) -> dict[str, Any]:
     reply = manager.get("/compliance/certificates.zip").expect(200)
     peak_mb, cpu = servers.site.memory_mb("VmHWM"), servers.cpu()[0] - before
     names = zipfile.ZipFile(io.BytesIO(reply.body)).namelist()
+    files = sum(name.endswith(".pdf") for name in names)
     return {
-        "files": sum(name.endswith(".pdf") for name in names),
+        "files": files,
+        "per_second": round(files / reply.done, 1),
         "distinct": len(set(names)),
         "mb": round(len(reply.body) / 2**20, 2),
         "first_byte_ms": round(1000 * reply.first_byte, 1),

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Measure the site and the floors beneath it: `bench/run.py [--engine sqlite|postgresql|both] [--quick] [--out FOLDER]`.
+"""Measure the site and the floors beneath it.
+
+`bench/run.py [--engine sqlite|postgresql|both] [--quick] [--minutes M] [--out FOLDER]`
 
 Prints tables, writes figures.json and appends a dated section to figures.md in the folder (beside this file; with
 --quick nowhere, unless --out names one). README.md says what each figure means.
@@ -49,11 +51,11 @@ def environment(home: Path, engine: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in as_production.OWN} | ours
 
 
-def measured(engine: str, home: Path, quick: bool) -> dict[str, Any]:
+def measured(engine: str, home: Path, quick: bool, minutes: float) -> dict[str, Any]:
     if engine == "postgresql" and with_postgres.binaries() is None:
         return {"skipped": NO_POSTGRESQL}
     out = home / f"{engine}.json"
-    command = [sys.executable, "-m", "bench.engine", str(out), *(["--quick"] if quick else [])]
+    command = [sys.executable, "-m", "bench.engine", str(out), str(minutes), *(["--quick"] if quick else [])]
     values = environment(home, engine)
     if engine == "sqlite":
         code = subprocess.run(command, cwd=ROOT, env=values, check=False).returncode
@@ -96,6 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=(*ENGINES, "both"), default="both")
     parser.add_argument("--quick", action="store_true", help="a fifth of everything, to see that it works")
+    parser.add_argument("--minutes", type=float, default=0, help="40 clients save steadily for so long; 5 proves it")
     parser.add_argument("--out", type=Path, help="the folder for figures.json and figures.md")
     asked = parser.parse_args()
     out = asked.out or (None if asked.quick else HERE)
@@ -111,10 +114,13 @@ def main() -> None:
             "command": " ".join(["bench/run.py", *sys.argv[1:]]),
             "machine": machine(busy),
             "engines": {
-                engine: measured(engine, home, asked.quick) for engine in ENGINES if asked.engine in (engine, "both")
+                engine: measured(engine, home, asked.quick, asked.minutes)
+                for engine in ENGINES
+                if asked.engine in (engine, "both")
             },
             "drawing": drawings(home, asked.quick),
         }
+    figures["machine"]["busy_after"] = round(processes.busy_share(3), 2)
     figures["seconds"] = round((datetime.now(UTC) - began).total_seconds())
     text = report.markdown(figures)
     print(f"\n{text}")

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from bench import keys
 from bench.browser import Browser, Unexpected
 
 SAVES = 20
@@ -24,10 +25,10 @@ class Item:
 
 @dataclass
 class Sitting:
-    """`answers` gives a right and a wrong answer by position; `saves`: seconds each acknowledged save took."""
+    """`answers` are known by the wording of each question; `saves`: seconds each acknowledged save took."""
 
     browser: Browser
-    answers: Callable[[str], dict[int, tuple[str, str]]]
+    answers: Mapping[str, keys.Known]
     slug: str = "needle-depth"
     url: str = ""
     items: list[Item] = field(default_factory=list)
@@ -44,13 +45,13 @@ class Sitting:
 
     def question_page(self) -> None:
         page = self.browser.get(self.url).expect(200).text
-        known = self.answers(self.url.strip("/").split("/")[1])
-        self.items = [self._item(path, form, *known[n]) for n, (path, form) in enumerate(ITEM.findall(page), start=1)]
-        if not SAVES // 2 <= len(self.items) <= SAVES:
+        self.items = [self._item(path, form) for path, form in ITEM.findall(page)]
+        if len(self.items) < SAVES // 2:
             raise Unexpected(f"{len(self.items)} items on the page of {self.url}")
 
-    def _item(self, path: str, form: str, right: str, wrong: str) -> Item:
-        hidden = dict(HIDDEN.findall(form))
+    def _item(self, path: str, form: str) -> Item:
+        hidden, answers = dict(HIDDEN.findall(form)), self.answers[keys.stem_of(form)]
+        right, wrong = keys.as_sent(answers.right, form), keys.as_sent(answers.wrong, form)
         return Item(path, int(hidden["revision"]), hidden["key"], right, wrong)
 
     def save(self, item: Item, answer: str) -> None:
@@ -64,7 +65,7 @@ class Sitting:
 
     def answer(self) -> None:
         """Every item once; the first few wrongly, and then changed."""
-        changed = SAVES - len(self.items)
+        changed = max(0, SAVES - len(self.items))
         for number, item in enumerate(self.items):
             self.save(item, item.wrong if number < changed else item.right)
         for item in self.items[:changed]:
@@ -80,6 +81,14 @@ class Sitting:
         page = self.browser.get(f"{self.url}result/").expect(200).text
         if ": passed</h1>" not in page:
             raise Unexpected(f"{self.url} was not passed")
+
+    def begin(self, before_opening: Callable[[str], None] | None = None) -> None:
+        """As far as the questions; `before_opening` gets the attempt's id while nobody has looked at it."""
+        self.quiz_page()
+        self.start()
+        if before_opening:
+            before_opening(self.url.strip("/").split("/")[1])
+        self.question_page()
 
     @property
     def steps(self) -> dict[str, Callable[[], None]]:
