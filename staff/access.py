@@ -1,13 +1,13 @@
 """Who may do what: permissions by role, and in which clinics a person holds a role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -100,19 +100,21 @@ class StaffRequest(HttpRequest):
 
 
 def memberships(person: StaffMember) -> list[Membership]:
-    """The person's open memberships with their clinics and open roles; asked once per object."""
+    """The person's open memberships with their clinics and open roles, in one statement; asked once per object."""
     known: list[Membership] | None = getattr(person, "_memberships", None)
     if known is None:
-        known = list(
+        rows = (
             Membership.objects.filter(person=person, ended_at=None)
+            .annotate(open_role=FilteredRelation("roles", condition=Q(roles__ended_at=None)))
+            .annotate(held=F("open_role__role"))
             .select_related("clinic")
-            .prefetch_related("roles")
-            .order_by("clinic__name", "pk")
+            .order_by("clinic__name", "pk", "held")
         )
-        for membership in known:
-            membership.open_roles = sorted(  # type: ignore[attr-defined]
-                role.role for role in membership.roles.all() if role.ended_at is None
-            )
+        by_pk: dict[int, Membership] = {}
+        for row in rows:  # one for each role, and one where there is none
+            membership = by_pk.setdefault(row.pk, row)
+            membership.__dict__.setdefault("open_roles", []).extend([row.held] if row.held else [])
+        known = list(by_pk.values())
         person._memberships = known  # type: ignore[attr-defined]
     return known
 
@@ -123,9 +125,12 @@ def forget(person: StaffMember) -> None:
         person.__dict__.pop(name, None)
 
 
+def clinic_roles(person: StaffMember) -> set[str]:
+    return {role for membership in memberships(person) for role in membership.open_roles}  # type: ignore[attr-defined]
+
+
 def roles(person: StaffMember) -> frozenset[str]:
-    held = {role for membership in memberships(person) for role in membership.open_roles}  # type: ignore[attr-defined]
-    return frozenset(held | person.installation_roles)
+    return frozenset(clinic_roles(person) | person.installation_roles)
 
 
 def clinics_as(person: StaffMember, *wanted: str) -> list[Clinic]:
@@ -134,7 +139,12 @@ def clinics_as(person: StaffMember, *wanted: str) -> list[Clinic]:
 
 
 def has_permission(person: StaffMember, permission: Permission) -> bool:
-    return person.is_active and any(permission in PERMISSIONS[role] for role in roles(person))
+    """What somebody holds for the installation is asked only where her clinics do not give the permission."""
+
+    def given(held: Iterable[str]) -> bool:
+        return any(permission in PERMISSIONS[role] for role in held)
+
+    return person.is_active and (given(clinic_roles(person)) or given(person.installation_roles))
 
 
 def require_permission(

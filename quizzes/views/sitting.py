@@ -207,7 +207,7 @@ def _kept_late(sent: dict[str, Any], at: str) -> str:
         return "lost"
 
 
-def _stale(request: StaffRequest, public_id: str, position: int, item: AttemptItem, wants_json: bool) -> HttpResponse:
+def _stale(request: StaffRequest, public_id: str, position: int, item: actions.Held, wants_json: bool) -> HttpResponse:
     """A newer answer was saved elsewhere: nothing is overwritten; both answers are shown."""
     if wants_json:
         return JsonResponse({"state": "stale", "revision": item.revision, "answer": item.answer}, status=409)
