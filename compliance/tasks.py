@@ -173,7 +173,7 @@ def start(*, task: Task, seed: str = "") -> PointTest:
         )
     version = live_version(current.change.module_version.module)
     assert version is not None
-    items, versions = pool(version, live_points(version), current.clinic, current.person)
+    items, drawable = pool(version, live_points(version), current.clinic, current.person)
     seed = seed or secrets.token_hex(16)
     form = drawing.on_point(
         items,
@@ -191,7 +191,7 @@ def start(*, task: Task, seed: str = "") -> PointTest:
     except IntegrityError:
         return PointTest.objects.get(task=current, number=number)
     PointTestItem.objects.bulk_create(
-        PointTestItem(test=test, position=position, question_version=versions[item.code])
+        PointTestItem(test=test, position=position, question_version_id=drawable[item.code].pk)
         for position, item in enumerate(form, start=1)
     )
     audit.record(

@@ -31,6 +31,7 @@ from quizzes.models import (
     Seal,
 )
 from quizzes.queries import (
+    Drawable,
     blueprint,
     clock_of,
     extra_time,
@@ -38,15 +39,14 @@ from quizzes.queries import (
     last_full,
     last_met,
     live_points,
-    live_rules,
     open_candidacy,
     pool,
-    standing,
+    situation,
 )
 from staff import audit, canonical, clock, mail
 from staff.access import LEARNING_ROLES
 from staff.models import Clinic, MembershipRole, OutgoingMail, Signature, StaffMember
-from training.models import KeyPointVersion
+from training.models import KeyPointVersion, ModuleVersion
 from training.queries import live_version
 
 REMINDER = "open-until:"
@@ -92,12 +92,13 @@ def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
 
     A candidacy that ended without a pass (its holder had left the clinic) is followed by another initial one.
     """
-    found = open_candidacy(person, quiz)
+    known = list(Candidacy.objects.filter(person=person, quiz=quiz).select_related("clinic").order_by("cycle"))
+    found = next((row for row in known if row.closed_at is None), None)
     if found:
         return found
-    if has_passed(person, quiz):
+    if known and has_passed(person, quiz):
         raise NotOpen(eligibility.Verdict("closed"))
-    cycle = 1 + Candidacy.objects.filter(person=person, quiz=quiz).count()
+    cycle = 1 + len(known)
     try:
         with transaction.atomic():
             return Candidacy.objects.create(
@@ -107,34 +108,70 @@ def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
         return Candidacy.objects.get(person=person, quiz=quiz, cycle=cycle)
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class Bank:
+    """What a form may be drawn from, for one person in one clinic; `mean` is what a panel would have forms keep near."""
+
+    version: ModuleVersion
+    clinic: Clinic
+    points: dict[int, KeyPointVersion]
+    items: list[drawing.PoolItem]
+    drawable: dict[str, Drawable]
+    mean: int | None
+
+
+def bank_for(person: StaffMember, quiz: Quiz, version: ModuleVersion, clinic: Clinic) -> Bank:
+    points = live_points(version)
+    items, drawable = pool(version, points, clinic, person)
+    rated, mean = standard.rated(quiz, {code: item.body for code, item in drawable.items()})
+    items = [replace(item, rating=rated.get(item.code)) for item in items] if rated else items
+    return Bank(version, clinic, points, items, drawable, mean)
+
+
 def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", declaration: str = "") -> Attempt:
     """Start an attempt or the critical re-test that is due, or hand back the open one.
 
-    Raises NotOpen. Parallel starts wait for each other on the candidacy.
+    Raises NotOpen. Parallel starts wait for each other on the candidacy. The bank, which is most of what is asked, is read
+    before anybody has to wait; if another version was published meanwhile, it is read again.
     """
-    candidacy = Candidacy.objects.select_for_update().get(pk=candidacy_for(person, quiz, clinic).pk)
-    current = candidacy.attempts.filter(state=Attempt.State.OPEN).first()
+    open_now = open_candidacy(person, quiz)
+    version = live_version(quiz.module)
+    bank = bank_for(person, quiz, version, open_now.clinic if open_now else clinic) if version else None
+    return _start(person, quiz, clinic, open_now, bank, seed, declaration)
+
+
+@transaction.atomic
+def _start(
+    person: StaffMember,
+    quiz: Quiz,
+    clinic: Clinic,
+    open_now: Candidacy | None,
+    bank: Bank | None,
+    seed: str,
+    declaration: str,
+) -> Attempt:
+    candidacy = open_now or candidacy_for(person, quiz, clinic)
+    Candidacy.objects.select_for_update().only("pk").get(pk=candidacy.pk)
+    found = situation(person, quiz, candidacy.clinic)
+    where, version, rules = found.standing, found.version, found.rules
+    current = next((row for row in found.attempts if row.state == Attempt.State.OPEN), None)
     if current:
         return current
-    where = standing(person, quiz, candidacy.clinic)
     verdict = eligibility.verdict(where, clock.now())
     if verdict.code not in ("start", "retest"):
         raise NotOpen(verdict)
-    version = live_version(quiz.module)
-    if version is None:
+    if version is None or found.candidacy is None:  # the latter: closed while we waited
         raise NotOpen(eligibility.Verdict("closed"))
-    rules = live_rules(quiz)
+    if bank is None or (bank.version, bank.clinic) != (version, candidacy.clinic):
+        bank = bank_for(person, quiz, version, candidacy.clinic)
     seed = seed or secrets.token_hex(16)
-    points = live_points(version)
-    items, versions = pool(version, points, candidacy.clinic, person)
     again = where.retest if verdict.code == "retest" else None
     parent = last_full(candidacy) if again else None
     try:
         if again and parent:
             rules = parent.quiz_version
             form = drawing.retest(
-                items,
+                bank.items,
                 point=again.point,
                 without=frozenset(parent.items.values_list("question_version__question__code", flat=True)),
                 met=last_met(person),
@@ -142,9 +179,7 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
                 seed=seed,
             )
         else:
-            rated, mean = standard.rated(quiz, versions.values())
-            items = [replace(item, rating=rated.get(item.code)) for item in items] if rated else items
-            form = drawing.draw(items, blueprint(rules, points), seed, mean)
+            form = drawing.draw(bank.items, blueprint(rules, bank.points), seed, bank.mean)
     except drawing.Unfillable as gap:
         raise NotOpen(eligibility.Verdict("unfillable"), str(gap)) from gap
     now = clock.now()
@@ -158,10 +193,12 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
         number=None if parent else where.attempts_used + where.attempts_voided + 1,
         seed=seed,
         started_at=now,
-        deadline_at=timing.deadline(now, limit, rules.open_minutes, extra_time(person, candidacy.clinic)),
+        deadline_at=timing.deadline(
+            now, limit, rules.open_minutes, extra_time(person, candidacy.clinic) if limit else 100
+        ),
         limit_minutes=limit,
     )
-    _insert_items(attempt, [versions[item.code] for item in form], points)
+    _insert_items(attempt, [(item.code, bank.drawable[item.code]) for item in form], bank.points)
     audit.record(
         clinic=candidacy.clinic,
         by=person,
@@ -178,19 +215,18 @@ def start(*, person: StaffMember, quiz: Quiz, clinic: Clinic, seed: str = "", de
     return attempt
 
 
-def _insert_items(attempt: Attempt, versions: list[QuestionVersion], points: dict[int, KeyPointVersion]) -> None:
+def _insert_items(attempt: Attempt, form: list[tuple[str, Drawable]], points: dict[int, KeyPointVersion]) -> None:
     rows = []
-    for position, version in enumerate(versions, start=1):
-        groups = kinds.of(version.question.kind).groups(version.content)
-        tokens = drawing.tokens(attempt.seed, position, version.question.code, groups)
+    for position, (code, item) in enumerate(form, start=1):
+        tokens = drawing.tokens(attempt.seed, position, code, kinds.of(item.kind).groups(item.content))
         rows.append(
-            AttemptItem(attempt=attempt, position=position, question_version=version, tokens=canonical.text(tokens))
+            AttemptItem(attempt=attempt, position=position, question_version_id=item.pk, tokens=canonical.text(tokens))
         )
     rows = AttemptItem.objects.bulk_create(rows)
     AttemptItemPoint.objects.bulk_create(
-        AttemptItemPoint(item=row, point_version=points[test.key_point_id])
-        for row, version in zip(rows, versions, strict=True)
-        for test in version.points.all()
+        AttemptItemPoint(item=row, point_version=points[key_point])
+        for row, (_, item) in zip(rows, form, strict=True)
+        for key_point in item.points
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, IntegerField, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from quizzes import drawing, eligibility, scoring, timing
@@ -26,19 +26,17 @@ from quizzes.models import (
     Quiz,
     QuizVersion,
 )
-from staff import clock
+from staff import clock, frozen
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from training.models import (
     KeyPointVersion,
     ModuleVersion,
-    ModuleVersionSection,
     ProtocolValue,
-    ReadingConfirmation,
     SectionVersion,
 )
-from training.queries import confirmed, live_version
+from training.queries import confirmed_at, live_versions_of, sections_of
 
 
 def live_rules(quiz: Quiz) -> QuizVersion:
@@ -63,6 +61,11 @@ def extra_time(person: StaffMember, clinic: Clinic) -> int:
 
 def live_points(version: ModuleVersion) -> dict[int, KeyPointVersion]:
     """The version's key points by the key point's id."""
+    return _points(version.pk, version.sha256)
+
+
+@frozen.once
+def _points(version: int, sha256: str) -> dict[int, KeyPointVersion]:
     rows = KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related(
         "key_point", "section_version__section"
     )
@@ -95,27 +98,45 @@ def certifying(version: ModuleVersion) -> QuerySet[QuestionVersion]:
     )
 
 
+@dataclass(frozen=True)
+class Drawable:
+    """A certifying item as an attempt needs it; `points` are ids of key points."""
+
+    pk: int
+    kind: str
+    body: str
+    content: dict[str, Any]
+    points: tuple[int, ...]
+
+
 def pool(
     version: ModuleVersion, points: dict[int, KeyPointVersion], clinic: Clinic, person: StaffMember
-) -> tuple[list[drawing.PoolItem], dict[str, QuestionVersion]]:
-    """The items this person may be given in this clinic: live, not stale, not resting on a protocol item signed otherwise."""
-    met = AttemptItem.objects.filter(attempt__candidacy__person=person)
+) -> tuple[list[drawing.PoolItem], dict[str, Drawable]]:
+    """The items this person may be given in this clinic: live, not stale, not resting on a protocol item signed otherwise.
+
+    In plain rows: a bank has a hundred items, and a start waits for them.
+    """
+    met = AttemptItem.objects.filter(attempt__candidacy__person=person).order_by()
     seen = Counter(met.values_list("question_version__question_id", flat=True))
-    tests = QuestionPoint.objects.select_related("approved_against").only(
-        "question_version", "key_point", "approved_against__content_sha256"
-    )
     rows = certifying(version)
     signed = signed_otherwise(clinic)
     if signed:
         rows = rows.exclude(pk__in=resting_on(rows, signed))
-    rows = rows.select_related("question__section").prefetch_related(Prefetch("points", tests))
-    items, versions = [], {}
-    for row in rows.order_by("question__code"):
-        item = pool_item(row, points, seen[row.question_id])
+    tests: dict[int, list[tuple[int, str | None]]] = {}
+    for item, key_point, approved in QuestionPoint.objects.filter(question_version__in=certifying(version)).values_list(
+        "question_version_id", "key_point_id", "approved_against__content_sha256"
+    ):
+        tests.setdefault(item, []).append((key_point, approved))
+    items, drawable = [], {}
+    for pk, question, code, kind, section, body in rows.order_by("question__code").values_list(
+        "pk", "question_id", "question__code", "question__kind", "question__section__slug", "body"
+    ):
+        tested, content = tests.get(pk, []), json.loads(body)
+        item = _pooled(code, section, content["level"], kind, tested, points, seen[question])
         if item:
             items.append(item)
-            versions[item.code] = row
-    return items, versions
+            drawable[code] = Drawable(pk, kind, body, content, tuple(key_point for key_point, _ in tested))
+    return items, drawable
 
 
 def last_met(person: StaffMember) -> dict[str, datetime]:
@@ -124,26 +145,50 @@ def last_met(person: StaffMember) -> dict[str, datetime]:
     return dict(met.values_list("question_version__question__code", "attempt__started_at"))
 
 
-def pool_item(row: QuestionVersion, points: dict[int, KeyPointVersion], seen: int = 0) -> drawing.PoolItem | None:
+def pool_item(row: QuestionVersion, points: Mapping[int, KeyPointVersion], seen: int = 0) -> drawing.PoolItem | None:
     """The item as drawing knows it; None if it is stale. Its points and what they were approved against are fetched."""
-    tests = list(row.points.all())
-    now = [points.get(test.key_point_id) for test in tests]
-    if any(is_stale(test.approved_against, point) for test, point in zip(tests, now, strict=True)):
+    tests = [
+        (test.key_point_id, test.approved_against.content_sha256 if test.approved_against else None)
+        for test in row.points.all()
+    ]
+    question = row.question
+    return _pooled(question.code, question.section.slug, row.content["level"], question.kind, tests, points, seen)
+
+
+def _pooled(
+    code: str,
+    section: str,
+    level: str,
+    kind: str,
+    tests: Sequence[tuple[int, str | None]],
+    points: Mapping[int, KeyPointVersion],
+    seen: int,
+) -> drawing.PoolItem | None:
+    """`tests` are the ids of its key points, each with the hash it was approved against: stale if one is gone or reads otherwise."""
+    tested = [points[key_point] for key_point, _ in tests if key_point in points]
+    if [point.content_sha256 for point in tested] != [approved for _, approved in tests]:
         return None
-    return as_drawn(row, points, seen)
+    return _drawn(code, section, level, kind, tested, seen)
 
 
 def as_drawn(row: QuestionVersion, points: Mapping[int, KeyPointVersion], seen: int = 0) -> drawing.PoolItem:
-    """The same, whatever it was approved against."""
+    """The item as drawing knows it, whatever it was approved against."""
     tested = [point for test in row.points.all() if (point := points.get(test.key_point_id))]
+    question = row.question
+    return _drawn(question.code, question.section.slug, row.content["level"], question.kind, tested, seen)
+
+
+def _drawn(
+    code: str, section: str, level: str, kind: str, tested: Sequence[KeyPointVersion], seen: int
+) -> drawing.PoolItem:
     return drawing.PoolItem(
-        row.question.code,
-        row.question.section.slug,
-        row.content["level"],
+        code,
+        section,
+        level,
         frozenset(point.key_point.code for point in tested),
         frozenset(point.key_point.code for point in tested if point.critical),
         seen,
-        row.question.kind == "case",
+        kind == "case",
     )
 
 
@@ -213,57 +258,74 @@ def passed_quizzes(person: StaffMember, quizzes: Sequence[Quiz]) -> set[int]:
     A pass that a regrade took is among them until somebody has decided about its certificate.
     """
     cycles = Candidacy.objects.filter(person=person, quiz__in=quizzes).order_by("cycle").values_list("quiz", "pk")
-    passed = Attempt.objects.closing().filter(candidacy__in=dict(cycles).values())
+    return _passed(list(dict(cycles).values()))
+
+
+def _passed(candidacies: Sequence[int]) -> set[int]:
+    """The quizzes of those of the candidacies that a pass has closed."""
+    passed = Attempt.objects.closing().filter(candidacy__in=candidacies) if candidacies else Attempt.objects.none()
     return set(passed.order_by().values_list("candidacy__quiz", flat=True))
+
+
+@dataclass(frozen=True)
+class Situation:
+    """How a person stands with a quiz, and the rows that say so. `attempts` are of every cycle, the first one first."""
+
+    standing: eligibility.Standing
+    rules: QuizVersion
+    version: ModuleVersion | None
+    candidacy: Candidacy | None
+    attempts: list[Attempt]
 
 
 def standing(person: StaffMember, quiz: Quiz, clinic: Clinic) -> eligibility.Standing:
     """Everything that decides whether the person may start this quiz for this clinic now."""
-    return standings(person, [quiz], clinic)[quiz.pk]
+    return situation(person, quiz, clinic).standing
 
 
 def standings(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> dict[int, eligibility.Standing]:
-    """The same for several quizzes at once, by the quiz's id, in a number of queries that does not grow with them."""
-    rules = {row.quiz_id: row for row in QuizVersion.objects.filter(quiz__in=quizzes).order_by("number")}
-    open_rows = Candidacy.objects.filter(person=person, quiz__in=quizzes, closed_at=None).select_related("clinic")
-    candidacies = {row.quiz_id: row for row in open_rows}
-    sections = live_sections([quiz.module_id for quiz in quizzes])
-    read = confirmed(person, [section for group in sections.values() for section in group])
-    held: dict[int, list[Attempt]] = {row.pk: [] for row in candidacies.values()}
-    voided: Counter[int] = Counter()
-    begun = Attempt.objects.filter(candidacy__in=held)
-    for attempt in begun.select_related("quiz_version").prefetch_related("outcomes").order_by("started_at"):
-        if attempt.state != Attempt.State.VOIDED:
-            held[attempt.candidacy_id].append(attempt)
-        elif not attempt.is_retest:
-            voided[attempt.candidacy_id] += 1
-    grants = {
-        row["candidacy"]: row
-        for row in AttemptGrant.objects.filter(candidacy__in=held)
-        .order_by()
-        .values("candidacy")
-        .annotate(sum=Sum("extra"), last=Max("granted_at"))
+    """The same for several quizzes at once, by the quiz's id."""
+    return {pk: found.standing for pk, found in situations(person, quizzes, clinic).items()}
+
+
+def situation(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Situation:
+    return situations(person, [quiz], clinic)[quiz.pk]
+
+
+def situations(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> dict[int, Situation]:
+    """By the quiz's id, in a number of statements that does not grow with the quizzes."""
+    every_rule = {row.pk: row for row in QuizVersion.objects.filter(quiz__in=quizzes).order_by("number")}
+    rules = {row.quiz_id: row for row in every_rule.values()}
+    versions = live_versions_of([quiz.module_id for quiz in quizzes])
+    cycles = {
+        row.pk: row
+        for row in Candidacy.objects.filter(person=person, quiz__in=quizzes).select_related("clinic").order_by("cycle")
     }
-    lasts = {pk: _last_and_retest(rows) for pk, rows in held.items()}
+    candidacies = {row.quiz_id: row for row in cycles.values() if row.closed_at is None}
+    everything: dict[int, list[Attempt]] = {quiz.pk: [] for quiz in quizzes}
+    taken = Attempt.objects.filter(candidacy__in=cycles).prefetch_related("outcomes").order_by("started_at", "pk")
+    for attempt in taken if cycles else ():
+        attempt.candidacy, attempt.quiz_version = cycles[attempt.candidacy_id], every_rule[attempt.quiz_version_id]
+        everything[attempt.candidacy.quiz_id].append(attempt)
+    grants = _grants([row.pk for row in candidacies.values()])
+    sections = {module: sections_of(version) for module, version in versions.items()}
+    read = confirmed_at(person, [section for group in sections.values() for section in group])
+    held = {quiz: [row for row in everything[quiz] if _counts_for(row, candidacies[quiz])] for quiz in candidacies}
+    lasts = {quiz: _last_and_retest(rows) for quiz, rows in held.items()}
     missed = _missed([attempt for ended in lasts.values() for attempt in ended])
-    passed = passed_quizzes(person, [quiz for quiz in quizzes if quiz.pk not in candidacies])
+    latest = {row.quiz_id: row for row in cycles.values()}
+    passed = _passed([row.pk for quiz_id, row in latest.items() if quiz_id not in candidacies])
     found = {}
     for quiz in quizzes:
         candidacy = candidacies.get(quiz.pk)
-        key = candidacy.pk if candidacy else 0
-        mine, own, granted, ended = (
-            sections.get(quiz.module_id, []),
-            held.get(key, []),
-            grants.get(key),
-            lasts.get(key, []),
-        )
-        early_at = granted["last"] if granted else None
+        mine, own, ended = sections.get(quiz.module_id, []), held.get(quiz.pk, []), lasts.get(quiz.pk, [])
+        extra, early_at = grants.get(candidacy.pk, (0, None)) if candidacy else (0, None)
         last_ended_at = max((attempt.ended_at for attempt in ended if attempt.ended_at), default=None)
         again = _not_again(ended, mine, missed, read)
-        found[quiz.pk] = eligibility.Standing(
-            attempts_allowed=rules[quiz.pk].attempts + (granted["sum"] if granted else 0),
+        stands = eligibility.Standing(
+            attempts_allowed=rules[quiz.pk].attempts + extra,
             attempts_used=sum(not attempt.is_retest for attempt in own),
-            attempts_voided=voided[key],
+            attempts_voided=sum(_is_voided(row, candidacy) for row in everything[quiz.pk]) if candidacy else 0,
             open_attempt=next((row.public_id for row in own if row.state == Attempt.State.OPEN), ""),
             last_ended_at=last_ended_at,
             zone=(candidacy.clinic if candidacy else clinic).zone,
@@ -271,10 +333,30 @@ def standings(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> d
             opened_early=bool(last_ended_at and early_at and early_at >= last_ended_at),
             unread=tuple(section.title for section in mine if section.pk not in read),
             reread=tuple(section.title for section in again),
-            retest=None if any(row.is_retest for row in own) else _retest(ended, mine, again, clinic, person),
+            retest=None
+            if any(row.is_retest for row in own)
+            else _retest(ended, versions.get(quiz.module_id), mine, again, clinic, person),
             closed=not mine or (candidacy is None and quiz.pk in passed),
         )
+        found[quiz.pk] = Situation(stands, rules[quiz.pk], versions.get(quiz.module_id), candidacy, everything[quiz.pk])
     return found
+
+
+def _counts_for(attempt: Attempt, candidacy: Candidacy) -> bool:
+    return bool(attempt.candidacy_id == candidacy.pk and attempt.state != Attempt.State.VOIDED)
+
+
+def _is_voided(attempt: Attempt, candidacy: Candidacy) -> bool:
+    voided = attempt.state == Attempt.State.VOIDED and not attempt.is_retest
+    return bool(attempt.candidacy_id == candidacy.pk and voided)
+
+
+def _grants(candidacies: Sequence[int]) -> dict[int, tuple[int, datetime]]:
+    """By the candidacy's id: how many further attempts were opened, and when the last time."""
+    if not candidacies:
+        return {}
+    rows = AttemptGrant.objects.filter(candidacy__in=candidacies).order_by().values_list("candidacy")
+    return {pk: (extra, last) for pk, extra, last in rows.annotate(Sum("extra"), Max("granted_at"))}
 
 
 def _last_and_retest(attempts: Sequence[Attempt]) -> list[Attempt]:
@@ -288,21 +370,14 @@ def _last_and_retest(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 def live_sections(modules: Collection[int]) -> dict[int, list[SectionVersion]]:
     """The sections of each module's live version in order, by the module's id."""
-    newest = ModuleVersion.objects.filter(module=OuterRef("module_version__module")).order_by("-number").values("pk")
-    rows = ModuleVersionSection.objects.filter(
-        module_version__module__in=modules, module_version=Subquery(newest[:1])
-    ).select_related("section_version__section")
-    found: dict[int, list[SectionVersion]] = {}
-    for row in rows.order_by("position"):
-        found.setdefault(row.section_version.section.module_id, []).append(row.section_version)
-    return found
+    return {module: sections_of(version) for module, version in live_versions_of(modules).items()}
 
 
 def _not_again(
     ended: Sequence[Attempt],
     sections: Sequence[SectionVersion],
     missed: dict[int, set[int]],
-    read: dict[int, ReadingConfirmation],
+    read: Mapping[int, datetime],
 ) -> list[SectionVersion]:
     """The sections that one of these attempts missed points in and that were not confirmed since it ended."""
     since: dict[int, datetime] = {}
@@ -311,13 +386,13 @@ def _not_again(
     return [
         section
         for section in sections
-        if section.section_id in since
-        and (section.pk not in read or read[section.pk].confirmed_at <= since[section.section_id])
+        if section.section_id in since and (section.pk not in read or read[section.pk] <= since[section.section_id])
     ]
 
 
 def _retest(
     ended: Sequence[Attempt],
+    version: ModuleVersion | None,
     sections: Sequence[SectionVersion],
     again: Sequence[SectionVersion],
     clinic: Clinic,
@@ -329,8 +404,7 @@ def _retest(
     last = ended[0]
     outcome = last.outcome
     position = scoring.opens_retest(outcome.decided) if outcome else 0
-    version = live_version(last.module_version.module) if position else None
-    if version is None:
+    if version is None or not position:
         return None
     tested = KeyPointVersion.objects.filter(
         attemptitempoint__item__attempt=last, attemptitempoint__item__position=position, critical=True
@@ -359,6 +433,8 @@ def missed_sections(attempt: Attempt) -> set[int]:
 
 
 def _missed(attempts: Sequence[Attempt]) -> dict[int, set[int]]:
+    if not attempts:
+        return {}
     missed = Mark.objects.missed().filter(item=OuterRef("pk"))
     wrong = AttemptItem.objects.filter(Exists(missed), attempt__in=attempts)
     found: dict[int, set[int]] = {}

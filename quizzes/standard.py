@@ -1,7 +1,7 @@
 """Verbs of the cut-score file: open a panel, rate, file. docs/cut-score.md says what rests on it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -262,15 +262,11 @@ def _plain(now: Standing, found: angoff.Result, rules: QuizVersion, next_review_
     }
 
 
-def rated(quiz: Quiz, versions: Iterable[QuestionVersion]) -> tuple[dict[str, int], int | None]:
+def rated(quiz: Quiz, bodies: Mapping[str, str]) -> tuple[dict[str, int], int | None]:
     """By code, the mean rating of items whose wording the file rated, and the mean that forms keep near; None without a file."""
     row = latest_file(quiz)
     if row is None:
         return {}, None
     given = {(item["code"], item["body_sha256"]): item["mean"] for item in row.found["items"]}
-    found = {}
-    for version in versions:
-        mean = given.get((version.question.code, canonical.sha256(version.body)))
-        if mean is not None:
-            found[version.question.code] = mean
-    return found, row.mean
+    found = {code: given.get((code, canonical.sha256(body))) for code, body in bodies.items()}
+    return {code: mean for code, mean in found.items() if mean is not None}, row.mean

@@ -22,7 +22,7 @@ from django.db import OperationalError, connection
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 
-from staff import clock, guards
+from staff import clock, frozen, guards
 from tests import environment, factories, people, stages
 
 FLUSHES = 5
@@ -105,6 +105,7 @@ def django_db_setup(django_db_setup, django_db_blocker, django_db_keepdb, _migra
 def _fresh_cache() -> Iterator[None]:
     yield
     cache.clear()
+    frozen.forget()
 
 
 @pytest.fixture(autouse=True)

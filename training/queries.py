@@ -1,11 +1,13 @@
 """Questions asked of the material: what is live, what is adopted, how far a person has read."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
+from staff import frozen
 from staff.models import Clinic, StaffMember
 from training import glossary, markdown
 from training.models import (
@@ -43,6 +45,24 @@ def live_versions() -> list[ModuleVersion]:
     )
 
 
+def live_versions_of(modules: Collection[int]) -> dict[int, ModuleVersion]:
+    """The live version of each of these modules, by the module's id."""
+    newest = ModuleVersion.objects.filter(module=OuterRef("module")).order_by("-number").values("pk")[:1]
+    rows = ModuleVersion.objects.filter(module__in=modules, pk=Subquery(newest))
+    return {row.module_id: row for row in rows}
+
+
+def sections_of(version: ModuleVersion) -> list[SectionVersion]:
+    """The version's sections in order."""
+    return list(_sections(version.pk, version.sha256))
+
+
+@frozen.once
+def _sections(version: int, sha256: str) -> tuple[SectionVersion, ...]:
+    rows = ModuleVersionSection.objects.filter(module_version=version).select_related("section_version__section")
+    return tuple(row.section_version for row in rows.order_by("position"))
+
+
 def places(version: ModuleVersion) -> list[ModuleVersionSection]:
     """The version's sections in order, with their text."""
     return list(version.places.select_related("section_version__section").order_by("position"))
@@ -54,26 +74,21 @@ def standing_adoption(clinic: Clinic, version: ModuleVersion) -> Adoption | None
 
 
 def standing_adoptions(clinic: Clinic, versions: Sequence[ModuleVersion]) -> dict[int, Adoption]:
-    """The same for several versions, by the version's id, in two queries however many there are."""
+    """The same for several versions, by the version's id, in two statements at most however many there are."""
     modules = {version.module_id for version in versions}
-    changes = dict[tuple[int, int], str]()
-    for module, number, change in ModuleVersion.objects.filter(module__in=modules).values_list(
-        "module", "number", "change"
-    ):
-        changes[module, number] = change
     rows = Adoption.objects.filter(clinic=clinic, module_version__module__in=modules)
     signed = {
         (row.module_version.module_id, row.module_version.number): row
         for row in rows.select_related("signature", "module_version")
     }
+    cosmetic: set[tuple[int, int]] = set()
+    if signed and any((version.module_id, version.number) not in signed for version in versions):
+        changes = ModuleVersion.objects.filter(module__in=modules, change=ModuleVersion.Change.COSMETIC)
+        cosmetic = set(changes.values_list("module", "number"))
     found = {}
     for version in versions:
         number = version.number
-        while (
-            (version.module_id, number) not in signed
-            and number > 1
-            and changes.get((version.module_id, number)) == ModuleVersion.Change.COSMETIC
-        ):
+        while (version.module_id, number) not in signed and number > 1 and (version.module_id, number) in cosmetic:
             number -= 1
         adoption = signed.get((version.module_id, number))
         if adoption:
@@ -92,6 +107,12 @@ def confirmed(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[i
     """The person's latest confirmation that counts of each of these section versions, by its id."""
     rows = ReadingConfirmation.objects.filter(person=person, section_version__in=list(versions))
     return {row.section_version_id: row for row in counting(rows).order_by("number")}
+
+
+def confirmed_at(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[int, datetime]:
+    """When the person last confirmed each of these section versions as it counts, by its id."""
+    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=[version.pk for version in versions])
+    return dict(counting(rows).order_by("number").values_list("section_version_id", "confirmed_at"))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from quizzes import actions, eligibility, timing
-from quizzes.models import Attempt, Quiz
-from quizzes.queries import clock_of, extra_time, held_back, live_rules, standing
+from quizzes.models import Quiz, QuizVersion
+from quizzes.queries import clock_of, extra_time, held_back, live_rules, situation
 from staff import clock
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Clinic
@@ -32,33 +32,31 @@ def quiz_detail(request: StaffRequest, slug: str) -> HttpResponse:
     clinic = acting_clinic(request)
     if request.method == "POST":
         return _start(request, quiz, clinic)
-    version = live_version(quiz.module)
-    context: dict[str, Any] = {"quiz": quiz, "rules": live_rules(quiz), "version": version, "declaration": DECLARATION}
-    if clinic and version:
-        where = standing(request.user, quiz, clinic)
+    context: dict[str, Any] = {"quiz": quiz, "declaration": DECLARATION}
+    if clinic is None:
+        context |= {"rules": live_rules(quiz), "version": live_version(quiz.module)}
+        return render(request, "quizzes/quiz_detail.html", context)
+    found = situation(request.user, quiz, clinic)
+    context |= {"rules": found.rules, "version": found.version}
+    if found.version:
         context |= {
-            "where": where,
-            "verdict": eligibility.verdict(where, clock.now()),
-            "attempts": _history(request, quiz),
+            "where": found.standing,
+            "verdict": eligibility.verdict(found.standing, clock.now()),
+            "attempts": found.attempts[::-1],
             "acting_clinic": clinic,
             "clinics": clinics_as(request.user, *LEARNING_ROLES),
-            "adoption": standing_adoption(clinic, version),
-            "held_back": held_back(version, clinic),
-            **_clock(request, quiz, clinic),
+            "adoption": standing_adoption(clinic, found.version),
+            "held_back": held_back(found.version, clinic),
+            **_clock(request, found.rules, clinic),
         }
     return render(request, "quizzes/quiz_detail.html", context)
 
 
-def _clock(request: StaffRequest, quiz: Quiz, clinic: Clinic) -> dict[str, int | None]:
+def _clock(request: StaffRequest, rules: QuizVersion, clinic: Clinic) -> dict[str, int | None]:
     """The clock as it would run for this person, and what it is without her extra time."""
-    limit = clock_of(live_rules(quiz), clinic)
-    percent = extra_time(request.user, clinic)
-    return {"limit": limit, "own_limit": timing.extended(limit, percent) if limit else None}
-
-
-def _history(request: StaffRequest, quiz: Quiz) -> list[Attempt]:
-    attempts = Attempt.objects.of(request.user).filter(candidacy__quiz=quiz).prefetch_related("outcomes")
-    return list(attempts.select_related("candidacy").order_by("-started_at"))
+    limit = clock_of(rules, clinic)
+    own = timing.extended(limit, extra_time(request.user, clinic)) if limit else None
+    return {"limit": limit, "own_limit": own}
 
 
 def _start(request: StaffRequest, quiz: Quiz, clinic: Clinic | None) -> HttpResponse:

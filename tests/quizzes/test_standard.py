@@ -127,7 +127,8 @@ def test_panel_is_filed_and_named(cast, module, panel):
     for rows, change in ((CutFile.objects.all(), {"mean": 1}), (Rating.objects.all(), {"percent": 1})):
         with pytest.raises(DatabaseError), transaction.atomic():
             rows.update(**change)
-    assert standard.rated(module.quiz, standard.cells_of(module.quiz)[0])[0]["nd-17-q1"] == 810
+    bodies = {version.question.code: version.body for version in standard.cells_of(module.quiz)[0]}
+    assert standard.rated(module.quiz, bodies)[0]["nd-17-q1"] == 810
 
 
 def test_panel_is_not_filed_before_it_is_whole(cast, module, panel):
