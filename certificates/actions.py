@@ -82,7 +82,7 @@ def settle(*, attempt: Attempt) -> Finished | None:
 
 @transaction.atomic
 def _finish(attempt: Attempt, *, by: StaffMember, handed_in: bool, closing: bool = False) -> Finished:
-    locked = sitting.locked_attempt(attempt.pk)
+    locked = sitting.locked_attempt(attempt.pk, attempt.candidacy_id)
     if locked.state == Attempt.State.OPEN:
         now = max(clock.now(), locked.started_at)  # the server's clock may have been put back meanwhile
         late = sitting.is_late(locked, now, locked.quiz_version.grace_seconds)
@@ -148,7 +148,7 @@ def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
     clinic = attempt.candidacy.clinic
     if standing_adoption(clinic, attempt.module_version) is None:
         return None
-    before = _previous(attempt)
+    before = _previous(attempt) if attempt.candidacy.cycle > 1 else None
     certificate = _new_certificate(attempt, before)
     try:
         with transaction.atomic():
@@ -210,8 +210,11 @@ def _day(value: date) -> str:
 
 def next_number(year: int) -> str:
     """PP-2026-000001 and on, from a locked row."""
-    NumberSeries.objects.get_or_create(year=year)
-    series = NumberSeries.objects.select_for_update().get(year=year)
+    locked = NumberSeries.objects.select_for_update()
+    series = locked.filter(year=year).first()
+    if series is None:  # the year's first
+        NumberSeries.objects.get_or_create(year=year)
+        series = locked.get(year=year)
     series.last += 1
     series.save(update_fields=["last"])
     return f"PP-{year}-{series.last:06d}"

@@ -7,8 +7,9 @@ from typing import Any
 
 from quizzes import kinds, scoring
 from quizzes.models import Attempt, LateAnswer, Outcome, Regrade
+from quizzes.queries import live_points
 from quizzes.regrades import regrades_of
-from training.models import KeyPointVersion, ReadingConfirmation
+from training.models import ReadingConfirmation
 
 
 @dataclass(frozen=True)
@@ -134,15 +135,20 @@ class Result:
 
 
 def result_of(attempt: Attempt) -> Result:
-    """Everything about a finished attempt in a fixed number of queries."""
+    """Everything about a finished attempt in a fixed number of queries; uses what was fetched with it."""
     sealed = json.loads(attempt.seal.text)
-    outcome: Outcome = attempt.outcomes.order_by("-number")[0]
-    rationales = {
-        (version.question.code, version.number): kinds.of(version.question.kind).rationales(version.content)
-        for item in attempt.items.select_related("question_version__question")
-        for version in [item.question_version]
-    }
-    regrades = regrades_of([attempt]).get(attempt.pk, {})
+    outcome = attempt.outcome
+    if outcome is None:
+        raise ValueError(f"attempt {attempt.public_id} is sealed and has no outcome")
+    bodies = attempt.items.order_by().values_list(
+        "question_version__question__code",
+        "question_version__number",
+        "question_version__question__kind",
+        "question_version__body",
+    )
+    rationales = {(code, number): kinds.of(kind).rationales(json.loads(body)) for code, number, kind, body in bodies}
+    # A regrade adds an outcome.
+    regrades = regrades_of([attempt]).get(attempt.pk, {}) if len(attempt.outcomes.all()) > 1 else {}
     answers = [
         _answer(item, rationales[item["question"], item["version"]], regrades.get(item["position"]))
         for item in sealed["items"]
@@ -193,18 +199,16 @@ def _late(attempt: Attempt, sealed: list[dict[str, Any]]) -> list[Late]:
 
 
 def _gaps(attempt: Attempt, answers: list[Answer]) -> list[Gap]:
-    rows = (
-        KeyPointVersion.objects.filter(attemptitempoint__item__attempt=attempt)
-        .select_related("key_point", "section_version__section")
-        .distinct()
-    )
-    read = {
-        row.section_version_id: row.confirmed_at
-        for row in ReadingConfirmation.objects.filter(
-            person=attempt.candidacy.person_id, section_version__points__attemptitempoint__item__attempt=attempt
-        ).order_by("number")
-    }
+    """A point that was tested reads as in the module version that the attempt was drawn from."""
     by_point = {code: answer for answer in answers for code in answer.points}
+    rows = [row for row in live_points(attempt.module_version).values() if row.key_point.code in by_point]
+    read = dict(
+        ReadingConfirmation.objects.filter(
+            person=attempt.candidacy.person_id, section_version__in={row.section_version_id for row in rows}
+        )
+        .order_by("number")
+        .values_list("section_version_id", "confirmed_at")
+    )
     return sorted(
         (
             Gap(

@@ -362,10 +362,9 @@ def set_flag(*, attempt_id: str, person: StaffMember, position: int, flagged: bo
         raise AttemptEnded
 
 
-def locked_attempt(pk: int) -> Attempt:
+def locked_attempt(pk: int, candidacy: int) -> Attempt:
     """The attempt with its candidacy locked first, then itself: the lock order of the site."""
-    candidacy = Attempt.objects.values_list("candidacy_id", flat=True).get(pk=pk)
-    Candidacy.objects.select_for_update().get(pk=candidacy)
+    Candidacy.objects.select_for_update().only("pk").get(pk=candidacy)
     return (
         Attempt.objects.select_for_update(of=("self",))
         .select_related(
@@ -383,7 +382,8 @@ def locked_attempt(pk: int) -> Attempt:
 def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember) -> Outcome:
     """Score, seal and close a locked open attempt, in the caller's transaction."""
     attempt.state, attempt.ended_at = state, ended_at
-    items = sealing.sealed_items(attempt)
+    rows = sealing.rows_of(attempt)
+    items = sealing.sealed_items(attempt, rows)
     rules = attempt.quiz_version
     scored = scoring.score_sealed(
         {
@@ -393,7 +393,6 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
     )
     text = sealing.text(attempt, items, scored)
     attempt.seal_sha256 = canonical.sha256(text)
-    rows = AttemptItem.objects.filter(attempt=attempt).order_by("position")
     Mark.objects.bulk_create(
         Mark(item=row, points=points, max_points=1, rule=rules.scoring_rule, cause="first")
         for row, points in zip(rows, scored.points, strict=True)
@@ -562,8 +561,8 @@ def _extend_open(person: StaffMember) -> list[tuple[Attempt, datetime]]:
     """Move the deadlines of her running attempts with a clock, and say from when; a deadline never moves back."""
     running = Attempt.objects.of(person).filter(state=Attempt.State.OPEN).exclude(limit_minutes=None)
     moved = []
-    for pk in running.order_by("candidacy").values_list("pk", flat=True):
-        attempt = locked_attempt(pk)
+    for pk, candidacy in running.order_by("candidacy").values_list("pk", "candidacy_id"):
+        attempt = locked_attempt(pk, candidacy)
         percent = extra_time(person, attempt.candidacy.clinic)
         until = timing.deadline(attempt.started_at, attempt.limit_minutes, attempt.quiz_version.open_minutes, percent)
         over = is_late(attempt, clock.now(), attempt.quiz_version.grace_seconds)

@@ -307,7 +307,7 @@ def situations(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> 
     for attempt in taken if cycles else ():
         attempt.candidacy, attempt.quiz_version = cycles[attempt.candidacy_id], every_rule[attempt.quiz_version_id]
         everything[attempt.candidacy.quiz_id].append(attempt)
-    grants = _grants([row.pk for row in candidacies.values()])
+    grants = _grants([row.pk for row in candidacies.values() if everything[row.quiz_id]])
     sections = {module: sections_of(version) for module, version in versions.items()}
     read = confirmed_at(person, [section for group in sections.values() for section in group])
     held = {quiz: [row for row in everything[quiz] if _counts_for(row, candidacies[quiz])] for quiz in candidacies}
@@ -352,7 +352,7 @@ def _is_voided(attempt: Attempt, candidacy: Candidacy) -> bool:
 
 
 def _grants(candidacies: Sequence[int]) -> dict[int, tuple[int, datetime]]:
-    """By the candidacy's id: how many further attempts were opened, and when the last time."""
+    """By the candidacy's id: how many further attempts were opened, and when the last time. None before a first attempt."""
     if not candidacies:
         return {}
     rows = AttemptGrant.objects.filter(candidacy__in=candidacies).order_by().values_list("candidacy")

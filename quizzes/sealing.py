@@ -6,6 +6,7 @@ from typing import Any
 
 from quizzes import kinds, scoring
 from quizzes.models import Attempt, AttemptItem, Response
+from quizzes.queries import live_points
 from staff import canonical
 
 # The first format knew single best answers alone; of those the second says the same.
@@ -18,22 +19,32 @@ def history_sha256(responses: list[Response]) -> str:
     return canonical.sha256_of([[r.revision, r.payload, r.client_key, r.saved_at, r.late] for r in responses])
 
 
-def sealed_items(attempt: Attempt) -> list[dict[str, Any]]:
-    """The items with wording, order, keys, points, answers and the hash of each answer's history."""
+def rows_of(attempt: Attempt) -> list[AttemptItem]:
+    """The attempt's items in order, with everything of them that is sealed. Key points are those of its module version."""
     items = list(
         AttemptItem.objects.filter(attempt=attempt)
         .select_related("question_version__question__section")
-        .prefetch_related(
-            "points__point_version__key_point", "points__point_version__section_version__section", "responses"
-        )
+        .prefetch_related("points", "responses")
         .order_by("position")
     )
+    known = {point.pk: point for point in live_points(attempt.module_version).values()}
+    for item in items:
+        for row in item.points.all():
+            if row.point_version_id in known:
+                row.point_version = known[row.point_version_id]
+    return items
+
+
+def sealed_items(attempt: Attempt, rows: list[AttemptItem] | None = None) -> list[dict[str, Any]]:
+    """The items with wording, order, keys, points, answers and the hash of each answer's history."""
     met = Counter(
         AttemptItem.objects.filter(
             attempt__candidacy__person=attempt.candidacy.person_id, attempt__started_at__lt=attempt.started_at
-        ).values_list("question_version__question_id", flat=True)
+        )
+        .order_by()
+        .values_list("question_version__question_id", flat=True)
     )
-    return [_sealed_item(item, met[item.question_version.question_id]) for item in items]
+    return [_sealed_item(item, met[item.question_version.question_id]) for item in rows or rows_of(attempt)]
 
 
 def _sealed_item(item: AttemptItem, met: int) -> dict[str, Any]:

@@ -35,6 +35,14 @@ def commitment(*, salt: str, person_id: int, name: str) -> str:
 
 
 def _commitment_of(person: StaffMember) -> str:
+    """Asked once per object and name: an act that records two events is one person's."""
+    kept: tuple[str, str] = person.__dict__.setdefault("_commitment", ("", ""))
+    if kept[0] != person.full_name:
+        kept = person.__dict__["_commitment"] = (person.full_name, _committed(person))
+    return kept[1]
+
+
+def _committed(person: StaffMember) -> str:
     known = ActorName.objects.filter(person=person, name=person.full_name).values_list("commitment", flat=True).first()
     if known:
         return known

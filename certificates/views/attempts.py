@@ -1,28 +1,31 @@
 """Handing in, and the result."""
 
+from typing import Any
+
 from django.contrib import messages
+from django.db.models import Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from certificates import actions
 from certificates.models import Certificate
-from certificates.queries import is_lost, passes_awaiting_adoption, with_events
-from certificates.results import result_of
+from certificates.queries import is_lost, passes_awaiting_adoption
+from certificates.results import Result, result_of
 from quizzes import eligibility
 from quizzes.enquiries import questioned_in
 from quizzes.models import Attempt, Disposition, Review
 from quizzes.queries import attempts_visible_to, standing
-from quizzes.views.sitting import own_attempt
 from staff import clock
 from staff.access import Permission, StaffRequest, require_permission
+from staff.models import StaffMember
 
 
 @require_POST
 @require_permission(Permission.TAKE_QUIZZES)
 def attempt_submit(request: StaffRequest, public_id: str) -> HttpResponse:
     """Pressed twice, or too late, it leads to the one result."""
-    actions.submit(attempt=own_attempt(request, public_id), by=request.user)
+    actions.submit(attempt=get_object_or_404(Attempt.objects.of(request.user), public_id=public_id), by=request.user)
     return redirect("certificates:attempt-result", public_id=public_id)
 
 
@@ -30,8 +33,12 @@ def attempt_submit(request: StaffRequest, public_id: str) -> HttpResponse:
 @require_permission(Permission.SEE_RESULTS, Permission.REVIEW_ATTEMPTS)
 def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
     """The taker's own result, clause by clause. An overdue attempt is settled on the way; her physician goes to the review."""
-    attempt = get_object_or_404(attempts_visible_to(request.user).distinct(), public_id=public_id)
-    if attempt.candidacy.person_id != request.user.pk:
+    mine = Attempt.objects.of(request.user).select_related(
+        "candidacy__quiz__module", "candidacy__clinic", "quiz_version", "module_version", "seal"
+    )
+    attempt = mine.prefetch_related("outcomes").filter(public_id=public_id).first()
+    if attempt is None:
+        get_object_or_404(attempts_visible_to(request.user).distinct(), public_id=public_id)
         return redirect("certificates:review-detail", public_id=public_id)
     if attempt.state == Attempt.State.OPEN:
         settled = actions.settle(attempt=attempt)
@@ -42,28 +49,49 @@ def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
         messages.info(request, "A question was corrected, so this attempt was ended without a score. It uses up none.")
         return redirect("quizzes:quiz-detail", attempt.candidacy.quiz.module.slug)
     result = result_of(attempt)
-    candidacy = attempt.candidacy
-    where = standing(request.user, candidacy.quiz, candidacy.clinic)
-    # A pass that a regrade gave may rest beside another of the same cycle, which holds the certificate.
-    of_the_cycle = Certificate.objects.filter(candidacy=candidacy, attempt__in=Attempt.objects.closing())
-    certificate = with_events(Certificate.objects.filter(attempt=attempt)).first()
-    if certificate is None and result.outcome.passed:
-        certificate = with_events(of_the_cycle).first()
-    disposition = Disposition.objects.filter(outcome__attempt=attempt).select_related("signature").first()
     reviews = Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")
-    passed_retest = attempt.retests.passed().first()
     context = {
         "attempt": attempt,
-        "passed_retest": passed_retest,
         "result": result,
-        "certificate": certificate,
-        "waits": passes_awaiting_adoption().filter(pk=attempt.pk).exists(),
-        "lost": certificate is not None and is_lost(certificate),
-        "disposition": disposition,
-        "kept": disposition is not None and disposition.decision == Disposition.Decision.KEEP,
-        "verdict": eligibility.verdict(where, clock.now()),
-        "where": where,
         "reviews": list(reviews),
         "questioned": questioned_in(attempt),
+        **_certificate(attempt, result),
+        **(_after_pass(attempt) if result.outcome.passed else _what_is_next(attempt, request.user)),
     }
     return render(request, "certificates/attempt_result.html", context)
+
+
+def _certificate(attempt: Attempt, result: Result) -> dict[str, Any]:
+    """What the pass led to. A regrade adds an outcome; without one there is nothing to decide about."""
+    passed, regraded = result.outcome.passed, len(attempt.outcomes.all()) > 1
+    certificate = Certificate.objects.filter(attempt=attempt).first()
+    own = certificate is not None
+    if certificate is None and passed:
+        # A pass that a regrade gave may rest beside another of the same cycle, which holds the certificate.
+        closing = Attempt.objects.closing()
+        certificate = Certificate.objects.filter(candidacy=attempt.candidacy_id, attempt__in=closing).first()
+    decided = Disposition.objects.filter(outcome__attempt=attempt).select_related("signature")
+    disposition = decided.first() if regraded else None
+    return {
+        "certificate": certificate,
+        "lost": certificate is not None and not (own and passed) and is_lost(certificate),
+        "waits": passed and certificate is None and passes_awaiting_adoption().filter(pk=attempt.pk).exists(),
+        "disposition": disposition,
+        "kept": disposition is not None and disposition.decision == Disposition.Decision.KEEP,
+    }
+
+
+def _after_pass(attempt: Attempt) -> dict[str, Any]:
+    """A pass closes its candidacy, and nothing more is asked of its attempts but how many there were."""
+    extra = attempt.candidacy.grants.aggregate(sum=Sum("extra"))["sum"]
+    return {"allowed": attempt.quiz_version.attempts + (extra or 0)}
+
+
+def _what_is_next(attempt: Attempt, person: StaffMember) -> dict[str, Any]:
+    where = standing(person, attempt.candidacy.quiz, attempt.candidacy.clinic)
+    return {
+        "where": where,
+        "allowed": where.attempts_allowed,
+        "verdict": eligibility.verdict(where, clock.now()),
+        "passed_retest": attempt.retests.passed().first(),
+    }

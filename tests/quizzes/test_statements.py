@@ -82,6 +82,27 @@ def test_taking_costs_the_same_however_much_is_answered(cast, module):
     assert len(getting(cast.aesthetician, "quizzes:attempt-take", attempt.public_id)) == before
 
 
+def test_whole_attempt_costs_no_more_than_its_budgets(cast, module):
+    """From the quiz's page to the result of a pass with its certificate, as `make bench` counts it."""
+    person, client = cast.aesthetician, Client()
+    client.force_login(person)
+    factories.read_all(person=person, course=module)
+    quiz = reverse("quizzes:quiz-detail", args=["needle-depth"])
+    client.get(quiz)
+    costs = {"quiz": statements(lambda: client.get(quiz))}
+    costs["start"] = statements(lambda: client.post(quiz, {"declared": "yes"}))
+    attempt = Attempt.objects.of(person).get()
+    factories.answer(attempt=attempt)
+    for name, page in (("take", "quizzes:attempt-take"), ("check", "quizzes:attempt-check")):
+        costs[name] = statements(lambda page=page: client.get(reverse(page, args=[attempt.public_id])))
+    costs["submit"] = statements(lambda: client.post(reverse("certificates:attempt-submit", args=[attempt.public_id])))
+    costs["result"] = statements(lambda: client.get(reverse("certificates:attempt-result", args=[attempt.public_id])))
+    assert person.certificates.count() == 1
+    # Among them what is asked once: a worker for the version's key points, a year for its series of certificate numbers.
+    budgets = {"quiz": 12, "start": 28, "take": 6, "check": 6, "submit": 33, "result": 12}
+    assert {name: len(cost) for name, cost in costs.items() if len(cost) > budgets[name]} == {}, costs
+
+
 def another_module(like: ModuleVersion, number: int) -> None:
     module = Module.objects.create(slug=f"module-{number}", code=f"m{number}", position=number)
     version = ModuleVersion.objects.create(
