@@ -108,14 +108,21 @@ def growing(had: dict[str, Any]) -> str:
     """What must not grow with the quiz or with the years."""
     rows: list[tuple[str, Cell]] = []
     for items in next(iter(had.values()))["length"]:
-        rows.append((f"a save, {items} items", lambda f, items=items: save_cost(f["length"][items])))
-    for size, words in (("few", "few"), ("many", "many")):
+        rows.append((f"a save, {items} items", partial(grown, save_cost, "length", items)))
+    for size in ("few", "many"):
         rows += [
-            (f"stored answers, {words}", lambda f, size=size: f"{f['stored'][size]['answers']:,}"),
-            (f"a save, {words} stored", lambda f, size=size: save_cost(f["stored"][size])),
-            (f"a whole attempt, {words} stored, CPU-s", lambda f, size=size: f["stored"][size]["attempt_cpu_s"]),
+            (f"stored answers, {size}", partial(grown, lambda found: f"{found['answers']:,}", "stored", size)),
+            (f"a save, {size} stored", partial(grown, save_cost, "stored", size)),
+            (
+                f"a whole attempt, {size} stored, CPU-s",
+                partial(grown, lambda found: found["attempt_cpu_s"], "stored", size),
+            ),
         ]
     return by_engine("Growth: server CPU ms (PostgreSQL's own), median ms", had, rows)
+
+
+def grown(cell: Cell, part: str, name: str, found: dict[str, Any]) -> Any:
+    return cell(found[part][name])
 
 
 def save_cost(found: dict[str, Any]) -> str:

@@ -268,8 +268,8 @@ def sealed_without_the_last() -> None:
     """The seal holds every answer but the one given last."""
     from quizzes import sealing
 
-    def all_but_one(sealed_items: Callable[..., Any], attempt: Any) -> Any:
-        items = sealed_items(attempt)
+    def all_but_one(sealed_items: Callable[..., Any], *given: Any) -> Any:
+        items = sealed_items(*given)
         last = max(items, key=lambda item: (item["revision"], item["position"]))
         last |= {"answer": "", "revision": last["revision"] - 1}
         return items

@@ -123,9 +123,9 @@ def pool(
     if signed:
         rows = rows.exclude(pk__in=resting_on(rows, signed))
     tests: dict[int, list[tuple[int, str | None]]] = {}
-    for tester, key_point, approved in QuestionPoint.objects.filter(question_version__in=certifying(version)).values_list(
-        "question_version_id", "key_point_id", "approved_against__content_sha256"
-    ):
+    for tester, key_point, approved in QuestionPoint.objects.filter(
+        question_version__in=certifying(version)
+    ).values_list("question_version_id", "key_point_id", "approved_against__content_sha256"):
         tests.setdefault(tester, []).append((key_point, approved))
     items, drawable = [], {}
     for pk, question, code, kind, section, body in rows.order_by("question__code").values_list(
