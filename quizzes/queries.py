@@ -164,7 +164,7 @@ def _pooled(
     points: Mapping[int, KeyPointVersion],
     seen: int,
 ) -> drawing.PoolItem | None:
-    """`tests` are the ids of its key points, each with the hash it was approved against: stale if one is gone or reads otherwise."""
+    """`tests` are the ids of its key points, each with the hash it was approved against: stale if one is gone or reads anew."""
     tested = [points[key_point] for key_point, _ in tests if key_point in points]
     if [point.content_sha256 for point in tested] != [approved for _, approved in tests]:
         return None
