@@ -61,15 +61,17 @@ def extra_time(person: StaffMember, clinic: Clinic) -> int:
 
 def live_points(version: ModuleVersion) -> dict[int, KeyPointVersion]:
     """The version's key points by the key point's id."""
-    return _points(version.pk, version.sha256)
+    name = (version.pk, version.sha256)
+    return _points([name])[name]
 
 
 @frozen.once
-def _points(version: int, sha256: str) -> dict[int, KeyPointVersion]:
-    rows = KeyPointVersion.objects.filter(section_version__places__module_version=version).select_related(
-        "key_point", "section_version__section"
-    )
-    return {row.key_point_id: row for row in rows}
+def _points(names: list[frozen.Name]) -> dict[frozen.Name, dict[int, KeyPointVersion]]:
+    found: dict[frozen.Name, dict[int, KeyPointVersion]] = {}
+    for name in names:
+        rows = KeyPointVersion.objects.filter(section_version__places__module_version=name[0])
+        found[name] = {row.key_point_id: row for row in rows.select_related("key_point", "section_version__section")}
+    return found
 
 
 def blueprint(rules: QuizVersion, points: dict[int, KeyPointVersion]) -> drawing.Blueprint:
@@ -308,7 +310,7 @@ def situations(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> 
         attempt.candidacy, attempt.quiz_version = cycles[attempt.candidacy_id], every_rule[attempt.quiz_version_id]
         everything[attempt.candidacy.quiz_id].append(attempt)
     grants = _grants([row.pk for row in candidacies.values() if everything[row.quiz_id]])
-    sections = {module: sections_of(version) for module, version in versions.items()}
+    sections = sections_of(versions)
     read = confirmed_at(person, [section for group in sections.values() for section in group])
     held = {quiz: [row for row in everything[quiz] if _counts_for(row, candidacies[quiz])] for quiz in candidacies}
     lasts = {quiz: _last_and_retest(rows) for quiz, rows in held.items()}
@@ -370,7 +372,7 @@ def _last_and_retest(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 def live_sections(modules: Collection[int]) -> dict[int, list[SectionVersion]]:
     """The sections of each module's live version in order, by the module's id."""
-    return {module: sections_of(version) for module, version in live_versions_of(modules).items()}
+    return sections_of(live_versions_of(modules))
 
 
 def _not_again(

@@ -52,15 +52,19 @@ def live_versions_of(modules: Collection[int]) -> dict[int, ModuleVersion]:
     return {row.module_id: row for row in rows}
 
 
-def sections_of(version: ModuleVersion) -> list[SectionVersion]:
-    """The version's sections in order."""
-    return list(_sections(version.pk, version.sha256))
+def sections_of(versions: Mapping[int, ModuleVersion]) -> dict[int, list[SectionVersion]]:
+    """The sections of each version in order, under the same keys."""
+    found = _sections((version.pk, version.sha256) for version in versions.values())
+    return {key: list(found[version.pk, version.sha256]) for key, version in versions.items()}
 
 
 @frozen.once
-def _sections(version: int, sha256: str) -> tuple[SectionVersion, ...]:
-    rows = ModuleVersionSection.objects.filter(module_version=version).select_related("section_version__section")
-    return tuple(row.section_version for row in rows.order_by("position"))
+def _sections(names: list[frozen.Name]) -> dict[frozen.Name, tuple[SectionVersion, ...]]:
+    rows = ModuleVersionSection.objects.filter(module_version__in=[pk for pk, _ in names])
+    found: dict[int, list[SectionVersion]] = {}
+    for row in rows.select_related("section_version__section").order_by("position"):
+        found.setdefault(row.module_version_id, []).append(row.section_version)
+    return {name: tuple(found.get(name[0], ())) for name in names}
 
 
 def places(version: ModuleVersion) -> list[ModuleVersionSection]:
