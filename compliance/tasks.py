@@ -162,7 +162,11 @@ def running(task: Task) -> PointTest | None:
 @transaction.atomic
 def start(*, task: Task, seed: str = "") -> PointTest:
     """Ask the questions, or those that are asked already. Raises NotNow."""
-    current = Task.objects.select_for_update().select_related("change__key_point", "clinic", "person").get(pk=task.pk)
+    current = (
+        Task.objects.select_for_update(of=("self",))
+        .select_related("change__key_point", "clinic", "person")
+        .get(pk=task.pk)
+    )
     open_test = running(current)
     if open_test:
         return open_test
@@ -238,7 +242,7 @@ def _tokens(test: PointTest, position: int, version: QuestionVersion) -> list[li
 @transaction.atomic
 def hand_in(*, test: PointTest, answers: Sequence[str]) -> PointTestResult:
     """Score it: all must be right. Handed in twice it counts once."""
-    task = Task.objects.select_for_update().select_related("clinic", "person").get(pk=test.task_id)
+    task = Task.objects.select_for_update(of=("self",)).select_related("clinic", "person").get(pk=test.task_id)
     known = PointTestResult.objects.filter(test=test).first()
     if known:
         return known
