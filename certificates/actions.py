@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from certificates import codes, drawing, fonts, names, papers, sharing, validity
+from certificates import codes, drawing, events, fonts, holding, names, papers, sharing, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
 from certificates.queries import holding_of, is_lost, passes_awaiting_adoption, state_of, with_events
 from quizzes import actions as sitting
@@ -613,26 +613,10 @@ def record_event(
     private_note: str,
     signature: Signature | None,
 ) -> CertificateEvent:
-    now = clock.now()
-    event = CertificateEvent.objects.create(
-        certificate=certificate,
-        kind=kind,
-        at=now,
-        by=by,
-        effective_at=now,
-        reason_class=reason_class,
-        public_text=public_text,
-        private_note=private_note,
-        signature=signature,
-    )
-    audit.record(
-        clinic=certificate.clinic,
-        by=by,
-        action=f"certificate.{kind}",
-        subject=certificate,
-        reason=public_text,
-        body={"number": certificate.number, "class": reason_class},
-    )
+    """One event; what rests on a certificate of knowledge is held or let go with it."""
+    event = events.record(certificate, kind, by, reason_class, public_text, private_note, signature)
+    if certificate.kind == Certificate.Kind.KNOWLEDGE and kind in ("suspended", "lifted", "revoked"):
+        holding.settle_programmes(certificate.person)
     return event
 
 
@@ -837,4 +821,8 @@ def end_membership(*, membership: Membership, reason: str, by: StaffMember) -> b
             _finish(attempt, by=by, handed_in=False, closing=True)
         for candidacy in Candidacy.objects.filter(person=membership.person, clinic=membership.clinic, closed_at=None):
             sitting.close_candidacy(candidacy, by=by)
-        return staff_actions.close_membership(membership=membership, by=by, reason=reason)
+        physician = holding.is_physician(membership)
+        ended = staff_actions.close_membership(membership=membership, by=by, reason=reason)
+        if ended:
+            holding.membership_ended(membership=membership, was_physician=physician, by=by)
+        return ended

@@ -11,6 +11,7 @@ from certificates import names
 from quizzes.models import Attempt, Candidacy
 from staff import clock
 from staff.models import Clinic, Signature, StoredFile
+from training.models import Observation, Programme
 
 
 class NumberSeries(models.Model):
@@ -106,6 +107,45 @@ class Certificate(models.Model):
         return reverse("certificates:certificate-detail", args=[self.number])
 
 
+class ProgrammeSigning(models.Model):
+    """What a programme certificate carries besides: the physician as printed, and all that stood on her screen. Insert-only.
+
+    `dossier` is canonical JSON; its hash is what the signature is over.
+    """
+
+    certificate = models.OneToOneField(Certificate, on_delete=models.PROTECT, related_name="signing")
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, related_name="+")
+    physician = models.CharField(max_length=200)
+    signed = models.CharField(max_length=400)
+    dossier = models.TextField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
+
+    def __str__(self) -> str:
+        return f"{self.certificate.number}, signed by {self.physician}"
+
+
+class CertificateBasis(models.Model):
+    """One thing that a programme certificate rests on: a certificate of knowledge, or a signed sheet. Insert-only."""
+
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="basis")
+    knowledge = models.ForeignKey(Certificate, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    observation = models.ForeignKey(Observation, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ("certificate", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(knowledge__isnull=False, observation=None) | Q(knowledge=None, observation__isnull=False),
+                name="certificatebasis_one_thing",
+            ),
+            models.UniqueConstraint(fields=["certificate", "knowledge"], name="certificatebasis_knowledge_once"),
+            models.UniqueConstraint(fields=["certificate", "observation"], name="certificatebasis_sheet_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.certificate.number} rests on {self.knowledge or self.observation}"
+
+
 class CertificateEvent(models.Model):
     """Something that changes a certificate's state. Insert-only."""
 
@@ -114,7 +154,8 @@ class CertificateEvent(models.Model):
         LIFTED = "lifted", "Suspension lifted"
         REVOKED = "revoked", "Revoked"
         ENDED = "ended", "Ended"
-        ENDORSED = "endorsed", "Endorsed"
+        PENDING = "pending", "Supervision pending"
+        ENDORSED = "endorsed", "Endorsed again"
 
     REASONS: ClassVar[list[tuple[str, str]]] = [
         ("retraining", "Re-training required"),
@@ -125,13 +166,19 @@ class CertificateEvent(models.Model):
         ("scope", "Change of scope or licence"),
         ("other", "Other"),
     ]
+    # What only the site writes.
+    SITE_REASONS: ClassVar[list[tuple[str, str]]] = [
+        ("basis", "A module is not proven at present"),
+        ("left", "The holder left the clinic"),
+        ("supervision", "The supervising physician changed"),
+    ]
 
     certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=9, choices=Kind.choices)
     at = models.DateTimeField(default=clock.now)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     effective_at = models.DateTimeField(default=clock.now)
-    reason_class = models.CharField(max_length=12, choices=REASONS)
+    reason_class = models.CharField(max_length=12, choices=[*REASONS, *SITE_REASONS])
     public_text = models.CharField(max_length=300, blank=True)
     private_note = models.TextField(blank=True)
     signature = models.OneToOneField(Signature, on_delete=models.PROTECT, null=True, blank=True)
@@ -145,6 +192,9 @@ class CertificateEvent(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind="revoked") | (Q(signature__isnull=False) & ~Q(public_text="")),
                 name="certificateevent_revocation_signed",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="endorsed") | Q(signature__isnull=False), name="certificateevent_endorsement_signed"
             ),
         )
 

@@ -27,7 +27,8 @@ def day(value: date) -> str:
 
 
 def paper_of(certificate: Certificate) -> drawing.Paper:
-    """What is printed, from the certificate's own columns alone."""
+    """What is printed, from the certificate's own columns and, of a programme, its signing's."""
+    signing = certificate.signing if certificate.kind == Certificate.Kind.PROGRAMME else None
     return drawing.Paper(
         kind="knowledge" if certificate.kind == Certificate.Kind.KNOWLEDGE else "programme",
         kind_line=certificate.kind_line,
@@ -49,6 +50,8 @@ def paper_of(certificate: Certificate) -> drawing.Paper:
         module_version=f"Module version {certificate.module_version_number}" if certificate.attempt_id else "",
         disclaimer=certificate.disclaimer,
         attempt_line=certificate.attempt_line,
+        physician=signing.physician if signing else "",
+        signed=signing.signed if signing else "",
     )
 
 

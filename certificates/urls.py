@@ -7,6 +7,8 @@ from certificates.views import (
     certificates,
     enquiries,
     practicals,
+    programmes,
+    protocol,
     regrades,
     reviews,
     verify,
@@ -55,5 +57,14 @@ urlpatterns = [
     path("practicals/sheets/<str:public_id>/record/", practicals.observation_detail, name="observation-detail"),
     path("practicals/sheets/<str:public_id>/<int:position>/", practicals.observation_save, name="observation-save"),
     path("protocol/", adoption.protocol, name="protocol"),
+    path("protocol/defaults/", protocol.protocol_defaults, name="protocol-defaults"),
+    path("protocol/licences/", protocol.state_rule, name="state-rule"),
+    path("protocol/items/<slug:code>/", protocol.protocol_decide, name="protocol-decide"),
+    path(
+        "programmes/<slug:slug>/sign/<str:clinic_id>/<str:public_id>/",
+        programmes.programme_sign,
+        name="programme-sign",
+    ),
+    path("certificates/<str:number>/endorse/", programmes.certificate_endorse, name="certificate-endorse"),
     path("protocol/adopt/<slug:slug>/", adoption.module_adopt, name="module-adopt"),
 ]

@@ -56,7 +56,8 @@ class Holding:
 
 
 def state(holding: Holding, at: datetime) -> str:
-    """The first that matches: revoked, suspended, superseded, ended, not-yet-valid, expired, expiring, valid."""
+    """The first that matches: revoked, suspended, superseded, ended, not-yet-valid, expired, supervision-pending (for thirty
+    days, then suspended), expiring, valid."""
     happened = [
         event.kind for event in sorted(holding.events, key=lambda e: e.effective_at) if event.effective_at <= at
     ]
@@ -73,9 +74,18 @@ def state(holding: Holding, at: datetime) -> str:
         return "not-yet-valid"
     if at >= datetime.combine(holding.valid_until_on + timedelta(days=1), time.min, tzinfo=zone):
         return "expired"
+    supervised = [e for e in sorted(holding.events, key=lambda e: e.effective_at) if e.kind in ("pending", "endorsed")]
+    since = [event for event in supervised if event.effective_at <= at][-1:]
+    if since and since[0].kind == "pending":
+        return "supervision-pending" if at < successor_by(since[0]) else "suspended"
     if at >= datetime.combine(renewal_opens_on(holding), time.min, tzinfo=zone):
         return "expiring"
     return "valid"
+
+
+def successor_by(event: Event) -> datetime:
+    """Until when a successor may endorse again before the certificate is held."""
+    return event.effective_at + timedelta(days=SUCCESSOR_DAYS)
 
 
 def renewal_opens_on(holding: Holding) -> date:
@@ -83,3 +93,4 @@ def renewal_opens_on(holding: Holding) -> date:
 
 
 IN_FORCE = ("valid", "expiring")
+SUCCESSOR_DAYS = 30

@@ -7,6 +7,7 @@ from django.db.models import Prefetch, Q
 from django.http import Http404
 from django.urls import reverse
 
+from certificates import programmes
 from certificates.models import Certificate
 from certificates.queries import state_of, with_events
 from compliance.forms import matches
@@ -94,6 +95,37 @@ def memberships_shown(viewer: StaffMember, person: StaffMember) -> list[Membersh
         )
         for row in sorted(rows, key=lambda row: (row.ended_at is not None, -row.began_at.timestamp()))
     ]
+
+
+@dataclass(frozen=True)
+class ProgrammeShown:
+    """`url` leads the physician to the signature."""
+
+    dossier: programmes.Dossier
+    url: str
+
+    @property
+    def passed(self) -> int:
+        return sum(row.standing.state == "passed" for row in self.dossier.practicals)
+
+
+def dossiers_shown(viewer: StaffMember, person: StaffMember) -> list[ProgrammeShown]:
+    """Her signed programmes in the viewer's clinics, with the practicals."""
+    clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)
+    members = list(
+        Membership.objects.filter(person=person, clinic__in=clinics, ended_at=None)
+        .select_related("person", "clinic")
+        .prefetch_related("roles")
+    )
+    signs = clinics_as(viewer, Role.PHYSICIAN)
+    shown = []
+    for dossier in programmes.dossiers(members):
+        roles = {role.role for role in dossier.membership.roles.all() if role.ended_at is None}
+        if roles & set(dossier.programme.asked_of):
+            args = [dossier.programme.slug, dossier.clinic.public_id, person.public_id]
+            may = dossier.clinic in signs and person != viewer
+            shown.append(ProgrammeShown(dossier, reverse("certificates:programme-sign", args=args) if may else ""))
+    return shown
 
 
 def certificates_shown(viewer: StaffMember, person: StaffMember) -> list[CertificateShown]:

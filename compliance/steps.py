@@ -18,7 +18,7 @@ from quizzes.queries import standings as quiz_standings
 from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.templatetags.look import ago, day, moment, plural
-from training.models import Module, SectionVersion
+from training.models import Module, ProtocolReread, SectionVersion
 from training.queries import confirmed, places_in
 
 # In this order they are offered; what waits for somebody else comes after everything one can do oneself.
@@ -510,6 +510,19 @@ def _turn(row: ModuleRow) -> tuple[bool, bool, bool, int]:
     return rank != RUNNING, rank >= WAITING, row.cell.standing.word == "not-required", rank
 
 
+def protocol_step(asked: ProtocolReread, version: SectionVersion) -> Step:
+    """Her clinic decided otherwise than what she read."""
+    return Step(
+        f"Read again: {version.title}",
+        f"Your clinic's protocol changed on {day(asked.asked_at)}: {asked.value.item.title.lower()}. Read what holds now, and "
+        "confirm it at the end.",
+        reverse("training:section-detail", args=[version.section.module.slug, version.section.slug]),
+        "Read the section",
+        kicker=f"about {plural(version.minutes, 'minute,minutes')}",
+        rank=AGAIN,
+    )
+
+
 def physician_step(work: waiting.Waiting) -> Step:
     queue = reverse("certificates:review-queue")
     if work.locked:
@@ -551,6 +564,15 @@ def physician_step(work: waiting.Waiting) -> Step:
             second="All reviews",
             rank=AGAIN,
         )
+    if work.programmes:
+        sign = work.programmes[0]
+        return Step(
+            f"{'Take over the supervision of' if sign.pending else 'Sign the programme of'} {sign.person.full_name}",
+            f"{sign.title}. {sign.text}{_more(work.total - 1)}",
+            sign.url,
+            "Read and sign",
+            rank=AGAIN,
+        )
     if work.regrades:
         since = work.regrades[0]
         handed_in = plural(since.attempts, "attempt was,attempts were")
@@ -577,6 +599,17 @@ def physician_step(work: waiting.Waiting) -> Step:
             adopt.url,
             "Read and adopt",
             rank=AGAIN if adopt.passes else OPEN,
+        )
+    if work.practicals.people:
+        watched = work.practicals.people
+        some = ", ".join(person.full_name for person in watched[:3])
+        return Step(
+            f"Watch {plural(len(watched), 'person,people')} at work",
+            f"{some}{' and others' if len(watched) > 3 else ''}: every module is held, and practicals are what the programme "
+            "still lacks. You watch, or an observer whom you approved.",
+            work.practicals.url,
+            "To the practicals",
+            rank=OPEN,
         )
     return Step(
         "Nothing waits for you",

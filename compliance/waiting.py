@@ -7,8 +7,9 @@ from datetime import datetime
 from django.db.models import Count, Min
 from django.urls import reverse
 
-from certificates.models import Certificate
-from certificates.queries import certificates_to_decide, exceptions, passes_awaiting_adoption
+from certificates import programmes
+from certificates.models import Certificate, CertificateEvent
+from certificates.queries import certificates_to_decide, exceptions, passes_awaiting_adoption, with_events
 from quizzes import approving
 from quizzes.enquiries import waiting_in
 from quizzes.models import Attempt, Candidacy, Outcome
@@ -19,6 +20,7 @@ from staff.access import Permission, clinics_as, has_permission
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
 from training.models import ModuleVersion
+from training.observations import learners_of
 from training.queries import live_versions, standing_adoption
 
 
@@ -87,6 +89,29 @@ class DecisionWaiting:
 
 
 @dataclass(frozen=True)
+class ProgrammeWaiting:
+    """Somebody of whom nothing but the signature is missing, or whose supervision is open since the signer left."""
+
+    person: StaffMember
+    title: str
+    url: str
+    text: str
+    pending: bool = False
+
+
+@dataclass(frozen=True)
+class PracticalsWaiting:
+    """Who holds every module and lacks practicals."""
+
+    people: tuple[StaffMember, ...] = ()
+    url: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{len(self.people)} to watch"
+
+
+@dataclass(frozen=True)
 class Waiting:
     locked: tuple[AttemptWaiting, ...]
     critical: tuple[AttemptWaiting, ...]
@@ -95,12 +120,15 @@ class Waiting:
     items: ItemsWaiting
     decisions: tuple[DecisionWaiting, ...] = ()
     regrades: tuple[Since, ...] = ()
+    programmes: tuple[ProgrammeWaiting, ...] = ()
+    practicals: PracticalsWaiting = PracticalsWaiting()
 
     @property
     def total(self) -> int:
-        """Rows: all questions together are one, and so are all items."""
-        rows = (self.locked, self.critical, self.adoptions, self.decisions, self.regrades)
-        return sum(map(len, rows)) + bool(self.questions.count) + bool(self.items.count)
+        """Rows: all questions together are one, and so are all items and all people to watch."""
+        rows = (self.locked, self.critical, self.adoptions, self.decisions, self.regrades, self.programmes)
+        single = bool(self.questions.count) + bool(self.items.count) + bool(self.practicals.people)
+        return sum(map(len, rows)) + single
 
 
 def waiting_for(physician: StaffMember) -> Waiting:
@@ -108,6 +136,7 @@ def waiting_for(physician: StaffMember) -> Waiting:
     locked = _locked(clinics, physician)
     critical = _critical(clinics, physician, [row.attempt.candidacy_id for row in locked])
     questions = questions_waiting(waiting_in(clinics, but_of=physician))
+    to_sign, to_watch = _programmes(clinics, physician)
     return Waiting(
         tuple(locked),
         tuple(critical),
@@ -119,7 +148,30 @@ def waiting_for(physician: StaffMember) -> Waiting:
             for row in certificates_to_decide(clinics, but_of=physician)
         ),
         tuple(since_regrades(clinics, but_of=physician)),
+        tuple(to_sign),
+        PracticalsWaiting(tuple(to_watch), reverse("certificates:practical-list")),
     )
+
+
+def _programmes(clinics: list[Clinic], physician: StaffMember) -> tuple[list[ProgrammeWaiting], list[StaffMember]]:
+    """Programmes that only lack a signature, a predecessor's certificates, and who lacks nothing but practicals."""
+    ready, to_watch = [], []
+    for dossier in programmes.dossiers(learners_of(clinics, but=physician)):
+        lacking = {condition.code for condition in dossier.missing}
+        if not lacking:
+            args = [dossier.programme.slug, dossier.clinic.public_id, dossier.person.public_id]
+            url = reverse("certificates:programme-sign", args=args)
+            text = "Every condition is in order; your signature issues the certificate."
+            ready.append(ProgrammeWaiting(dossier.person, dossier.programme.title, url, text))
+        elif lacking & {"practicals", "recent"} and not lacking & {"modules", "once"}:
+            to_watch.append(dossier.person)
+    pending = Certificate.objects.filter(clinic__in=clinics, events__kind=CertificateEvent.Kind.PENDING)
+    for certificate in with_events(pending.exclude(person=physician).distinct()):
+        if programmes.supervision_open(certificate):
+            url = reverse("certificates:certificate-endorse", args=[certificate.number])
+            text = "The physician who signed has left; a successor takes over within 30 days."
+            ready.append(ProgrammeWaiting(certificate.person, certificate.title, url, text, pending=True))
+    return ready, to_watch
 
 
 def items_waiting(person: StaffMember) -> ItemsWaiting:

@@ -35,6 +35,12 @@ MEANINGS: dict[str, str] = {
     "lift": "I lift the suspension of this certificate for the reason given.",
     "approve-observer": "I know who this person is and what she can do, and approve her to observe practicals in my clinic.",
     "withdraw-observer": "This person observes practicals in my clinic no longer.",
+    "protocol": "I decide this for my clinic, as it stands here.",
+    "protocol-default": "I take the cautious default of this item as my clinic's protocol.",
+    "protocol-defaults": "I take every cautious default shown here as my clinic's protocol until I sign another value.",
+    "state-rule": "These licence types may perform in my clinic under the rule named here.",
+    "programme": "I have reviewed the certificates and practicals, and endorse this person for the programme in my clinic.",
+    "re-endorse": "I take over the supervision, and endorse this certificate again.",
     "observe": "I watched this myself, and these are my own scores.",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.test import override_settings
 
 from certificates import actions as proof
-from certificates import dispositions, regrading
+from certificates import dispositions, programmes, regrading
 from certificates.models import Certificate
 from quizzes import actions as sitting
 from quizzes import kinds, material
@@ -23,13 +23,14 @@ from quizzes.models import (
     Quiz,
     Regrade,
 )
+from staff import actions as staff_actions
 from staff import canonical, clock
 from staff.models import Clinic, StaffMember
 from staff.signing import Evidence
 from tests.people import PASSWORD
-from training import markdown, observing
+from training import markdown, observing, protocol
 from training.actions import confirm_reading
-from training.models import Module, ModuleVersion, Observation
+from training.models import Module, ModuleVersion, Observation, Programme
 from training.queries import live_version, places
 
 SLICE = Path(__file__).parent / "material"
@@ -380,3 +381,62 @@ def pass_practicals(*, learner: StaffMember, by: StaffMember, codes=ALL_PRACTICA
     sheet = sign_sheet(sheet=make_sheet(learner=learner, by=by, codes=codes), by=by)
     acknowledge(sheet=sheet)
     return sheet
+
+
+def licence(*, person: StaffMember, type: str = "Aesthetician", days: int = 800) -> None:
+    clinic = person.membership_set.get(ended_at=None).clinic
+    staff_actions.record_licence(
+        person=person,
+        type=type,
+        number=f"X-{person.pk}-{person.licence_set.count()}",
+        authority="Example Board",
+        expires_on=clock.today(clinic.zone) + timedelta(days=days),
+        clinic=clinic,
+        by=StaffMember.objects.pinpoint(),
+    )
+
+
+def sign_rule(*, by: StaffMember, types=("Aesthetician",)) -> None:
+    clinic = by.membership_set.get(ended_at=None).clinic
+    protocol.sign_state_rule(
+        clinic=clinic,
+        rule="Example Code 1-2-3: under a physician's delegation.",
+        licence_types=list(types),
+        shown_sha256=protocol.rule_before_sha256(clinic),
+        opened_at=clock.now(),
+        by=by,
+        evidence=evidence(by),
+    )
+
+
+def programme_of(*modules: str) -> Programme:
+    """Mechanical microneedling, asking these modules alone."""
+    programme = Programme.objects.get(slug="mechanical-microneedling")
+    if modules:
+        programme.modules = canonical.text(list(modules))
+        programme.save(update_fields=["modules"])
+    return programme
+
+
+def ready_for_programme(*, person: StaffMember, course: Course, by: StaffMember) -> Programme:
+    """Everything but the signature, where the programme asks this one module."""
+    programme = programme_of(course.module.slug)
+    if not person.certificates.filter(kind="knowledge").exists():
+        make_finished(person=person, course=course)
+    pass_practicals(learner=person, by=by)
+    licence(person=person)
+    licence(person=by, type="Physician")
+    sign_rule(by=by)
+    return programme
+
+
+def sign_programme(*, person: StaffMember, programme: Programme, by: StaffMember) -> Certificate:
+    membership = person.membership_set.select_related("person", "clinic").get(ended_at=None)
+    return programmes.sign_programme(
+        membership=membership,
+        programme=programme,
+        shown_sha256=programmes.dossier_of(membership, programme).sha256,
+        opened_at=clock.now(),
+        by=by,
+        evidence=evidence(by),
+    )

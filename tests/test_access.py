@@ -161,6 +161,13 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:regrade-new": ((), row(403, **PHYSICIANS)),
     "certificates:regrade-detail": (("regrade",), row(403, physician=200, other_physician=404)),
     "certificates:certificate-dispose": (("number",), row(403, physician=302, other_physician=404)),
+    "certificates:protocol-decide": (("depth-order",), row(403, **PHYSICIANS)),
+    "certificates:protocol-defaults": ((), row(403, **PHYSICIANS)),
+    "certificates:state-rule": ((), row(403, **PHYSICIANS)),
+    "certificates:programme-sign": (
+        ("mechanical-microneedling", "lakeside", "maya"), row(403, physician=200, other_physician=404),
+    ),
+    "certificates:certificate-endorse": (("number",), row(403, physician=200, other_physician=404)),
     "certificates:practical-list": ((), EVERYBODY),
     "certificates:observer-list": ((), row(403, **PHYSICIANS)),
     "certificates:observer-decide": (("lakeside", "tom"), row(403, physician=200, other_physician=404)),

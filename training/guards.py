@@ -26,6 +26,8 @@ GUARDS: list[Guard] = [
     ),
     never_deleted("training_reading"),
     never_deleted("training_draft"),
+    insert_only("training_protocolreread"),
+    insert_only("training_staterule"),
     insert_only("training_practicalversion"),
     insert_only("training_observerdecision"),
     insert_only("training_observedscore"),

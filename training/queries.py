@@ -128,7 +128,20 @@ class ProtocolShown:
 
     @property
     def text(self) -> str:
-        return self.value.text if self.value else self.item.default
+        """In words; a table's rows one after another, for where there is no table."""
+        words = self.value.text if self.value else self.item.default
+        return "; ".join(", ".join(row) for row in self.rows) + "." if self.rows else words
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Of a signed table, under the item's columns; none where words or the default stand."""
+        if self.item.kind != "table" or not self.differs or self.value is None:
+            return []
+        return [[str(cell) for cell in row] for row in json.loads(self.value.text)]
+
+    @property
+    def columns(self) -> list[str]:
+        return [column.strip() for column in self.item.columns.split(",") if column.strip()]
 
     @property
     def differs(self) -> bool:

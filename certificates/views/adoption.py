@@ -15,6 +15,7 @@ from staff.access import Permission, StaffRequest, clinics_as, require_permissio
 from staff.models import Clinic
 from staff.models.clinics import Role
 from training.models import KeyPointVersion, Module, Position
+from training.protocol import state_rule
 from training.queries import live_version, live_versions, protocol_of, standing_adoption
 
 
@@ -38,6 +39,7 @@ def protocol(request: StaffRequest) -> HttpResponse:
         "clinics": clinics_as(request.user, Role.PHYSICIAN),
         "modules": modules,
         "items": list(protocol_of(clinic).values()),
+        "rule": state_rule(clinic),
     }
     return render(request, "certificates/protocol.html", context)
 

@@ -1,5 +1,6 @@
 """A holder's certificates, one certificate, its files, and what a physician or manager may do to it."""
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -10,7 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from certificates import actions, codes, names, papers, sharing, validity
+from certificates import actions, codes, names, papers, programmes, sharing, totals, validity
 from certificates.badges import issuing
 from certificates.dispositions import is_suspended_for_regrade
 from certificates.forms import LiftForm, NameForm, RevokeForm, SuspendForm
@@ -80,8 +81,22 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         "may_lift": (supervises or (manages and not is_suspended_for_regrade(certificate))) and not own,
         "to_decide": supervises and not own and is_lost(certificate),
         "successor": next(iter(certificate.superseded_by.all()), None),
+        "may_endorse": supervises and not own and programmes.supervision_open(certificate),
+        **_programme_facts(certificate),
     }
     return render(request, "certificates/certificate_detail.html", context)
+
+
+def _programme_facts(certificate: Certificate) -> dict[str, Any]:
+    """Of a programme certificate: who signed, what it rests on and the total over its quizzes, as on her screen."""
+    if certificate.kind != Certificate.Kind.PROGRAMME:
+        return {}
+    dossier = json.loads(certificate.signing.dossier)
+    return {
+        "signing": certificate.signing,
+        "basis": list(certificate.basis.select_related("knowledge", "observation")),
+        "total": totals.total((points, items) for *_, points, items in dossier["certificates"]),
+    }
 
 
 @require_safe

@@ -76,6 +76,7 @@ def _context(found: Certificate) -> dict[str, Any]:
         "state": state_of(found),
         "paper": papers.paper_of(found),
         "last_event": events[-1] if events else None,
+        "endorsements": [event for event in events if event.kind == "endorsed"],
         "successor": next(iter(found.superseded_by.all()), None),
         "badge": issuing.badge_of(found) if issuing.is_on() else None,
         "sha256": file.file.sha256 if file else "",

@@ -18,7 +18,7 @@ from training.models import Adoption, KeyPoint, ProtocolItem, ProtocolValue, Rea
 
 REVIEWING = {Review.Decision.ENDORSED: "endorse", Review.Decision.RETURNED: "return", Review.Decision.TALKED: "talk"}
 GRANTING = {AttemptGrant.Kind.TALK: "talk", AttemptGrant.Kind.EARLY: "open-early"}
-CERTIFYING = {"revoked": "revoke", "suspended": "suspend", "lifted": "lift"}
+CERTIFYING = {"revoked": "revoke", "suspended": "suspend", "lifted": "lift", "endorsed": "re-endorse"}
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def _protocol(checked: Counter[str]) -> Iterator[Finding]:
             numbers[row.clinic_id].append(row.number)
             row.item = item
             taken[row.signature_id].append(row)
-            meanings = ["adopt-defaults"] if row.is_default else ["protocol"]
+            meanings = ["adopt-defaults", "protocol-default", "protocol-defaults"] if row.is_default else ["protocol"]
             what = f"protocol value {row.number} of {item.code} in clinic {row.clinic_id}"
             yield from rests(what, row.signature, meanings=meanings, at=row.decided_at, clinic=row.clinic_id)
         for clinic, held in numbers.items():
@@ -93,7 +93,8 @@ def _protocol(checked: Counter[str]) -> Iterator[Finding]:
     events = events_of("staff.signature", rows)
     for signature in rows:
         told = [event for event in events[str(signature.pk)] if event.action == "protocol.defaults"]
-        yield from _defaults(signature, told, [row for row in taken[signature.pk] if row.is_default])
+        single = signature.meaning_code in ("protocol", "protocol-default")
+        yield from _defaults(signature, told, [row for row in taken[signature.pk] if row.is_default and not single])
 
 
 def _defaults(signature: Signature, told: list[AuditEvent], rows: list[ProtocolValue]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from django.db.models import Prefetch
 from certificates import codes, papers, validity
 from certificates.models import Certificate, CertificateEvent, CertificateFile, NumberSeries
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, readable, words
+from compliance.records.programmes import facts_of
 from quizzes.models import Attempt
 from staff import canonical
 from staff.models import AuditEvent, StoredFile
@@ -20,7 +21,17 @@ LABEL = "certificates.certificate"
 FORMATS = ("pinpoint-certificate-1", "pinpoint-certificate-2")
 LATER = {"name_shown", "reissued_for"}  # columns that the first format did not know; empty there
 # What the facts say of other rows; every other fact is a column of the same name.
-REFERENCES = ("format", "person", "clinic", "attempt", "seal_sha256", "module", "quiz_sha256", "supersedes")
+REFERENCES = (
+    "programme",
+    "format",
+    "person",
+    "clinic",
+    "attempt",
+    "seal_sha256",
+    "module",
+    "quiz_sha256",
+    "supersedes",
+)
 NOT_PRINTED = {"id", "person", "clinic", "candidacy", "attempt", "supersedes", "facts", "facts_sha256"}
 FILES_AT_ONCE = 10
 
@@ -31,6 +42,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
             "clinic__chain",
             "candidacy",
             "supersedes",
+            "signing__programme",
             "attempt__candidacy",
             "attempt__module_version__module",
             "attempt__quiz_version",
@@ -110,6 +122,7 @@ def _references(row: Certificate, format: str) -> dict[str, Any]:
     attempt = row.attempt
     version = attempt.module_version if attempt else None
     return {
+        "programme": facts_of(row.signing) if row.kind == Certificate.Kind.PROGRAMME else None,
         "format": format,
         "person": row.person_id,
         "clinic": row.clinic_id,

@@ -10,14 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
-from certificates.models import Certificate, CertificateEvent
+from certificates.models import Certificate, CertificateEvent, ProgrammeSigning
 from compliance.records.finding import Finding, chunks, compare, events_of, readable, words
 from quizzes.models import Attempt, AttemptGrant, Disposition, Regrade, Review
 from staff import canonical, signing
 from staff.models import MembershipRole, Signature
 from staff.models.clinics import Role
-from training.models import Adoption, ModuleVersion, Observation, ObserverDecision
+from training.models import Adoption, ModuleVersion, Observation, ObserverDecision, ProtocolValue, StateRule
 from training.observing import observer_terms
+from training.protocol import rule_record, values_record
 
 ADOPTING = ("adopt", "adopt-defaults")
 Hash = Callable[[Signature], str | None]
@@ -132,7 +133,12 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
     decisions = ObserverDecision.objects.filter(signature__in=[row.pk for row in signatures])
     decided = {row.signature_id: row for row in decisions.select_related("clinic", "person")}
 
-    def observer(signature: Signature) -> str | None:
+    dossiers = dict(ProgrammeSigning.objects.filter(signature__in=signatures).values_list("signature", "dossier"))
+
+    def member(signature: Signature) -> str | None:
+        """Somebody approved as an observer, or whose programme was signed."""
+        if signature.pk in dossiers:
+            return canonical.sha256(dossiers[signature.pk])
         row = decided.get(signature.pk)
         if row is None:
             return None
@@ -142,7 +148,8 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
 
     return {
         "quizzes.questionversion": lambda signature: regraded.get(signature.pk),
-        "staff.membership": observer,
+        "staff.membership": member,
+        "staff.clinic": _protocol_signed(signatures),
         "training.observation": by_pk(
             Observation.objects.filter(pk__in=_whole(ids["training.observation"])), "seal_sha256"
         ),
@@ -157,6 +164,30 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
     }
 
 
+def _protocol_signed(signatures: list[Signature]) -> Hash:
+    """The values, or the rule, that a clinic's signature put in force."""
+    values: dict[int, list[ProtocolValue]] = defaultdict(list)
+    for value in ProtocolValue.objects.filter(signature__in=signatures).select_related("item", "clinic"):
+        values[value.signature_id].append(value)
+    rules = {
+        row.signature_id: row for row in StateRule.objects.filter(signature__in=signatures).select_related("clinic")
+    }
+
+    def signed(signature: Signature) -> str | None:
+        if signature.pk in rules:
+            row = rules[signature.pk]
+            return canonical.sha256(
+                rule_record(clinic=row.clinic, number=row.number, rule=row.rule, licence_types=row.types)
+            )
+        held = values.get(signature.pk)
+        if not held:
+            return None
+        rows = [(value.item.code, value.number, value.text) for value in held]
+        return canonical.sha256(values_record(held[0].clinic, rows))
+
+    return signed
+
+
 def _whole(ids: Iterable[str]) -> list[int]:
     return [int(one) for one in ids if one.isdecimal()]
 
@@ -165,8 +196,20 @@ def _uses(signatures: list[Signature]) -> set[int]:
     """Signatures whose act is on record. An adoption signed twice stands under the first signature."""
     ids = [row.pk for row in signatures]
     used: set[int] = set()
-    for model in (Review, AttemptGrant, CertificateEvent, Regrade, Disposition, ObserverDecision, Observation):
+    for model in (
+        Review,
+        AttemptGrant,
+        CertificateEvent,
+        Regrade,
+        Disposition,
+        ObserverDecision,
+        Observation,
+        StateRule,
+        ProgrammeSigning,
+    ):
         used |= set(model.objects.filter(signature__in=ids).values_list("signature_id", flat=True))
+    decided = [row.pk for row in signatures if row.meaning_code.startswith("protocol")]
+    used |= set(ProtocolValue.objects.filter(signature__in=decided).values_list("signature_id", flat=True))
     adopting = [row for row in signatures if row.meaning_code in ADOPTING]
     adopted = {
         (clinic, str(version))

@@ -15,7 +15,15 @@ from certificates.validity import IN_FORCE
 from compliance import tasks
 from compliance.programmes import ways
 from compliance.queries import Board, board_for, board_of
-from compliance.steps import Step, items_step, learner_step, manager_step, physician_step, questions_step
+from compliance.steps import (
+    Step,
+    items_step,
+    learner_step,
+    manager_step,
+    physician_step,
+    protocol_step,
+    questions_step,
+)
 from compliance.waiting import items_waiting, questions_waiting, waiting_for
 from quizzes.enquiries import AUTHOR, answerable_by, unseen_answers
 from quizzes.models import EnquiryAnswer
@@ -23,6 +31,7 @@ from staff.access import LEARNING_ROLES, StaffRequest, clinics_as, memberships, 
 from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import today_in_words
+from training.protocol import rereadings_open
 from training.queries import live_versions
 
 
@@ -75,7 +84,9 @@ def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     context["learning"]["asked"] = asked
     changed = tasks.step_of(asked)
     step = learner_step(rows, clinics[0])
-    return [step, changed] if changed and step.rank < changed.rank else [changed, step] if changed else [step]
+    again = rereadings_open(person, clinics)
+    asked_for = [one for one in (changed, protocol_step(*again[0]) if again else None) if one]
+    return sorted([*asked_for, step], key=lambda one: one.rank)
 
 
 def _physician(person: StaffMember, context: dict[str, Any]) -> list[Step]:

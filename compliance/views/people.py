@@ -92,6 +92,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "licences": people.licences_shown(person, people.today_for(viewer)),
             "certificates": people.certificates_shown(viewer, person),
             "attempts": people.attempts_shown(viewer, person),
+            "dossiers": people.dossiers_shown(viewer, person),
             "asked": [
                 row for row in tasks.asked_of([person]).get(person.pk, []) if row.task.clinic in seen_clinics(viewer)
             ],

@@ -5,10 +5,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from certificates.actions import lift_restudied, open_renewals
+from certificates.programmes import dossier_of
 from compliance.programmes import Way, ways
 from compliance.queries import board_for
 from compliance.steps import learner_step
-from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, require_permission
+from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, memberships, require_permission
 from staff.models import Clinic
 
 
@@ -38,4 +39,8 @@ def programme_detail(request: StaffRequest, slug: str) -> HttpResponse:
         raise Http404("no such programme")
     step = learner_step(way.rows, clinic) if way.mine and clinic and way.rows else None
     context = {"way": way, "learns": clinic is not None, "learning_clinic": clinic, "step": step}
+    if way.mine and clinic and way.programme.observed:
+        membership = next(row for row in memberships(request.user) if row.clinic == clinic)
+        membership.person = request.user
+        context["dossier"] = dossier_of(membership, way.programme)
     return render(request, "compliance/programme_detail.html", context)

@@ -17,9 +17,9 @@ from staff.models import StaffMember
 from tests import factories
 from tests.factories import Course
 from tests.people import Cast
-from training import drafting, observing
+from training import drafting, observing, protocol
 from training.actions import confirm_reading
-from training.models import KeyPoint
+from training.models import KeyPoint, ProtocolItem
 from training.queries import live_version
 
 
@@ -84,6 +84,7 @@ def make_history(cast: Cast, course: Course) -> History:
         given = factories.accommodate(person=maya, by=cast.manager)
         sitting.end_accommodation(accommodation=given, clinic=cast.lakeside, by=cast.physician)
         _watch(cast)
+        _entrust(cast, course)
     with clock.at(start + timedelta(days=331, hours=6)):
         course = _change(cast, course)
     with clock.at(start + timedelta(days=332)):
@@ -99,6 +100,24 @@ def make_history(cast: Cast, course: Course) -> History:
         failed,
         locked,
         still_open,
+    )
+
+
+def _entrust(cast: Cast, course: Course) -> None:
+    """Danielle's programme is signed; then the depth order is decided, and she is to read it again."""
+    programme = factories.ready_for_programme(person=cast.colleague, course=course, by=cast.physician)
+    factories.sign_programme(person=cast.colleague, programme=programme, by=cast.physician)
+    item = ProtocolItem.objects.get(code="depth-order")
+    protocol.decide(
+        clinic=cast.lakeside,
+        item=item,
+        text=protocol.table_text([["Example pen", "Cheeks", "1.0 mm"]]),
+        is_default=False,
+        reread=True,
+        shown_sha256=protocol.before_sha256(cast.lakeside, item),
+        opened_at=clock.now(),
+        by=cast.physician,
+        evidence=factories.evidence(cast.physician),
     )
 
 

@@ -68,6 +68,10 @@ NAMED = {
     "staff_chain": "chain |the house's chain|foreign keys",
     "staff_signature": "signature |foreign keys",
     "staff_storedfile": "stored file|certificate |badge ",
+    "certificates_certificatebasis": "programme signing|basis|foreign keys",
+    "certificates_programmesigning": "programme signing|certificate |signature |foreign keys",
+    "training_protocolreread": "re-reading|foreign keys",
+    "training_staterule": "state rule|signature |foreign keys",
     "training_acknowledgement": "sheet |foreign keys",
     "training_observation": "sheet |signature |chain |foreign keys",
     "training_observedline": "sheet |foreign keys",
@@ -120,6 +124,9 @@ NOT_COVERED = {
     "quizzes_questionversion.stale_at": "may change",
     "quizzes_questionversion.stale_by_id": "may change",
     "staff_storedfile.stored_at": PROVENANCE,
+    "training_protocolreread.value_id": "not told in the audit trail",
+    "training_protocolreread.person_id": "not told in the audit trail",
+    "training_protocolreread.section_id": "not told in the audit trail",
     "training_acknowledgement.observation_id": "one a sheet",
     "training_practicalversion.published_at": PROVENANCE,
     "training_practicalversion.published_by_id": PROVENANCE,
@@ -155,6 +162,7 @@ MAY_GO = {
     "quizzes_candidacy": "one without an attempt",
     "training_readingconfirmation": "not told in the audit trail",
     "training_selfevaluation": "not told in the audit trail",
+    "training_protocolreread": "not told in the audit trail",
     "training_rereading": "not told in the audit trail",
 }
 

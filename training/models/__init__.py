@@ -20,7 +20,7 @@ from training.models.practicals import (
     PracticalVersion,
     SelfEvaluation,
 )
-from training.models.protocol import Adoption, ProtocolItem, ProtocolValue
+from training.models.protocol import Adoption, ProtocolItem, ProtocolReread, ProtocolValue, StateRule
 from training.models.reading import Reading, ReadingConfirmation, Rereading
 from training.models.search import Passage
 from training.models.sources import Citation, Fact, Position, Source
@@ -46,6 +46,7 @@ __all__ = [
     "PracticalVersion",
     "Programme",
     "ProtocolItem",
+    "ProtocolReread",
     "ProtocolValue",
     "Reading",
     "ReadingConfirmation",
@@ -54,5 +55,6 @@ __all__ = [
     "SectionVersion",
     "SelfEvaluation",
     "Source",
+    "StateRule",
     "Term",
 ]

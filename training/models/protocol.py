@@ -1,8 +1,11 @@
+import json
+
+from django.conf import settings
 from django.db import models
 
 from staff import clock
 from staff.models import Clinic, Signature
-from training.models.modules import ModuleVersion
+from training.models.modules import ModuleVersion, Section
 
 
 class ProtocolItem(models.Model):
@@ -55,3 +58,42 @@ class Adoption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.clinic}: {self.module_version}"
+
+
+class ProtocolReread(models.Model):
+    """Whoever read a section that shows a decision reads it again, because the decision changed. Insert-only."""
+
+    value = models.ForeignKey(ProtocolValue, on_delete=models.PROTECT, related_name="rereads")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    section = models.ForeignKey(Section, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["value", "person", "section"], name="protocolreread_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.section} from {self.asked_at}"
+
+
+class StateRule(models.Model):
+    """Which licence types may perform in this clinic, and under which rule. Insert-only; the highest number is in force.
+
+    `licence_types` is a canonical JSON list of types as they stand on the licences.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    number = models.PositiveIntegerField()
+    rule = models.TextField()
+    licence_types = models.TextField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
+    decided_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["clinic", "number"], name="staterule_number_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.clinic}: {self.rule}"
+
+    @property
+    def types(self) -> list[str]:
+        return list(json.loads(self.licence_types))

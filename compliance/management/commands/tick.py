@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
-from certificates import actions, papers
+from certificates import actions, holding, papers
 from certificates.badges import issuing
 from quizzes import actions as sitting
 from staff import clock, mail
@@ -35,6 +35,7 @@ PARTS: dict[str, Callable[[], int]] = {
     "reminders of open attempts": sitting.remind_of_open,
     "renewals opened": actions.open_renewals,
     "suspensions lifted": actions.lift_restudied,
+    "programmes held or let go": holding.settle_programmes,
     "papers drawn": papers.render_waiting,
     "badges baked": issuing.bake_waiting,
     "mails sent": mail.send_due,

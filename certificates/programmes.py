@@ -1,0 +1,487 @@
+"""The programme certificate: what must be in order, the physician's signature, and who takes over when she leaves.
+
+A certificate of knowledge issues itself. This one does not: every condition is looked at again in the transaction that signs,
+and what was on the physician's screen is what her signature covers.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from certificates import codes, drawing, events, names, totals, validity
+from certificates.actions import FORMAT, name_choice, next_number, printable
+from certificates.models import Certificate, CertificateBasis, CertificateEvent, ProgrammeSigning
+from certificates.queries import state_of, with_events
+from quizzes.models import Outcome
+from staff import audit, canonical, clock, mail, signing
+from staff.models import Clinic, Licence, Membership, StaffMember
+from training import practicals
+from training.models import Module, Observation, Programme, StateRule
+from training.observations import PracticalShown, live_practicals, seen_by_person, signed_sheets
+
+KIND_LINE = "Programme certificate"
+STATEMENT = "has passed every module and every safety-critical practical of"
+DISCLAIMER = "Does not authorise practice beyond licence or state law. Valid only as shown at the address below."
+DOSSIER = "pinpoint-programme-1"
+RECENT_DAYS = 183  # after six months without a procedure, one observed procedure
+HELD = (*validity.IN_FORCE, "supervision-pending", "not-yet-valid")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`sentence` says what is in order, or what is missing and what to do."""
+
+    code: str
+    met: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """A person, a clinic and a programme: what the signature would rest on."""
+
+    membership: Membership
+    programme: Programme
+    titles: dict[str, str]
+    certificates: dict[str, Certificate]
+    scores: dict[int, tuple[int, int]]
+    practicals: tuple[PracticalShown, ...]
+    sheets: tuple[Observation, ...]
+    rule: StateRule | None
+    licences: tuple[Licence, ...]
+    held: Certificate | None
+    held_state: str
+    today: date
+
+    @property
+    def person(self) -> StaffMember:
+        return self.membership.person
+
+    @property
+    def clinic(self) -> Clinic:
+        return self.membership.clinic
+
+    @property
+    def starred(self) -> list[PracticalShown]:
+        return [row for row in self.practicals if row.version.starred]
+
+    @cached_property
+    def basis_sheets(self) -> list[Observation]:
+        """The sheets on which the practicals were passed, each once."""
+        wanted = {row.standing.seen.sheet for row in self.practicals if row.standing.seen}
+        return [sheet for sheet in self.sheets if sheet.public_id in wanted]
+
+    @property
+    def devices(self) -> list[str]:
+        return sorted({sheet.device for sheet in self.basis_sheets if sheet.device})
+
+    @cached_property
+    def total(self) -> totals.Total:
+        return totals.total(self.scores[certificate.pk] for certificate in self.certificates.values())
+
+    @property
+    def proposed(self) -> list[tuple[str, int, int]]:
+        """Occasions by setting: the word, how many there were, how many are proposed."""
+        seen = {setting: sum(sheet.setting == setting for sheet in self.sheets) for setting in Observation.WORDS}
+        return [(word, seen[s], self.programme.proposed.get(s, 0)) for s, word in Observation.WORDS.items()]
+
+    @property
+    def licence(self) -> Licence | None:
+        """The holder's, unexpired and of a type that may perform here; the one that lasts longest."""
+        if self.rule is None:
+            return None
+        allowed = {one.casefold() for one in self.rule.types}
+        fitting = [row for row in self.licences if row.type.casefold() in allowed and row.expires_on >= self.today]
+        return max(fitting, key=lambda row: row.expires_on, default=None)
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        return (self._modules(), self._practicals(), self._recent(), self._rule(), self._licence(), self._once())
+
+    def _modules(self) -> Condition:
+        missing = [self.titles.get(slug, slug) for slug in self.programme.slugs if slug not in self.certificates]
+        if missing:
+            return Condition("modules", False, f"No certificate in force of: {', '.join(missing)}.")
+        return Condition("modules", True, f"All {len(self.programme.slugs)} module certificates are in force.")
+
+    def _practicals(self) -> Condition:
+        missing = [row for row in self.starred if row.standing.state != "passed"]
+        if missing or not self.starred:
+            said = "; ".join(f"{row.version.code} {row.word.lower()}" for row in missing) or "none is published"
+            return Condition("practicals", False, f"Safety-critical practicals not signed off: {said}.")
+        return Condition("practicals", True, f"All {len(self.starred)} safety-critical practicals are signed off.")
+
+    def _recent(self) -> Condition:
+        days = [sheet.observed_on for sheet in self.sheets if sheet.setting in practicals.ON_A_PATIENT]
+        last = max(days, default=None)
+        if last is None:
+            return Condition("recent", False, "No procedure on a patient is on record.")
+        if last < self.today - timedelta(days=RECENT_DAYS):
+            return Condition(
+                "recent",
+                False,
+                f"The last procedure on record is of {_day(last)}. After six months, observe one first.",
+            )
+        return Condition("recent", True, f"The last procedure on record is of {_day(last)}.")
+
+    def _rule(self) -> Condition:
+        if self.rule is None:
+            return Condition(
+                "rule",
+                False,
+                f"No physician has signed which licence types may perform at {self.clinic}, and under which rule. "
+                "Sign it under Protocol.",
+            )
+        return Condition("rule", True, f"{', '.join(self.rule.types)} may perform here: {self.rule.rule}")
+
+    def _licence(self) -> Condition:
+        if self.licence is None:
+            return Condition(
+                "licence",
+                False,
+                "No unexpired licence of such a type is on record for her. A manager records it under People.",
+            )
+        return Condition(
+            "licence", True, f"Her licence, {self.licence.type}, holds to {_day(self.licence.expires_on)}."
+        )
+
+    def _once(self) -> Condition:
+        if self.held and self.held_state in ("valid", "supervision-pending", "not-yet-valid"):
+            return Condition(
+                "once", False, f"{self.held.number} is in force to {_day(self.held.valid_until_on)} already."
+            )
+        if self.held and self.held_state == "suspended":
+            return Condition("once", False, f"{self.held.number} is suspended. Lift or revoke it first.")
+        return Condition("once", True, "No other certificate of this programme stands in the way.")
+
+    @property
+    def missing(self) -> list[Condition]:
+        return [condition for condition in self.conditions if not condition.met]
+
+    @property
+    def ready(self) -> bool:
+        return not self.missing
+
+    @cached_property
+    def text(self) -> str:
+        """What is on the physician's screen, canonical; the signature is over its hash."""
+        return canonical.text(
+            {
+                "format": DOSSIER,
+                "person": self.person.pk,
+                "name": self.person.full_name,
+                "clinic": self.clinic.pk,
+                "programme": self.programme.slug,
+                "title": self.programme.title,
+                "conditions": [[row.code, row.met, row.sentence] for row in self.conditions],
+                "certificates": sorted(
+                    [slug, row.number, row.facts_sha256, *self.scores[row.pk]]
+                    for slug, row in self.certificates.items()
+                ),
+                "practicals": [
+                    [row.version.code, row.standing.state, row.standing.seen.sheet if row.standing.seen else ""]
+                    for row in self.practicals
+                ],
+                "sheets": sorted([sheet.public_id, sheet.seal_sha256] for sheet in self.basis_sheets),
+                "rule": self.rule.number if self.rule else 0,
+                "devices": self.devices,
+            }
+        )
+
+    @property
+    def sha256(self) -> str:
+        return canonical.sha256(self.text)
+
+
+def _day(value: date) -> str:
+    return f"{value.day} {value:%B %Y}"
+
+
+def treating_programmes() -> list[Programme]:
+    """Those with practicals; who treats nobody holds certificates of knowledge alone."""
+    return [row for row in Programme.objects.order_by("position") if row.observed]
+
+
+def dossiers(memberships: Sequence[Membership], programmes: Sequence[Programme] | None = None) -> list[Dossier]:
+    """For each of these (open) memberships each programme asked of its roles; statements do not grow with the people."""
+    asked = treating_programmes() if programmes is None else list(programmes)
+    people = {row.person_id: row.person for row in memberships}
+    clinics = {row.clinic_id: row.clinic for row in memberships}
+    sheets = signed_sheets(list(people.values()))
+    by_person: dict[int, list[Observation]] = defaultdict(list)
+    for sheet in sheets:
+        by_person[sheet.learner_id].append(sheet)
+    seen, versions = seen_by_person(sheets), live_practicals()
+    knowledge, scores = _knowledge(list(people))
+    licences: dict[int, list[Licence]] = defaultdict(list)
+    for licence in Licence.objects.filter(person__in=people).order_by("pk"):
+        licences[licence.person_id].append(licence)
+    rules = {row.clinic_id: row for row in StateRule.objects.filter(clinic__in=clinics).order_by("number")}
+    held = _held(list(people))
+    titles = {row.slug: _title(row) for row in Module.objects.prefetch_related("versions")}
+    found = []
+    for membership in memberships:
+        person, today = membership.person_id, clock.today(membership.clinic.zone)
+        for programme in asked:
+            codes_asked = {row["code"] for row in programme.observed}
+            before = held.get((person, membership.clinic_id, programme.pk))
+            found.append(
+                Dossier(
+                    membership=membership,
+                    programme=programme,
+                    titles=titles,
+                    certificates={s: knowledge[person][s] for s in programme.slugs if s in knowledge.get(person, {})},
+                    scores=scores,
+                    practicals=tuple(
+                        PracticalShown(v, practicals.standing(seen.get(person, {}).get(v.code, ()), drill=v.drill))
+                        for v in versions
+                        if v.code in codes_asked
+                    ),
+                    sheets=tuple(sheet for sheet in by_person[person] if hasattr(sheet, "acknowledgement")),
+                    rule=rules.get(membership.clinic_id),
+                    licences=tuple(licences[person]),
+                    held=before,
+                    held_state=state_of(before) if before else "",
+                    today=today,
+                )
+            )
+    return found
+
+
+def _title(module: Module) -> str:
+    versions = sorted(module.versions.all(), key=lambda row: row.number)
+    return versions[-1].title if versions else module.slug
+
+
+def _knowledge(people: list[int]) -> tuple[dict[int, dict[str, Certificate]], dict[int, tuple[int, int]]]:
+    """By person and module, the certificate in force that lasts longest; and by certificate its points of all items."""
+    rows = with_events(
+        Certificate.objects.filter(kind=Certificate.Kind.KNOWLEDGE, person__in=people).select_related(
+            "attempt__parent", "candidacy__quiz__module"
+        )
+    )
+    found: dict[int, dict[str, Certificate]] = defaultdict(dict)
+    for row in rows.order_by("valid_until_on", "pk"):
+        if row.candidacy and state_of(row) in validity.IN_FORCE:
+            found[row.person_id][row.candidacy.quiz.module.slug] = row
+    chosen = [row for mine in found.values() for row in mine.values()]
+    # A pass by re-test is scored on the whole attempt before it.
+    whole = {row.pk: row.attempt.parent_id or row.attempt_id for row in chosen if row.attempt}
+    outcomes = {
+        row.attempt_id: (row.points, row.max_points)
+        for row in Outcome.objects.filter(attempt__in=whole.values()).order_by("number")
+    }
+    return found, {pk: outcomes[attempt] for pk, attempt in whole.items() if attempt in outcomes}
+
+
+def _held(people: list[int]) -> dict[tuple[int, int, int], Certificate]:
+    """By person, clinic and programme, the newest that was neither revoked nor replaced."""
+    rows = with_events(
+        Certificate.objects.filter(kind=Certificate.Kind.PROGRAMME, person__in=people, superseded_by=None)
+        .exclude(events__kind=CertificateEvent.Kind.REVOKED)
+        .select_related("signing")
+    )
+    return {(row.person_id, row.clinic_id, row.signing.programme_id): row for row in rows.order_by("issued_at", "pk")}
+
+
+def dossier_of(membership: Membership, programme: Programme) -> Dossier:
+    return dossiers([membership], [programme])[0]
+
+
+def signer_missing(by: StaffMember, clinic: Clinic) -> str:
+    """Why this physician's own papers do not let her sign, or nothing."""
+    if signing.credentials_of(by, clinic.zone):
+        return ""
+    return "No unexpired licence of your own is on record. A manager of the clinic records it under People."
+
+
+@transaction.atomic
+def sign_programme(
+    *,
+    membership: Membership,
+    programme: Programme,
+    shown_sha256: str,
+    opened_at: datetime,
+    by: StaffMember,
+    evidence: signing.Evidence,
+) -> Certificate:
+    """Sign and issue, in one transaction. Refused with the reason for each condition that is not met."""
+    if membership.person_id == by.pk:
+        raise signing.SigningRefused("Nobody signs their own programme. Ask another physician of the clinic.")
+    # Whoever signs for the same person meanwhile waits here, and then finds the certificate.
+    membership = (
+        Membership.objects.select_for_update(of=("self",)).select_related("person", "clinic").get(pk=membership.pk)
+    )
+    clinic, person = membership.clinic, membership.person
+    if membership.ended_at or not person.is_active:
+        raise signing.SigningRefused(f"{person} works at {clinic} no longer. Nothing was signed.")
+    if not set(programme.asked_of) & set(
+        membership.roles.filter(ended_at=None).values_list("role", flat=True)  # type: ignore[attr-defined]
+    ):
+        raise signing.SigningRefused(f"{programme} is not asked of {person}. Nothing was signed.")
+    dossier = dossier_of(membership, programme)
+    reasons = [condition.sentence for condition in dossier.missing]
+    own = signer_missing(by, clinic)
+    if reasons or own:
+        raise signing.SigningRefused(" ".join([*reasons, own]).strip() + " Nothing was signed.")
+    signature = signing.sign(
+        by=by,
+        clinic=clinic,
+        meaning="programme",
+        subject=membership,
+        record_sha256=dossier.sha256,
+        shown_sha256=shown_sha256,
+        opened_at=opened_at,
+        evidence=evidence,
+    )
+    certificate = _issued(dossier, signature.signer_name, signature.meaning_text, signature.signed_at)
+    certificate.save(force_insert=True)
+    ProgrammeSigning.objects.create(
+        certificate=certificate,
+        programme=programme,
+        physician=signature.signer_name,
+        signed=_signed_line(signature.meaning_text, signature.signed_at, clinic.zone),
+        dossier=dossier.text,
+        signature=signature,
+    )
+    CertificateBasis.objects.bulk_create(
+        [CertificateBasis(certificate=certificate, knowledge=row) for row in dossier.certificates.values()]
+        + [CertificateBasis(certificate=certificate, observation=sheet) for sheet in dossier.basis_sheets]
+    )
+    audit.record(
+        clinic=clinic,
+        by=by,
+        action="certificate.issued",
+        subject=certificate,
+        body={"number": certificate.number, "attempt": None, "facts_sha256": certificate.facts_sha256},
+    )
+    mail.queue(
+        to=person,
+        key=f"certificate:{certificate.number}",
+        subject=f"Your programme certificate: {certificate.title}",
+        body=(
+            f"{person.full_name},\n\n{by.full_name} signed your programme “{certificate.title}”. Certificate "
+            f"{certificate.number} is valid through {_day(certificate.valid_until_on)}:\n"
+            f"{settings.SITE_URL}{certificate.get_absolute_url()}\n"
+        ),
+    )
+    return certificate
+
+
+def _signed_line(meaning: str, at: datetime, zone: str) -> str:
+    local = at.astimezone(ZoneInfo(zone))
+    return f"“{meaning}” Signed electronically on {_day(local.date())} at {local:%H:%M} ({zone})"
+
+
+def _issued(dossier: Dossier, physician: str, meaning: str, signed_at: datetime) -> Certificate:
+    person, clinic, programme = dossier.person, dossier.clinic, dossier.programme
+    renewed = dossier.held if dossier.held and dossier.held_state in ("expiring", "expired", "ended") else None
+    start, end = validity.term(
+        dossier.today,
+        months=programme.validity_months,
+        old_end=renewed.valid_until_on if renewed and dossier.held_state == "expiring" else None,
+    )
+    chosen = name_choice(person)
+    printed: dict[str, Any] = {
+        "holder_name": person.full_name,
+        "printed_name": names.shown_as(printable(person), chosen),
+        "name_shown": chosen,
+        "reissued_for": "",
+        "title": programme.title,
+        "kind_line": KIND_LINE,
+        "statement": STATEMENT,
+        "scope": "\n".join([programme.scope, *(f"Device: {device}" for device in dossier.devices)]),
+        "clinic_name": clinic.name,
+        "clinic_address": clinic.address,
+        "module_version_number": None,
+        "rule_line": (
+            f"Basis: {len(dossier.certificates)} certificates of knowledge in force and {len(dossier.starred)} "
+            "safety-critical practicals, observed and signed."
+        ),
+        "disclaimer": DISCLAIMER,
+        "attempt_line": "",
+        "passed_on": None,
+        "valid_from_on": start,
+        "valid_until_on": end,
+        "zone": clinic.zone,
+        "renewal_days": programme.renewal_opens_days,
+        "design_version": drawing.DESIGN_VERSION,
+        "site_url": settings.SITE_URL,
+        "issued_at": signed_at,
+        "kind": Certificate.Kind.PROGRAMME,
+        "number": next_number(dossier.today.year),
+        "code": codes.new(),
+    }
+    facts = canonical.text(
+        {
+            "format": FORMAT,
+            **printed,
+            "person": person.pk,
+            "clinic": clinic.pk,
+            "attempt": None,
+            "seal_sha256": None,
+            "module": None,
+            "quiz_sha256": None,
+            "supersedes": renewed.number if renewed else None,
+            "programme": {
+                "slug": programme.slug,
+                "physician": physician,
+                "signed": _signed_line(meaning, signed_at, clinic.zone),
+                "dossier_sha256": dossier.sha256,
+            },
+        }
+    )
+    return Certificate(
+        person=person,
+        clinic=clinic,
+        supersedes=renewed,
+        facts=facts,
+        facts_sha256=canonical.sha256(facts),
+        **printed,
+    )
+
+
+@transaction.atomic
+def endorse_again(
+    *,
+    certificate: Certificate,
+    shown_sha256: str,
+    opened_at: datetime,
+    by: StaffMember,
+    evidence: signing.Evidence,
+) -> CertificateEvent:
+    """A successor takes over the supervision that ended when the signing physician left."""
+    if certificate.person_id == by.pk:
+        raise signing.SigningRefused("Nobody endorses their own certificate. Ask another physician of the clinic.")
+    certificate = with_events(Certificate.objects.select_for_update(of=("self",)).filter(pk=certificate.pk)).get()
+    if not supervision_open(certificate):
+        raise signing.SigningRefused("The supervision of this certificate is not open. Nothing was signed.")
+    own = signer_missing(by, certificate.clinic)
+    if own:
+        raise signing.SigningRefused(f"{own} Nothing was signed.")
+    signature = signing.sign(
+        by=by,
+        clinic=certificate.clinic,
+        meaning="re-endorse",
+        subject=certificate,
+        record_sha256=certificate.facts_sha256,
+        shown_sha256=shown_sha256,
+        opened_at=opened_at,
+        evidence=evidence,
+    )
+    text = f"{by.full_name} supervises from now on."
+    return events.record(certificate, "endorsed", by, "supervision", text, "", signature)
+
+
+def supervision_open(certificate: Certificate) -> bool:
+    """Whether a successor is still wanted; uses the events fetched with it."""
+    since = [e.kind for e in certificate.events.all() if e.kind in ("pending", "endorsed")]
+    over = {e.kind for e in certificate.events.all()} & {"revoked", "ended"}
+    return bool(since) and since[-1] == "pending" and not over

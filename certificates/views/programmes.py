@@ -1,0 +1,122 @@
+"""The physician signs a person's programme, and takes over the supervision of a predecessor's certificates."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from certificates import programmes
+from certificates.protocol_forms import ProgrammeForm
+from certificates.queries import state_of, visible_to
+from certificates.signing_views import signing_context, try_to_sign
+from staff import signing
+from staff.access import Permission, StaffRequest, clinics_as, require_permission
+from staff.models import Membership
+from staff.models.clinics import Role
+from training.models import Programme
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVIEW_ATTEMPTS)
+def programme_sign(request: StaffRequest, slug: str, clinic_id: str, public_id: str) -> HttpResponse:
+    """Everything the signature would rest on, what is missing, and the signature if nothing is."""
+    programme = get_object_or_404(Programme, slug=slug)
+    membership = get_object_or_404(
+        Membership.objects.select_related("person", "clinic"),
+        clinic__in=clinics_as(request.user, Role.PHYSICIAN),
+        clinic__public_id=clinic_id,
+        person__public_id=public_id,
+        ended_at=None,
+    )
+    held = set(membership.roles.filter(ended_at=None).values_list("role", flat=True))  # type: ignore[attr-defined]
+    if not programme.observed or not held & set(programme.asked_of):
+        raise Http404("not a programme that is asked of her and signed")
+    if membership.person_id == request.user.pk:
+        raise PermissionDenied("nobody signs their own programme")
+    dossier = programmes.dossier_of(membership, programme)
+    form = ProgrammeForm(request.POST or None)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        error = try_to_sign(
+            request,
+            form,
+            lambda evidence: programmes.sign_programme(
+                membership=membership,
+                programme=programme,
+                shown_sha256=data["shown_sha256"],
+                opened_at=data["opened_at"],
+                by=request.user,
+                evidence=evidence,
+            ),
+        )
+        if not error:
+            issued = programmes.dossier_of(membership, programme).held
+            assert issued is not None
+            messages.success(request, f"Signed. {membership.person.full_name} holds {issued.number} now.")
+            return redirect(issued)
+    elif request.method == "POST":
+        error = "Type your password to sign. Nothing was signed."
+    own = programmes.signer_missing(request.user, membership.clinic)
+    context: dict[str, Any] = {
+        "dossier": dossier,
+        "own_missing": own,
+        "may_sign": dossier.ready and not own,
+        "rows": dossier.practicals,
+        "form": form,
+    }
+    context |= signing_context(
+        request,
+        clinic=membership.clinic,
+        sha256=dossier.sha256,
+        meaning=signing.MEANINGS["programme"],
+        error=error,
+    )
+    return render(request, "certificates/programme_sign.html", context, status=400 if error else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVOKE_CERTIFICATES)
+def certificate_endorse(request: StaffRequest, number: str) -> HttpResponse:
+    """The successor of the physician who signed takes over."""
+    certificate = get_object_or_404(visible_to(request.user).distinct(), number=number)
+    if certificate.clinic not in clinics_as(request.user, Role.PHYSICIAN) or certificate.person_id == request.user.pk:
+        raise PermissionDenied("not hers to endorse")
+    open_now = programmes.supervision_open(certificate)
+    form = ProgrammeForm(request.POST or None)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        error = try_to_sign(
+            request,
+            form,
+            lambda evidence: programmes.endorse_again(
+                certificate=certificate,
+                shown_sha256=data["shown_sha256"],
+                opened_at=data["opened_at"],
+                by=request.user,
+                evidence=evidence,
+            ),
+        )
+        if not error:
+            messages.success(request, f"Signed. You supervise the holder of {certificate.number} from now on.")
+            return redirect(certificate)
+    elif request.method == "POST":
+        error = "Type your password to sign. Nothing was signed."
+    context: dict[str, Any] = {
+        "certificate": certificate,
+        "state": state_of(certificate),
+        "open_now": open_now,
+        "form": form,
+    }
+    context |= signing_context(
+        request,
+        clinic=certificate.clinic,
+        sha256=certificate.facts_sha256,
+        meaning=signing.MEANINGS["re-endorse"],
+        error=error,
+    )
+    return render(request, "certificates/certificate_endorse.html", context, status=400 if error else 200)
