@@ -28,7 +28,7 @@ from training.observations import PracticalShown, live_practicals, seen_by_perso
 
 KIND_LINE = "Programme certificate"
 STATEMENT = "has passed every module and every safety-critical practical of"
-DISCLAIMER = "Does not authorise practice beyond licence or state law. Valid only as shown at the address below."
+DISCLAIMER = "Does not authorise practice beyond licence or state law."
 DOSSIER = "pinpoint-programme-1"
 RECENT_DAYS = 183  # after six months without a procedure, one observed procedure
 HELD = (*validity.IN_FORCE, "supervision-pending", "not-yet-valid")
@@ -146,10 +146,10 @@ class Dossier:
             return Condition(
                 "licence",
                 False,
-                "No unexpired licence of such a type is on record for her. A manager records it under People.",
+                "No unexpired licence of such a type is on record. A manager records it under People.",
             )
         return Condition(
-            "licence", True, f"Her licence, {self.licence.type}, holds to {_day(self.licence.expires_on)}."
+            "licence", True, f"The licence, {self.licence.type}, holds to {_day(self.licence.expires_on)}."
         )
 
     def _once(self) -> Condition:

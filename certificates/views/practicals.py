@@ -36,7 +36,7 @@ from training.observations import (
 )
 
 PAGE = 25
-GRADES = ((0, "not done"), (1, "prompted"), (2, "on her own"))
+GRADES = ((0, "not done"), (1, "prompted"), (2, "unaided"))
 
 
 @require_safe

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from certificates import actions as proof
-from compliance.demo.member import Member, author
+from compliance.demo.member import DRILLS, TREATMENT, Member, author
 from compliance.demo.stage import Story
 from quizzes.actions import set_flag
 from quizzes.asking import see_answers
@@ -299,5 +299,36 @@ def passed_and_left(ago: int, left: int) -> History:
         yield from one.reads(ago + 1)
         yield from one.passes(ago)
         yield from one.leaves(left, "16:45", "Moved to another town.")
+
+    return story
+
+
+def practised(drills: int, first: int, second: int) -> History:
+    """The drills, then two treatments, both watched: every practical is passed."""
+
+    def story(one: Member) -> Story:
+        yield from one.is_watched(drills, "09:30", "simulated", DRILLS)
+        yield from one.is_watched(first, "11:00", "supervised", TREATMENT)
+        yield from one.is_watched(second, "14:10", "observed", TREATMENT)
+
+    return story
+
+
+def practised_and_entrusted(drills: int, first: int, second: int, signed: int) -> History:
+    """The same, and her physician signs the programme."""
+
+    def story(one: Member) -> Story:
+        yield from practised(drills, first, second)(one)
+        yield from one.is_entrusted(signed, "17:20")
+
+    return story
+
+
+def failed_one_practical(drills: int, first: int) -> History:
+    """A prompt at the depth: P6 waits for another day."""
+
+    def story(one: Member) -> Story:
+        yield from one.is_watched(drills, "09:30", "simulated", DRILLS)
+        yield from one.is_watched(first, "11:00", "supervised", TREATMENT, prompted="P6")
 
     return story

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from compliance.demo import cast
 from compliance.demo.histories import History, nothing
-from compliance.demo.member import House, Member, adopts, tick
+from compliance.demo.member import House, Member, adopts, rules, tick
 from compliance.demo.stage import Story, play
 from quizzes import material
 from staff import actions, clock
@@ -102,12 +102,15 @@ def _stories(houses: list[House], began: datetime, course: material.Course) -> I
         yield _opening(house, own, unknown)
         for module, ago in house.part.adopted.items():
             yield adopts(house, module, ago, "12:15")
+        yield rules(house, FIRST_DAY - 3, "12:40")
         for place, part in enumerate(house.part.staff):
             member = Member(house, part)
             joins = _joins_at(member, place)
             yield _life(member, joins, own, unknown)
             for module, history in part.further.items():
                 yield _further(member, joins, module, history)
+            if part.practice:
+                yield _further(member, joins, "practicals", part.practice)
     yield tick(houses[0], FIRST_RENEWAL)
 
 

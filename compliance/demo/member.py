@@ -1,13 +1,14 @@
 """What one person of the demo does, move by move, through the actions that the site's pages call."""
 
 import random
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from certificates import actions as proof
+from certificates import programmes
 from certificates.models import Certificate
 from compliance import actions
 from compliance.demo.stage import Story
@@ -17,11 +18,13 @@ from quizzes.models import Attempt, AttemptItem, Enquiry, Quiz, Review
 from quizzes.queries import live_rules, missed_sections
 from quizzes.views.rules import DECLARATION
 from staff import actions as staff_actions
+from staff import canonical
 from staff.models import Clinic, InstallationRole, Membership, StaffMember
 from staff.models.clinics import Role
 from staff.signing import Evidence
+from training import observing, protocol
 from training.actions import confirm_reading, keep_place, open_section
-from training.models import KeyPoint, KeyPointVersion, Module, ModuleVersion, SectionVersion
+from training.models import KeyPoint, KeyPointVersion, Module, ModuleVersion, Observation, SectionVersion
 from training.queries import live_version, places
 
 FIRST_MODULE = "needle-depth"
@@ -55,6 +58,7 @@ class Part:
     role: str = Role.AESTHETICIAN
     latin: str = ""
     further: "Mapping[str, Callable[[Member], Story]]" = field(default_factory=dict)
+    practice: "Callable[[Member], Story] | None" = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class ClinicPart:
     physician: Part
     manager: Part
     staff: tuple[Part, ...]
+    rule: str = "Example Practice Act, section 12 (invented): under a physician's written delegation."
 
 
 @dataclass
@@ -320,6 +325,77 @@ class Member:
         assert done.certificate is not None
         return done.certificate
 
+    # At the couch
+
+    def is_watched(self, ago: int, hour: str, setting: str, codes: Sequence[str], *, prompted: str = "") -> Story:
+        """One sheet by her physician, which she reads the same evening; `prompted` names a practical with a 1 on it."""
+        at = self.at(ago, hour)
+        yield at
+        physician = self.house.physician
+        on_patient = setting != Observation.Setting.SIMULATED
+        sheet = observing.start(
+            learner=self.person,
+            clinic=self.house.clinic,
+            setting=setting,
+            codes=codes,
+            by=physician,
+            device="Example Pen 3" if on_patient else "",
+            device_serial=f"EP3-{self.random.randrange(1000, 9999)}" if on_patient else "",
+            cartridge_lot=f"L{self.random.randrange(10000, 99999)}" if on_patient else "",
+            cartridge_expires_on=self.house.today + timedelta(days=400) if on_patient else None,
+            areas=self._areas() if on_patient else (),
+        )
+        for line in sheet.lines.select_related("practical").order_by("position"):
+            yield (at := at + self.soon(20, 70))
+            observing.save_score(
+                sheet_id=sheet.public_id,
+                observer=physician,
+                position=line.position,
+                score=1 if line.practical.code == prompted and line.criterion == 0 else 2,
+                base_revision=0,
+                client_key=f"{self.random.getrandbits(128):032x}",
+            )
+        if prompted:
+            observing.write_comment(sheet=sheet, text="Needed a prompt once. To be repeated on another day.")
+        yield (at := at + self.soon(60, 200))
+        observing.sign(
+            sheet=sheet,
+            shown_sha256=canonical.sha256(observing.seal_text(sheet)),
+            opened_at=at - timedelta(seconds=40),
+            by=physician,
+            evidence=self.house.evidence(physician),
+        )
+        yield (at := at + self.soon(3000, 9000))
+        versions = list(dict.fromkeys(line.practical for line in sheet.lines.select_related("practical")))
+        observing.evaluate_oneself(
+            person=self.person,
+            scores={version: [self.random.choice((1, 2, 2, 2)) for _ in version.lines] for version in versions},
+        )
+        yield at + self.soon(60, 240)
+        sheet.refresh_from_db()
+        observing.acknowledge(sheet=sheet, agrees=True, text="", by=self.person)
+
+    def _areas(self) -> list[tuple[str, str]]:
+        return [
+            (area, self.random.choice(("0.5", "1.0"))) for area in self.random.sample(("cheeks", "forehead", "neck"), 2)
+        ]
+
+    def is_entrusted(self, ago: int, hour: str) -> Story:
+        """Her physician signs the programme."""
+        opened = self.at(ago, hour)
+        yield opened + self.soon(240, 600)
+        physician = self.house.physician
+        programme = programmes.treating_programmes()[0]
+        membership = self.membership()
+        programmes.sign_programme(
+            membership=membership,
+            programme=programme,
+            shown_sha256=programmes.dossier_of(membership, programme).sha256,
+            opened_at=opened,
+            by=physician,
+            evidence=self.house.evidence(physician),
+        )
+
     # What her physician does
 
     def is_reviewed(
@@ -413,3 +489,24 @@ def adopts(house: House, module: str, ago: int, hour: str) -> Story:
         by=house.physician,
         evidence=house.evidence(house.physician),
     )
+
+
+def rules(house: House, ago: int, hour: str) -> Story:
+    """The physician signs which licence types may perform here, and under which rule."""
+    opened = house.at(ago, hour)
+    yield opened + timedelta(minutes=9, seconds=31)
+    types = sorted({part.licence.type for part in house.part.staff if part.licence})
+    protocol.sign_state_rule(
+        clinic=house.clinic,
+        rule=house.part.rule,
+        licence_types=types,
+        shown_sha256=protocol.rule_before_sha256(house.clinic),
+        opened_at=opened,
+        by=house.physician,
+        evidence=house.evidence(house.physician),
+    )
+
+
+# What is watched on one occasion; the drills first, then what belongs to a treatment.
+DRILLS = ("P1", "P10", "P12")
+TREATMENT = ("P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P11", "P13")

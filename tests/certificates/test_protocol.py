@@ -69,8 +69,11 @@ def test_whoever_read_it_reads_it_again(client, cast, module):
     item = ProtocolItem.objects.get(code="depth-order")
     point = module.version.places.get().section_version.points.first()
     assert point is not None
+    point.depends_on.add(item)
     sections = protocol.sections_showing(item)
-    asked = [person for person in protocol.readers_of(sections, cast.lakeside)]
+    asked = protocol.readers_of(sections, cast.lakeside)
+    assert len(sections) == 1
+    assert asked == [cast.aesthetician]
     decide(cast, reread=True)
     assert ProtocolReread.objects.count() == len(asked) * len(sections)
     for _, version in protocol.rereadings_open(cast.aesthetician, [cast.lakeside]):

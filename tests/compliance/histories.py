@@ -19,7 +19,7 @@ from tests.factories import Course
 from tests.people import Cast
 from training import drafting, observing, protocol
 from training.actions import confirm_reading
-from training.models import KeyPoint, ProtocolItem
+from training.models import KeyPoint, ProtocolItem, ProtocolReread
 from training.queries import live_version
 
 
@@ -108,7 +108,7 @@ def _entrust(cast: Cast, course: Course) -> None:
     programme = factories.ready_for_programme(person=cast.colleague, course=course, by=cast.physician)
     factories.sign_programme(person=cast.colleague, programme=programme, by=cast.physician)
     item = ProtocolItem.objects.get(code="depth-order")
-    protocol.decide(
+    value = protocol.decide(
         clinic=cast.lakeside,
         item=item,
         text=protocol.table_text([["Example pen", "Cheeks", "1.0 mm"]]),
@@ -119,6 +119,9 @@ def _entrust(cast: Cast, course: Course) -> None:
         by=cast.physician,
         evidence=factories.evidence(cast.physician),
     )
+    # No section of the small module shows this decision.
+    section = course.module.sections.get()
+    ProtocolReread.objects.create(value=value, person=cast.colleague, section=section, asked_at=value.decided_at)
 
 
 def _watch(cast: Cast) -> None:
