@@ -1,6 +1,6 @@
 """Verbs of proof: hand in with the certificate in one transaction, adopt, review, revoke. Each is signed or recorded."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ STATEMENT = "has passed the knowledge quiz in"
 DISCLAIMER = "Knowledge quiz completed, unproctored. Not a permit to treat."
 FORMAT = "pinpoint-certificate-2"  # of the facts; 1 knew of no choice of name
 TALK_OPENS = 2
+MOST_TOGETHER = 20
 RENEWAL_HORIZON_DAYS = 366  # no renewal window is longer; the certificate's own decides
 
 # What a corrected copy repeats of the one before.
@@ -518,6 +519,34 @@ def review(
                 ),
             )
     return row
+
+
+@transaction.atomic
+def endorse_together(
+    *, records: Sequence[tuple[Attempt, str, datetime]], by: StaffMember, evidence: signing.Evidence
+) -> list[Review]:
+    """Endorse up to twenty attempts that were each opened, under one re-authentication; all of them or none.
+
+    Each record is an attempt, the hash that was on screen and when it was opened, and has a row and a signature of its own.
+    """
+    if not 0 < len(records) <= MOST_TOGETHER:
+        raise signing.SigningRefused(f"Between 1 and {MOST_TOGETHER} records are signed at once. Nothing was signed.")
+    rows = []
+    for place, (attempt, shown_sha256, opened_at) in enumerate(records):
+        rows.append(
+            review(
+                attempt=attempt,
+                decision=Review.Decision.ENDORSED,
+                text="",
+                restudy=[],
+                suspend=False,
+                shown_sha256=shown_sha256,
+                opened_at=opened_at,
+                by=by,
+                evidence=replace(evidence, continuous=evidence.continuous or place > 0),
+            )
+        )
+    return rows
 
 
 def record_talk(

@@ -50,6 +50,21 @@ class ReviewForm(SigningForm):
         return cleaned
 
 
+class TogetherForm(SigningForm):
+    """Several attempts under one re-authentication, each with the hash that was on screen."""
+
+    attempts = forms.MultipleChoiceField()
+
+    def __init__(self, data: Any, *, opened: Sequence[str]) -> None:
+        super().__init__(data)
+        field = self.fields["attempts"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(public_id, public_id) for public_id in opened]
+
+    def shown(self, public_id: str) -> str:
+        return str(self.data.get(f"shown-{public_id}", ""))
+
+
 class TalkForm(SigningForm):
     text = forms.CharField(max_length=4000)
 

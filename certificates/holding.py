@@ -38,7 +38,7 @@ def _supervisor(certificate: Certificate) -> int | None:
 
 
 def is_physician(membership: Membership) -> bool:
-    return membership.roles.filter(role=Role.PHYSICIAN, ended_at=None).exists()  # type: ignore[attr-defined,no-any-return]
+    return membership.roles.filter(role=Role.PHYSICIAN, ended_at=None).exists()
 
 
 def settle_programmes(person: StaffMember | None = None) -> int:

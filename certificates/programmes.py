@@ -322,9 +322,7 @@ def sign_programme(
     clinic, person = membership.clinic, membership.person
     if membership.ended_at or not person.is_active:
         raise signing.SigningRefused(f"{person} works at {clinic} no longer. Nothing was signed.")
-    if not set(programme.asked_of) & set(
-        membership.roles.filter(ended_at=None).values_list("role", flat=True)  # type: ignore[attr-defined]
-    ):
+    if not set(programme.asked_of) & set(membership.roles.filter(ended_at=None).values_list("role", flat=True)):
         raise signing.SigningRefused(f"{programme} is not asked of {person}. Nothing was signed.")
     dossier = dossier_of(membership, programme)
     reasons = [condition.sentence for condition in dossier.missing]

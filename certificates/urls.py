@@ -42,6 +42,7 @@ urlpatterns = [
     path("badges/keys/<str:key>", badges.issuer_key, name="issuer-key"),
     path("badges/status/<int:number>", badges.status_list, name="status-list"),
     path("reviews/", reviews.review_queue, name="review-queue"),
+    path("reviews/together/", reviews.review_together, name="review-together"),
     path("reviews/<str:public_id>/", reviews.review_detail, name="review-detail"),
     path("reviews/<str:public_id>/talk/", reviews.review_talk, name="review-talk"),
     path("reviews/<str:public_id>/early/", reviews.review_early, name="review-early"),

@@ -110,6 +110,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:status-list": ((1,), NO_BADGES),
     "certificates:badge-file": (("code", "png"), NO_BADGES),
     "certificates:review-queue": ((), row(403, **PHYSICIANS)),
+    "certificates:review-together": ((), row(403, **PHYSICIANS)),
     "certificates:review-detail": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-talk": (("finished",), row(403, **REVIEW_OF_HERS)),
     "certificates:review-early": (("finished",), row(403, **REVIEW_OF_HERS)),

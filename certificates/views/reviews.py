@@ -1,6 +1,7 @@
 """The physician's queue, the review of an attempt, and the recorded talk."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from certificates import actions
-from certificates.forms import ReviewForm, TalkForm
+from certificates.forms import ReviewForm, TalkForm, TogetherForm
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide, exceptions, is_lost, with_events
 from certificates.results import result_of
@@ -26,6 +27,7 @@ from quizzes.regrades import since_regrades
 from staff import clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models.clinics import Role
+from staff.templatetags.look import plural
 from training.models import KeyPoint
 
 MOST_QUESTIONS = 10  # the others stand under Questions
@@ -80,6 +82,7 @@ def review_queue(request: StaffRequest) -> HttpResponse:
 @require_permission(Permission.REVIEW_ATTEMPTS)
 def review_detail(request: StaffRequest, public_id: str) -> HttpResponse:
     attempt = get_object_or_404(supervised(request), public_id=public_id)
+    _opened(request, attempt)
     result = result_of(attempt)
     points = KeyPoint.objects.filter(code__in=[gap.code for gap in result.gaps])
     form = ReviewForm(request.POST or None, points=points)
@@ -91,11 +94,71 @@ def review_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             return redirect("certificates:review-queue")
     elif request.method == "POST":
         error = " ".join(str(e) for errors in form.errors.values() for e in errors)
-    context = _review_context(request, attempt, result) | {"form": form}
+    context = _review_context(request, attempt, result) | {"form": form, **_neighbours(request, attempt)}
     context |= signing_context(
         request, clinic=attempt.candidacy.clinic, sha256=attempt.seal_sha256, meaning="", error=error
     )
     return render(request, "certificates/review_detail.html", context, status=400 if error else 200)
+
+
+def _opened(request: StaffRequest, attempt: Attempt) -> None:
+    """When she opened it in this session: before that it is not signed together with others. The newest forty are kept."""
+    if request.method == "GET":
+        opened = request.session.get("opened", {})
+        opened.setdefault(attempt.public_id, clock.now().isoformat())
+        request.session["opened"] = dict(list(opened.items())[-40:])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.REVIEW_ATTEMPTS)
+def review_together(request: StaffRequest) -> HttpResponse:
+    """Endorse up to twenty attempts that were each opened, with one password."""
+    opened: dict[str, str] = request.session.get("opened", {})
+    found = supervised(request).filter(public_id__in=list(opened), reviews=None).prefetch_related("outcomes")
+    rows = list(found.order_by("ended_at", "pk")[: actions.MOST_TOGETHER])
+    form = TogetherForm(request.POST or None, opened=[row.public_id for row in rows])
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        chosen = set(form.cleaned_data["attempts"])
+        records = [
+            (row, form.shown(row.public_id), datetime.fromisoformat(opened[row.public_id]))
+            for row in rows
+            if row.public_id in chosen
+        ]
+        error = try_to_sign(
+            request,
+            form,
+            lambda evidence: actions.endorse_together(records=records, by=request.user, evidence=evidence),
+        )
+        if not error:
+            messages.success(
+                request, f"Signed: {plural(len(records), 'attempt,attempts')}, each with its own signature."
+            )
+            return redirect("certificates:review-queue")
+    elif request.method == "POST":
+        error = "Tick at least one, and type your password. Nothing was signed."
+    context: dict[str, Any] = {"rows": rows, "most": actions.MOST_TOGETHER}
+    if rows:
+        context |= signing_context(
+            request,
+            clinic=rows[0].candidacy.clinic,
+            sha256="0" * 64,
+            meaning=signing.MEANINGS["endorse"],
+            error=error,
+        )
+    return render(request, "certificates/review_together.html", context, status=400 if error else 200)
+
+
+def _neighbours(request: StaffRequest, attempt: Attempt) -> dict[str, Attempt | None]:
+    """The one before and the one after among those that wait; from one that does not wait, the first that does."""
+    waiting = list(exceptions(supervised(request)).order_by("ended_at", "pk").distinct()[:50])
+    place = next((place for place, row in enumerate(waiting) if row.pk == attempt.pk), None)
+    if place is None:
+        return {"previous": None, "following": waiting[0] if waiting else None}
+    return {
+        "previous": waiting[place - 1] if place else None,
+        "following": waiting[place + 1] if place + 1 < len(waiting) else None,
+    }
 
 
 def _sign_review(request: StaffRequest, attempt: Attempt, form: ReviewForm, evidence: signing.Evidence) -> None:

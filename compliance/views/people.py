@@ -11,8 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from certificates.actions import end_membership
 from compliance import actions, people, tasks
 from compliance.forms import EndForm, IdentityForm, LicenceForm, NameForm, PersonForm
+from compliance.points_drawn import drawn_for
 from compliance.queries import board_of
 from compliance.selection import seen_clinics
+from compliance.signing_habits import habit_of
 from quizzes.models import Attempt
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
 from staff.actions import check_identity, correct_name, record_licence
@@ -93,6 +95,8 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "certificates": people.certificates_shown(viewer, person),
             "attempts": people.attempts_shown(viewer, person),
             "dossiers": people.dossiers_shown(viewer, person),
+            "drawn": drawn_for(person, clinics_as(viewer, Role.PHYSICIAN)) if viewer != person else [],
+            "habit": habit_of(person, [membership.clinic for membership in managed]) if managed else None,
             "asked": [
                 row for row in tasks.asked_of([person]).get(person.pk, []) if row.task.clinic in seen_clinics(viewer)
             ],
