@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import F
-
 from quizzes.models import Attempt, AttemptItem
 from staff.models import Clinic, StaffMember
 
@@ -68,7 +66,7 @@ def drawn_for(person: StaffMember, clinics: Sequence[Clinic]) -> list[Drawn]:
         "attempt",
         "points__point_version__key_point__code",
         "points__point_version__critical",
-        held=F("marks__points"),
+        "marks__points",
     )
     for attempt, code, critical, held in rows:
         asked[attempt].append((code, bool(held), critical))

@@ -31,7 +31,7 @@ def programme_sign(request: StaffRequest, slug: str, clinic_id: str, public_id: 
         person__public_id=public_id,
         ended_at=None,
     )
-    held = set(membership.roles.filter(ended_at=None).values_list("role", flat=True))  # type: ignore[attr-defined]
+    held = set(membership.roles.filter(ended_at=None).values_list("role", flat=True))
     if not programme.observed or not held & set(programme.asked_of):
         raise Http404("not a programme that is asked of her and signed")
     if membership.person_id == request.user.pk:

@@ -99,6 +99,8 @@ def test_learner_passes_physician_observes_signs_and_revokes(cast, visitor):
     page.get_by_role("link", name="Revoke").click()
     page.get_by_label("In one sentence, for the public").fill("Re-training required.")
     sign(page, elena, "Sign and revoke")
+    page.wait_for_url(f"**{certificate.get_absolute_url()}")
+    expect(page.get_by_role("link", name="Revoke")).to_have_count(0)
     public.reload()
     expect(public.get_by_role("heading", level=1)).to_have_text("Revoked")
     expect(public.get_by_text("Re-training required.").first).to_be_visible()
