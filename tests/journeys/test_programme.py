@@ -97,6 +97,7 @@ def test_learner_passes_physician_observes_signs_and_revokes(cast, visitor):
     expect(public.get_by_text(elena.full_name).first).to_be_visible()
 
     page.get_by_role("link", name="Revoke").click()
+    page.get_by_text("Re-training required", exact=True).click()
     page.get_by_label("In one sentence, for the public").fill("Re-training required.")
     sign(page, elena, "Sign and revoke")
     page.wait_for_url(f"**{certificate.get_absolute_url()}")
