@@ -18,7 +18,7 @@ from quizzes.queries import standings as quiz_standings
 from staff import clock
 from staff.models import Clinic, StaffMember
 from staff.templatetags.look import ago, day, moment, plural
-from training.models import Module, ProtocolReread, SectionVersion
+from training.models import Module, Observation, ProtocolReread, SectionVersion
 from training.queries import confirmed, places_in
 
 # In this order they are offered; what waits for somebody else comes after everything one can do oneself.
@@ -508,6 +508,18 @@ def _turn(row: ModuleRow) -> tuple[bool, bool, bool, int]:
     """An attempt that runs first; then what one can do oneself, what is required before what is not; waiting last."""
     rank = row.step.rank if row.step else DONE
     return rank != RUNNING, rank >= WAITING, row.cell.standing.word == "not-required", rank
+
+
+def sheet_step(sheet: Observation) -> Step:
+    """An occasion counts once she has read it."""
+    return Step(
+        f"Read what {sheet.observer.full_name} saw of you",
+        f"{sheet.word}, {day(sheet.observed_on)}. Score yourself first, then see the scores and say that you have read them: "
+        "before that the occasion does not count.",
+        sheet.get_absolute_url(),
+        "Open the sheet",
+        rank=AGAIN,
+    )
 
 
 def protocol_step(asked: ProtocolReread, version: SectionVersion) -> Step:

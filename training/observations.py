@@ -74,6 +74,12 @@ def signed_sheets(people: Iterable[StaffMember]) -> list[Observation]:
     return list(rows.order_by("ended_at", "pk"))
 
 
+def unread_sheet(person: StaffMember) -> Observation | None:
+    """The oldest signed sheet of hers that she has not answered."""
+    signed = Observation.objects.filter(learner=person, state=Observation.State.SIGNED, acknowledgement=None)
+    return signed.select_related("observer").order_by("ended_at", "pk").first()
+
+
 def seen_by_person(sheets: Iterable[Observation]) -> dict[int, dict[str, list[practicals.Seen]]]:
     """By learner and practical, what was seen, in the order of signing."""
     found: dict[int, dict[str, list[practicals.Seen]]] = defaultdict(lambda: defaultdict(list))

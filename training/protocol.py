@@ -48,9 +48,11 @@ def sections_showing(item: ProtocolItem) -> list[SectionVersion]:
     """The live sections that show this decision, or teach a point that depends on it."""
     live = SectionVersion.objects.filter(places__module_version__in=live_versions()).select_related("section__module")
     depending = set(live.filter(points__depends_on=item).values_list("pk", flat=True))
+    ordered = live.order_by("places__module_version__module__position", "places__position")
+    # A section that stands in several versions of its module is one section.
     return [
         version
-        for version in live.order_by("places__module_version__module__position", "places__position").distinct()
+        for version in {version.pk: version for version in ordered}.values()
         if version.pk in depending
         or any(block.kind == "protocol" and block.code == item.code for block in markdown.blocks(version.text))
     ]

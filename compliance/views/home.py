@@ -23,6 +23,7 @@ from compliance.steps import (
     physician_step,
     protocol_step,
     questions_step,
+    sheet_step,
 )
 from compliance.waiting import items_waiting, questions_waiting, waiting_for
 from quizzes.enquiries import AUTHOR, answerable_by, unseen_answers
@@ -31,6 +32,7 @@ from staff.access import LEARNING_ROLES, StaffRequest, clinics_as, memberships, 
 from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import today_in_words
+from training.observations import unread_sheet
 from training.protocol import rereadings_open
 from training.queries import live_versions
 
@@ -85,7 +87,16 @@ def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     changed = tasks.step_of(asked)
     step = learner_step(rows, clinics[0])
     again = rereadings_open(person, clinics)
-    asked_for = [one for one in (changed, protocol_step(*again[0]) if again else None) if one]
+    unread = unread_sheet(person)
+    asked_for = [
+        one
+        for one in (
+            changed,
+            protocol_step(*again[0]) if again else None,
+            sheet_step(unread) if unread else None,
+        )
+        if one
+    ]
     return sorted([*asked_for, step], key=lambda one: one.rank)
 
 

@@ -137,3 +137,16 @@ def test_an_observer_is_approved_on_the_page(client, cast, module):
     listed = client.get(reverse("certificates:observer-list")).context["rows"]
     assert {row.person: approved for row, approved in listed}[cast.colleague] is True
     assert cast.physician not in {row.person for row, _ in listed}
+
+
+def test_a_signed_sheet_is_the_next_step_on_her_home(client, cast, module):
+    client.force_login(cast.aesthetician)
+    assert "Read what" not in client.get("/").text
+    sheet = factories.sign_sheet(
+        sheet=factories.make_sheet(learner=cast.aesthetician, by=cast.physician), by=cast.physician
+    )
+    page = client.get("/").text
+    assert "Read what Elena Ruiz saw of you" in page
+    assert sheet.get_absolute_url() in page
+    factories.acknowledge(sheet=sheet)
+    assert "Read what" not in client.get("/").text
