@@ -24,3 +24,18 @@ show(models.Adoption, "clinic", "module_version", "adopted_at", filters=("clinic
 show(models.ReadingConfirmation, "person", "section_version", "number", "confirmed_at", search=("person__full_name",))
 show(models.Rereading, "person", "module", "asked_at", "asked_by", search=("person__full_name",), filters=("module",))
 show(models.Draft, "section", "revision", "origin", "saved_at", "saved_by", "closed_at", filters=("origin",))
+show(models.PracticalVersion, "code", "number", "title", "starred", search=("code", "title"))
+show(models.ObserverDecision, "clinic", "person", "number", "approved", "decided_at", filters=("clinic",))
+show(
+    models.Observation,
+    "public_id",
+    "learner",
+    "observer",
+    "setting",
+    "state",
+    "observed_on",
+    filters=("clinic", "state"),
+)
+show(models.SelfEvaluation, "person", "practical", "number", "evaluated_at", search=("person__full_name",))
+show(models.StateRule, "clinic", "number", "decided_at", filters=("clinic",))
+show(models.ProtocolReread, "person", "section", "asked_at", search=("person__full_name",))

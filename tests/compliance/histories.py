@@ -1,7 +1,7 @@
 """A history with one of everything that goes on record, made by the site's own actions."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from certificates import actions, papers
 from certificates.badges import issuing
@@ -10,11 +10,11 @@ from certificates.queries import certificates_to_decide
 from compliance import publishing, tasks
 from compliance.models import PointTestResult, Task
 from quizzes import actions as sitting
-from quizzes import approving, asking, kinds, late
+from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt
 from staff import clock
 from staff.models import StaffMember
-from tests import factories
+from tests import factories, people
 from tests.factories import Course
 from tests.people import Cast
 from training import drafting, observing, protocol
@@ -89,6 +89,8 @@ def make_history(cast: Cast, course: Course) -> History:
         course = _change(cast, course)
     with clock.at(start + timedelta(days=332)):
         _score_anew(renewed.attempt, cast)
+    with clock.at(start + timedelta(days=333)):
+        _rate(cast, course)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
     return History(
         cast,
@@ -101,6 +103,16 @@ def make_history(cast: Cast, course: Course) -> History:
         locked,
         still_open,
     )
+
+
+def _rate(cast: Cast, course: Course) -> None:
+    """Three physicians of two clinics say how many of those who may just pass would hold each item; it is filed."""
+    panel = standard.open_panel(quiz=course.quiz, by=cast.author)
+    versions, _ = standard.cells_of(course.quiz)
+    third = people.make_person(cast.harbour, "Mika Sato", "physician", by=cast.pinpoint)
+    for percent, rater in ((70, cast.physician), (80, cast.other_physician), (91, third)):
+        standard.rate(panel=panel, percents={version.pk: percent for version in versions}, by=rater)
+    standard.file(panel=panel, next_review_on=date(2028, 11, 2), by=cast.author)
 
 
 def _entrust(cast: Cast, course: Course) -> None:
