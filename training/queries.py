@@ -134,8 +134,8 @@ class ProtocolShown:
 
     @property
     def rows(self) -> list[list[str]]:
-        """Of a signed table, under the item's columns; none where words or the default stand."""
-        if self.item.kind != "table" or not self.differs or self.value is None:
+        """Of a signed table, under the item's columns; none where the default stands, or words from before it was a table."""
+        if self.item.kind != "table" or not self.differs or self.value is None or not self.value.text.startswith("["):
             return []
         return [[str(cell) for cell in row] for row in json.loads(self.value.text)]
 

@@ -222,7 +222,7 @@ def test_practicals_and_signature_are_announced_without_a_button(client, cast, f
     assert page.count('class="col practical"') == 13
     assert page.count(", safety-critical</span>") == 12
     assert "An approved observer watches each of these" in page
-    assert "does not take that signature yet" in page
+    assert "the supervising physician signs the whole programme, and its certificate is issued" in page
     assert "<form" not in page[page.index('id="practicals"') : page.index('id="terms"')]
     assert "None: nobody is treated in this programme." in text(client, cast.support, INFECTION)
 
