@@ -1,6 +1,6 @@
 """Whether a person is current in a module. Pure: facts and the day go in, a word and the exact state come out.
 
-Four words come first (decision 50): current = valid; due soon = expiring, or within 30 days of being hired; not
+Four words come first: current = valid; due soon = expiring, or within 30 days of being hired; not
 current = all else; not required = other roles. The exact state stands beneath. A certificate that was withdrawn or has
 run out is never excused by a recent hire.
 """

@@ -27,7 +27,7 @@ from training.models import Adoption, ModuleVersion, Reading, ReadingConfirmatio
 from training.queries import places
 
 PASSWORD = "heron-under-the-bridge-4"
-# Instants that are meant to lie ahead (decision 43).
+# Instants that are meant to lie ahead.
 PLANNED = {"quizzes.attempt.deadline_at", "staff.outgoingmail.due_at"}
 
 

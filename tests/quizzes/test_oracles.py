@@ -1,4 +1,4 @@
-"""Nothing that leaves the site before an attempt is handed in tells which option is right (decision 38)."""
+"""Nothing that leaves the site before an attempt is handed in tells which option is right."""
 
 import json
 import re
