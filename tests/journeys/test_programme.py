@@ -18,10 +18,12 @@ pytestmark = pytest.mark.browser
 
 
 def sign(page, person, button):
+    password = page.get_by_label("Your password, to sign")
+    expect(password).to_be_visible()
     email = page.get_by_label("Your e-mail")
     if email.count():
         email.fill(person.email)
-    page.get_by_label("Your password, to sign").fill(PASSWORD)
+    password.fill(PASSWORD)
     page.get_by_role("button", name=button, exact=True).click()
 
 
