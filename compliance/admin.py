@@ -5,3 +5,4 @@ show(models.Change, "module_version", "key_point", "effect", "people", filters=(
 show(models.Task, "person", "change", "due_on", "asked_at", "asked_by", search=("person__full_name",))
 show(models.PointTest, "task", "number", "started_at", exclude=("seed",))
 show(models.PointTestResult, "test", "right", "items", "passed", "ended_at")
+show(models.HeadAddress, "clinic", "email", "added_at", "added_by", "ended_at")

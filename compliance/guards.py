@@ -1,4 +1,4 @@
-from staff.guards import Guard, insert_only
+from staff.guards import Guard, insert_only, never_deleted
 
 GUARDS: list[Guard] = [
     insert_only("compliance_change"),
@@ -6,4 +6,5 @@ GUARDS: list[Guard] = [
     insert_only("compliance_pointtest"),
     insert_only("compliance_pointtestitem"),
     insert_only("compliance_pointtestresult"),
+    never_deleted("compliance_headaddress"),
 ]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from compliance.views import approvals, authoring, clocks, exports, home, matrix, people, programmes, tasks
+from compliance.views import approvals, authoring, clocks, exports, home, matrix, people, programmes, tasks, trail
 
 app_name = "compliance"
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path("compliance/download/", exports.download, name="certificates-download"),
     path("compliance/certificates.pdf", exports.certificates_pdf, name="certificates-pdf"),
     path("compliance/certificates.zip", exports.certificates_zip, name="certificates-zip"),
+    path("trail/", trail.trail_list, name="trail"),
+    path("trail/events.csv", trail.trail_csv, name="trail-csv"),
+    path("trail/addresses/", trail.head_addresses, name="head-addresses"),
+    path("trail/addresses/<int:pk>/end/", trail.head_address_end, name="head-address-end"),
     path("people/", people.person_list, name="person-list"),
     path("people/add/", people.person_add, name="person-add"),
     path("people/<str:public_id>/", people.person_detail, name="person-detail"),

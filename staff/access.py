@@ -24,6 +24,7 @@ class Permission(Enum):
     ADOPT_MODULES = "adopt modules"
     REVOKE_CERTIFICATES = "revoke certificates"
     SEE_COMPLIANCE = "see compliance"
+    SEE_TRAIL = "see the audit trail"
     MANAGE_PEOPLE = "manage people"
     DOWNLOAD_CERTIFICATES = "download certificates"
     SEE_COVERAGE = "see coverage"
@@ -56,6 +57,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.ADOPT_MODULES,
             Permission.REVOKE_CERTIFICATES,
             Permission.SEE_COMPLIANCE,
+            Permission.SEE_TRAIL,
             Permission.DOWNLOAD_CERTIFICATES,
             Permission.ASK,
             Permission.ANSWER_QUESTIONS,
@@ -69,6 +71,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         {
             Permission.READ_MODULES,
             Permission.SEE_COMPLIANCE,
+            Permission.SEE_TRAIL,
             Permission.MANAGE_PEOPLE,
             Permission.DOWNLOAD_CERTIFICATES,
             Permission.ASK,

@@ -24,12 +24,17 @@ def queue(
     due_at: datetime | None = None,
     file: StoredFile | None = None,
     file_name: str = "",
+    address: str = "",
 ) -> bool:
-    """The same `key` is queued once, however often it is asked for; whether it was queued now."""
+    """The same `key` is queued once, however often it is asked for; whether it was queued now.
+
+    `address` is a mailbox outside; then `to` is who speaks for it, and need not be able to sign in.
+    """
     _, queued = OutgoingMail.objects.get_or_create(
         dedupe_key=key or secrets.token_urlsafe(16),
         defaults={
             "person": to,
+            "address": address,
             "subject": subject[:200],
             "body": body,
             "due_at": due_at or clock.now(),
@@ -49,10 +54,12 @@ def send_due(limit: int = 200) -> int:
         if not OutgoingMail.objects.filter(pk=pk, tries=tries, sent_at=None).update(tries=tries + 1, due_at=later):
             continue
         row = OutgoingMail.objects.select_related("person", "file").get(pk=pk)
-        if not row.person.is_active:
+        if not row.address and not row.person.is_active:
             continue
         try:
-            message = EmailMessage(row.subject, row.body, settings.DEFAULT_FROM_EMAIL, [row.person.email])
+            message = EmailMessage(
+                row.subject, row.body, settings.DEFAULT_FROM_EMAIL, [row.address or row.person.email]
+            )
             if row.file:
                 message.attach(row.file_name, bytes(row.file.bytes), row.file.media_type)
             message.send()

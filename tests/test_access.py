@@ -12,6 +12,7 @@ from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
+from compliance import heads
 from quizzes import asking
 from quizzes.models import Candidacy
 from staff import clock
@@ -136,6 +137,10 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:certificates-download": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:certificates-pdf": ((), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
     "compliance:certificates-zip": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:trail": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:trail-csv": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:head-addresses": ((), row(403, **MANAGERS)),
+    "compliance:head-address-end": (("head",), row(POST_ONLY, nobody=302)),
     "compliance:person-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:person-add": ((), row(403, **MANAGERS)),
     "compliance:person-detail": (("maya",), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
@@ -238,6 +243,7 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
     )
     item = done.attempt.items.get(position=1)
     names = {
+        "head": str(heads.add_address(clinic=cast.lakeside, email="counsel@outside.example", by=cast.manager).pk),
         "asked": asking.question_item(item=item, text="Unclear.", by=cast.aesthetician).public_id,
         "open": opened.public_id,
         "regrade": regrade.public_id,
@@ -304,6 +310,7 @@ POSTS: dict[str, dict[str, int]] = {
     "certificates:observation-save": row(404, physician=400),
     "compliance:person-invite": row(403, manager=302, other_manager=404),
     "compliance:accommodation-end": row(403, manager=302, other_manager=404),
+    "compliance:head-address-end": row(403, manager=302, other_manager=404),
 }
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 WAIT_SECONDS = 60
 
 
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
+def at_once(*calls: Callable[[], Any], seconds: int = WAIT_SECONDS) -> list[Any]:
     """What each call returned, or the exception it raised, in order. They begin together."""
     gate = Barrier(len(calls))
     results: list[Any] = [None] * len(calls)
@@ -31,6 +31,6 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(WAIT_SECONDS)
+        thread.join(seconds)
         assert not thread.is_alive(), "a thread hangs"
     return results

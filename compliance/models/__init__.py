@@ -1,5 +1,6 @@
 """The tables of this floor, by what they record."""
 
 from compliance.models.changes import Change, PointTest, PointTestItem, PointTestResult, Task
+from compliance.models.heads import HeadAddress
 
-__all__ = ["Change", "PointTest", "PointTestItem", "PointTestResult", "Task"]
+__all__ = ["Change", "HeadAddress", "PointTest", "PointTestItem", "PointTestResult", "Task"]

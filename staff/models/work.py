@@ -9,6 +9,9 @@ from staff import clock
 class OutgoingMail(models.Model):
     dedupe_key = models.CharField(max_length=200, unique=True)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    address = models.EmailField(
+        max_length=254, blank=True, help_text="Where it goes if not to the person: a mailbox outside."
+    )
     subject = models.CharField(max_length=200)
     body = models.TextField()
     file = models.ForeignKey("staff.StoredFile", on_delete=models.PROTECT, null=True, blank=True)

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from certificates import actions, holding, papers
 from certificates.badges import issuing
+from compliance import heads
 from quizzes import actions as sitting
 from staff import clock, mail
 from staff.models import Heartbeat
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[], int]] = {
     "programmes held or let go": holding.settle_programmes,
     "papers drawn": papers.render_waiting,
     "badges baked": issuing.bake_waiting,
+    "heads of the audit trail": heads.send_daily,
     "mails sent": mail.send_due,
     "old sessions cleared": clear_sessions,
 }

@@ -1,0 +1,35 @@
+"""Where the heads of the audit trail are kept outside."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from staff import clock
+from staff.models import Clinic
+
+
+class HeadAddress(models.Model):
+    """A mailbox outside that is sent the head of this clinic's chain each day. Ended, never deleted."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    email = models.EmailField(max_length=254)
+    added_at = models.DateTimeField(default=clock.now)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ("clinic", "email", "pk")
+        constraints = (
+            models.UniqueConstraint("clinic", Lower("email"), condition=Q(ended_at=None), name="headaddress_one_open"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__gte=F("added_at"), ended_by__isnull=False),
+                name="headaddress_end_whole",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.email}, {self.clinic}"
