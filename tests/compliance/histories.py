@@ -7,7 +7,7 @@ from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import publishing, tasks
+from compliance import heads, publishing, tasks
 from compliance.models import PointTestResult, Task
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
@@ -42,6 +42,7 @@ def make_history(cast: Cast, course: Course) -> History:
     talked with and passes; Tom is returned and suspended, studies again and renews a year later; then questions are
     scored anew, which takes passes."""
     start = clock.now()
+    heads.add_address(clinic=cast.lakeside, email="counsel@outside.example", by=cast.manager)
     maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
     started = factories.make_attempt(person=maya, course=course)
     _hesitate(started)
