@@ -21,6 +21,7 @@ from staff import actions as staff_actions
 from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES
 from staff.models import Clinic, Membership, MembershipRole, Signature, StaffMember
+from staff.models.clinics import Role
 from training.actions import ask_to_read_anew, record_adoption, take_defaults
 from training.models import Adoption, KeyPoint, Module, ModuleVersion, Programme, ReadingConfirmation
 from training.queries import standing_adoption
@@ -840,16 +841,40 @@ def settle_overdue(
     return sum(settle(attempt=attempt) is not None for attempt in overdue.order_by("deadline_at")[:limit])
 
 
+def change_membership(
+    *, membership: Membership, job_title: str, staff_number: str, hired_on: date, roles: list[str], by: StaffMember
+) -> Membership:
+    """Another title, number, day or other roles, in one transaction with what losing a role closes or ends."""
+    with transaction.atomic():
+        held = set(membership.roles.filter(ended_at=None).values_list("role", flat=True))
+        if held & set(LEARNING_ROLES) and not set(roles) & set(LEARNING_ROLES):
+            _close_attempts(membership, by=by)
+        current = staff_actions.change_member(
+            membership=membership,
+            job_title=job_title,
+            staff_number=staff_number,
+            hired_on=hired_on,
+            roles=roles,
+            by=by,
+        )
+        if Role.PHYSICIAN in held and Role.PHYSICIAN not in roles:
+            holding.supervisor_gone(membership=membership, by=by)
+        return current
+
+
+def _close_attempts(membership: Membership, *, by: StaffMember) -> None:
+    """The clinic's open attempts of that person are scored as stored, and count no further ones."""
+    person, clinic = membership.person, membership.clinic
+    for attempt in Attempt.objects.filter(candidacy__person=person, candidacy__clinic=clinic, state=Attempt.State.OPEN):
+        _finish(attempt, by=by, handed_in=False, closing=True)
+    for candidacy in Candidacy.objects.filter(person=person, clinic=clinic, closed_at=None):
+        sitting.close_candidacy(candidacy, by=by)
+
+
 def end_membership(*, membership: Membership, reason: str, by: StaffMember) -> bool:
     """End it, and close the clinic's open attempts as stored, in one transaction."""
     with transaction.atomic():
-        attempts = Attempt.objects.filter(
-            candidacy__person=membership.person, candidacy__clinic=membership.clinic, state=Attempt.State.OPEN
-        )
-        for attempt in attempts:
-            _finish(attempt, by=by, handed_in=False, closing=True)
-        for candidacy in Candidacy.objects.filter(person=membership.person, clinic=membership.clinic, closed_at=None):
-            sitting.close_candidacy(candidacy, by=by)
+        _close_attempts(membership, by=by)
         physician = holding.is_physician(membership)
         ended = staff_actions.close_membership(membership=membership, by=by, reason=reason)
         if ended:

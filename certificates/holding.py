@@ -21,8 +21,12 @@ def membership_ended(*, membership: Membership, was_physician: bool, by: StaffMe
     """In the transaction that ends it: the holder's own certificates end, those she signed wait for a successor."""
     for certificate in _programmes().filter(person=membership.person, clinic=membership.clinic):
         events.record(certificate, "ended", by, "left", "The holder works at the clinic no longer.", "", None)
-    if not was_physician:
-        return
+    if was_physician:
+        supervisor_gone(membership=membership, by=by)
+
+
+def supervisor_gone(*, membership: Membership, by: StaffMember) -> None:
+    """In the transaction that takes the physician's role: what she signed for the clinic waits for a successor."""
     for certificate in _programmes().filter(clinic=membership.clinic).select_related("signing__signature"):
         if _supervisor(certificate) == membership.person_id:
             text = "The supervising physician works at the clinic no longer; a successor may take over."

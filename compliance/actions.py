@@ -33,6 +33,8 @@ def add_person(
     hired_on: date,
     roles: list[str],
     by: StaffMember,
+    staff_number: str = "",
+    invites: bool = True,
 ) -> Membership:
     """Add somebody to the clinic and queue her invitation, in one transaction. Raises AlreadyMember."""
     try:
@@ -43,11 +45,13 @@ def add_person(
                 full_name=full_name,
                 latin_name=latin_name,
                 job_title=job_title,
+                staff_number=staff_number,
                 hired_on=hired_on,
                 roles=roles,
                 by=by,
             )
-            invite(membership=membership, by=by)
+            if invites:
+                invite(membership=membership, by=by)
             return membership
     except IntegrityError:
         current = Membership.objects.filter(clinic=clinic, person__email=email.strip().lower(), ended_at=None)

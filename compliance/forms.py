@@ -12,7 +12,9 @@ from django.conf import settings
 
 from certificates import fonts
 from compliance import standing
+from compliance.models import PeopleImport
 from compliance.queries import Row
+from compliance.roster.base import MOST_BYTES
 from quizzes.models import Accommodation
 from staff import clock
 from staff.models import Clinic, Licence, Membership, StaffMember
@@ -118,28 +120,29 @@ class NameFields(Plain, forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        full, latin = cleaned.get("full_name"), cleaned.get("latin_name", "")
-        if full:
-            self._check_name(full, latin)
+        if cleaned.get("full_name"):
+            for field, sentence in unprintable(cleaned["full_name"], cleaned.get("latin_name", "")):
+                self.add_error(field, sentence)
         return cleaned
 
-    def _check_name(self, full: str, latin: str) -> None:
-        known = fonts.load(settings.CERTIFICATE_FONTS)
+
+def unprintable(full: str, latin: str) -> list[tuple[str, str]]:
+    """Field and sentence of each name that no certificate could print; the full name needs a Latin form then."""
+    known = fonts.load(settings.CERTIFICATE_FONTS)
+    try:
+        known.printable_name(full)
+    except fonts.Unprintable as gap:
+        if any(unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cs") for part in gap.gaps for sign in part):
+            return [("full_name", str(gap))]
+        if not latin:
+            return [("latin_name", str(gap))]
+    if latin:
         try:
-            known.printable_name(full)
+            known.printable_name(latin)
         except fonts.Unprintable as gap:
-            if any(unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cs") for part in gap.gaps for sign in part):
-                self.add_error("full_name", str(gap))
-                return
-            if not latin:
-                self.add_error("latin_name", str(gap))
-                return
-        if latin:
-            try:
-                known.printable_name(latin)
-            except fonts.Unprintable as gap:
-                named = " and ".join(gap.gaps)
-                self.add_error("latin_name", f"The Latin form, “{latin}”, cannot be printed either: {named}.")
+            named = " and ".join(gap.gaps)
+            return [("latin_name", f"The Latin form, “{latin}”, cannot be printed either: {named}.")]
+    return []
 
 
 class PersonForm(NameFields):
@@ -148,6 +151,9 @@ class PersonForm(NameFields):
     )
     clinic = forms.ModelChoiceField(Clinic.objects.none(), label="Clinic", empty_label=None, to_field_name="public_id")
     job_title = forms.CharField(label="Job title", help_text="Such as Registered nurse", max_length=120)
+    staff_number = forms.CharField(
+        label="Staff number", help_text="The clinic's own, if it has one", max_length=40, required=False
+    )
     hired_on = forms.DateField(
         label="Hired on",
         help_text="Treating staff must hold each module 30 days later",
@@ -190,7 +196,44 @@ class PersonForm(NameFields):
                     f"{row.person.full_name}, {row.job_title}, already works at {clinic} under this address. "
                     "Nothing was stored.",
                 )
+        if clinic and cleaned.get("staff_number"):
+            holders = Membership.objects.filter(
+                clinic=clinic, staff_number__iexact=cleaned["staff_number"], ended_at=None
+            )
+            for row in holders.select_related("person"):
+                self.add_error("staff_number", f"This is the staff number of {row.person.full_name}, {row.job_title}.")
         return cleaned
+
+
+class ImportForm(Plain, forms.Form):
+    """A list of people. What is wrong with the file itself is said by the action."""
+
+    file = forms.FileField(label="File", help_text="CSV or XLSX. It is looked at first; nothing is changed yet")
+    clinic = forms.ModelChoiceField(Clinic.objects.none(), label="Clinic", empty_label=None, to_field_name="public_id")
+    key = forms.ChoiceField(
+        label="People are told apart by",
+        choices=PeopleImport.Key.choices,
+        help_text="The column that says whether somebody works here already",
+    )
+    mode = forms.ChoiceField(label="What the file may do", choices=PeopleImport.Mode.choices)
+    full_roster = forms.BooleanField(
+        label="This file is the full roster",
+        help_text="Whoever works here and is not in it is then listed, and leaves only if you tick the name",
+        required=False,
+    )
+
+    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["clinic"]
+        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
+        field.initial = clinics[0].public_id
+        self.fields["file"].widget.attrs["accept"] = ".csv,.txt,.xlsx"
+        self.fields["file"].error_messages["empty"] = "The file is empty. The template shows the columns."
+        self.fields["file"].error_messages["required"] = (
+            f"Choose a file of at most {MOST_BYTES // 1_000_000} MB. Nothing was read."
+        )
+        if len(clinics) == 1:
+            field.widget = forms.HiddenInput()
 
 
 class NameForm(NameFields):

@@ -1,6 +1,18 @@
 from django.urls import path
 
-from compliance.views import approvals, authoring, clocks, exports, home, matrix, people, programmes, tasks, trail
+from compliance.views import (
+    approvals,
+    authoring,
+    clocks,
+    exports,
+    home,
+    matrix,
+    people,
+    programmes,
+    roster,
+    tasks,
+    trail,
+)
 
 app_name = "compliance"
 urlpatterns = [
@@ -19,6 +31,10 @@ urlpatterns = [
     path("trail/addresses/<int:pk>/end/", trail.head_address_end, name="head-address-end"),
     path("people/", people.person_list, name="person-list"),
     path("people/add/", people.person_add, name="person-add"),
+    path("people/import/", roster.people_import, name="people-import"),
+    path("people/import/template.csv", roster.import_template, name="import-template"),
+    path("people/import/<str:public_id>/", roster.import_detail, name="import-detail"),
+    path("people/import/<str:public_id>/errors.csv", roster.import_errors, name="import-errors"),
     path("people/<str:public_id>/", people.person_detail, name="person-detail"),
     path("people/<str:public_id>/name/", people.person_rename, name="person-rename"),
     path("people/<str:public_id>/licence/", people.licence_add, name="licence-add"),

@@ -37,6 +37,7 @@ def add_member(
     roles: list[str],
     by: StaffMember,
     latin_name: str = "",
+    staff_number: str = "",
     began_at: datetime | None = None,
 ) -> Membership:
     """Add a person to a clinic; somebody known by the address joins as the person she is, with the name on record."""
@@ -50,7 +51,13 @@ def add_member(
         person.save(update_fields=["is_active"])
     began = began_at or clock.now()
     membership = Membership.objects.create(
-        person=person, clinic=clinic, job_title=job_title, hired_on=hired_on, began_by=by, began_at=began
+        person=person,
+        clinic=clinic,
+        job_title=job_title,
+        staff_number=staff_number,
+        hired_on=hired_on,
+        began_by=by,
+        began_at=began,
     )
     MembershipRole.objects.bulk_create(
         [MembershipRole(membership=membership, role=role, granted_by=by, granted_at=began) for role in roles]
@@ -64,6 +71,62 @@ def add_member(
     )
     forget(person)
     return membership
+
+
+@transaction.atomic
+def change_member(
+    *, membership: Membership, job_title: str, staff_number: str, hired_on: date, roles: list[str], by: StaffMember
+) -> Membership:
+    """What she does here from now on. Other roles end and begin; another title, number or day ends the row and begins the
+    next, with the roles that stay and the identity checks they carry.
+
+    Losing a role has its part on the floors above: call `certificates.actions.change_membership`.
+    """
+    locked = Membership.objects.select_for_update(of=("self",)).select_related("person", "clinic")
+    membership = locked.get(pk=membership.pk, ended_at=None)
+    moment = clock.now()
+    wanted = {"job_title": job_title, "staff_number": staff_number, "hired_on": hired_on}
+    changed = sorted(name for name, value in wanted.items() if getattr(membership, name) != value)
+    held = {row.role: row for row in MembershipRole.objects.filter(membership=membership, ended_at=None)}
+    if not changed and set(held) == set(roles):
+        return membership
+    going = [row.pk for role, row in held.items() if changed or role not in roles]
+    MembershipRole.objects.filter(pk__in=going).update(ended_at=moment, ended_by=by)
+    current = membership
+    if changed:
+        Membership.objects.filter(pk=membership.pk, ended_at=None).update(ended_at=moment, ended_by=by)
+        current = Membership.objects.create(
+            person=membership.person, clinic=membership.clinic, began_by=by, began_at=moment, **wanted
+        )
+    added = [role for role in roles if role not in held]
+    stays = [row for role, row in held.items() if changed and role in roles]
+    MembershipRole.objects.bulk_create(
+        [MembershipRole(membership=current, role=role, granted_at=moment, granted_by=by) for role in added]
+        + [_carried(row, current) for row in stays]
+    )
+    body = {
+        "person": membership.person_id,
+        "before": membership.pk,
+        "changed": changed,
+        "roles_added": sorted(added),
+        "roles_ended": sorted(set(held) - set(roles)),
+    }
+    audit.record(clinic=membership.clinic, by=by, action="membership.changed", subject=current, body=body)
+    forget(membership.person)
+    return current
+
+
+def _carried(row: MembershipRole, membership: Membership) -> MembershipRole:
+    """The role as it was given and checked, on the membership that follows."""
+    return MembershipRole(
+        membership=membership,
+        role=row.role,
+        granted_at=row.granted_at,
+        granted_by_id=row.granted_by_id,
+        identity_checked_at=row.identity_checked_at,
+        identity_checked_by_id=row.identity_checked_by_id,
+        identity_checked_how=row.identity_checked_how,
+    )
 
 
 @transaction.atomic

@@ -11,6 +11,8 @@ from django.test import override_settings
 from certificates import actions as proof
 from certificates import dispositions, programmes, regrading
 from certificates.models import Certificate
+from compliance.models import PeopleImport
+from compliance.roster import applying as roster
 from quizzes import actions as sitting
 from quizzes import kinds, material
 from quizzes.models import (
@@ -439,4 +441,14 @@ def sign_programme(*, person: StaffMember, programme: Programme, by: StaffMember
         opened_at=clock.now(),
         by=by,
         evidence=evidence(by),
+    )
+
+
+def make_import(*, clinic: Clinic, by: StaffMember) -> PeopleImport:
+    """A file of one person, looked at and not applied."""
+    data = (
+        b"email,full_name,job_title,roles,hired_on\nnia@lakeside.example,Nia Newcomer,Nurse,aesthetician,2026-11-01\n"
+    )
+    return roster.send(
+        clinic=clinic, data=data, file_name="staff.csv", key="email", mode="both", full_roster=False, by=by
     )

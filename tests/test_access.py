@@ -143,6 +143,10 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:head-address-end": (("head",), row(POST_ONLY, nobody=302)),
     "compliance:person-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:person-add": ((), row(403, **MANAGERS)),
+    "compliance:people-import": ((), row(403, **MANAGERS)),
+    "compliance:import-template": ((), row(403, **MANAGERS)),
+    "compliance:import-detail": (("import",), row(403, manager=200, other_manager=404)),
+    "compliance:import-errors": (("import",), row(403, manager=200, other_manager=404)),
     "compliance:person-detail": (("maya",), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
     "compliance:person-rename": (("maya",), row(403, manager=200, other_manager=404)),
     "compliance:licence-add": (("maya",), row(403, manager=200, other_manager=404)),
@@ -257,6 +261,7 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
             sheet=factories.make_sheet(learner=cast.aesthetician, by=cast.physician), by=cast.physician
         ).public_id,
         "sheet": factories.make_sheet(learner=cast.aesthetician, by=cast.physician, codes=["P3"]).public_id,
+        "import": factories.make_import(clinic=cast.lakeside, by=cast.manager).public_id,
         "extra": str(factories.accommodate(person=cast.aesthetician, by=cast.manager).pk),
     }
     return Stage(cast, names)

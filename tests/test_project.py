@@ -56,6 +56,7 @@ NO_BY = {
     "certificates.CertificateEvent.effective_at": "planned",
     "certificates.BadgeKey.recorded_at": "the site",
     "certificates.Badge.signed_at": "the audit event certificate.badge",
+    "compliance.PeopleImport.ended_at": "the site",
     "compliance.PointTest.started_at": "the task's person",
     "compliance.PointTestResult.ended_at": "the task's person",
 }
@@ -63,7 +64,7 @@ NO_BY = {
 # Every field, as personal data (about a living person who can be told by it, herself or through the row) or not.
 PERSONAL = {
     "staff.StaffMember": "password last_login public_id full_name latin_name email is_active joined_at erased_at theme",
-    "staff.Membership": "person clinic job_title hired_on began_at began_by ended_at ended_by",
+    "staff.Membership": "person clinic job_title staff_number hired_on began_at began_by ended_at ended_by",
     "staff.MembershipRole": "membership role granted_at granted_by identity_checked_at identity_checked_by "
     "identity_checked_how ended_at ended_by",
     "staff.InstallationRole": "person role granted_at granted_by ended_at ended_by",
@@ -123,6 +124,8 @@ PERSONAL = {
     "certificates.BadgeSubject": "certificate subject salt identity_hash status_list status_index",
     "certificates.Badge": "certificate credential sha256 file signed_at",
     "compliance.HeadAddress": "email added_at added_by ended_at ended_by",
+    "compliance.PeopleImport": "sent_at sent_by began_at began_by file_name",
+    "compliance.PeopleImportRow": "cells faults said membership",
     "compliance.Task": "public_id person clinic change due_on asked_at asked_by",
     "compliance.PointTest": "task number started_at",
     "compliance.PointTestItem": "test",
@@ -199,6 +202,8 @@ NOT_PERSONAL = {
     "certificates.CertificateFile": "format",
     "certificates.BadgeKey": "public recorded_at",
     "certificates.Badge": "number key",
+    "compliance.PeopleImport": "public_id clinic key mode full_roster invites file_sha256 columns note counts ended_at",
+    "compliance.PeopleImportRow": "part_of position line planned outcome",
     "compliance.Change": "module_version section_version key_point before after effect people",
     "compliance.HeadAddress": "clinic",
     "compliance.PointTest": "seed",

@@ -2,5 +2,15 @@
 
 from compliance.models.changes import Change, PointTest, PointTestItem, PointTestResult, Task
 from compliance.models.heads import HeadAddress
+from compliance.models.imports import PeopleImport, PeopleImportRow
 
-__all__ = ["Change", "HeadAddress", "PointTest", "PointTestItem", "PointTestResult", "Task"]
+__all__ = [
+    "Change",
+    "HeadAddress",
+    "PeopleImport",
+    "PeopleImportRow",
+    "PointTest",
+    "PointTestItem",
+    "PointTestResult",
+    "Task",
+]

@@ -27,6 +27,7 @@ class Membership(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     job_title = models.CharField(max_length=120)
+    staff_number = models.CharField(max_length=40, blank=True, help_text="The clinic's own, as on its payroll.")
     hired_on = models.DateField()
     began_at = models.DateTimeField(default=clock.now)
     began_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -39,6 +40,12 @@ class Membership(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=["person", "clinic"], condition=Q(ended_at=None), name="membership_one_open"
+            ),
+            models.UniqueConstraint(
+                "clinic",
+                Lower("staff_number"),
+                condition=Q(ended_at=None) & ~Q(staff_number=""),
+                name="membership_staff_number_once",
             ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, ended_by=None) | Q(ended_at__gte=F("began_at"), ended_by__isnull=False),

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from certificates import actions, holding, papers
 from certificates.badges import issuing
 from compliance import heads
+from compliance.roster import applying
 from quizzes import actions as sitting
 from staff import clock, mail
 from staff.models import Heartbeat
@@ -37,6 +38,8 @@ PARTS: dict[str, Callable[[], int]] = {
     "renewals opened": actions.open_renewals,
     "suspensions lifted": actions.lift_restudied,
     "programmes held or let go": holding.settle_programmes,
+    "people imported": applying.go_on,
+    "old lists of people forgotten": applying.forget_old,
     "papers drawn": papers.render_waiting,
     "badges baked": issuing.bake_waiting,
     "heads of the audit trail": heads.send_daily,
