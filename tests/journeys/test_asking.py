@@ -28,6 +28,7 @@ def test_a_question_about_a_section_is_answered_and_read(visitor, cast, module):
     enquiry = Enquiry.objects.get()
 
     physician = visitor().sign_in(cast.physician)
+    physician.goto("/")
     physician.locator(".next .btn-primary").click()
     in_every_look(physician, fits(physician))
     physician.get_by_role("link", name=re.compile("^Where is this written down")).click()

@@ -56,6 +56,7 @@ def test_one_critical_key_point_and_everything_that_rests_on_it(visitor, cast, c
     held = factories.make_finished(person=cast.aesthetician, course=course).certificate
 
     page = visitor().sign_in(cast.author)
+    page.goto("/")
     page.get_by_role("link", name="Authoring", exact=True).click()
     look(page, "authoring")
     page.get_by_role("link", name="Technique and endpoint").click()
@@ -76,6 +77,7 @@ def test_one_critical_key_point_and_everything_that_rests_on_it(visitor, cast, c
     expect(page.get_by_text("none of them for you")).to_be_visible()
 
     second = visitor().sign_in(cast.physician)
+    second.goto("/")
     second.get_by_role("link", name="Quiz items to approve").click()
     look(second, "approvals")
     second.get_by_role("link", name=re.compile("^nd-17-q11:")).click()
@@ -95,6 +97,7 @@ def test_one_critical_key_point_and_everything_that_rests_on_it(visitor, cast, c
     assert state_of(held) == "valid"
 
     maya = visitor().sign_in(cast.aesthetician)
+    maya.goto("/")
     expect(maya.get_by_role("heading", name="Read nd-17 again: Technique and endpoint")).to_be_visible()
     look(maya, "home-task")
     maya.get_by_role("link", name="Read the passage").click()

@@ -85,6 +85,7 @@ def test_learner_passes_physician_observes_signs_and_revokes(cast, visitor):
     # The programme waits on her physician's home, and is signed.
     desk = visitor()
     page = desk.sign_in(elena)
+    page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"Sign the programme of {maya.full_name}")
     page.get_by_role("link", name="Read and sign").click()
     axe(page)

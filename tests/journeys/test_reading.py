@@ -38,6 +38,7 @@ def kept_place(place: str, page: Page) -> None:
 @pytest.mark.parametrize("script", [True, False], ids=["script", "bare"])
 def test_search_from_home_by_keyboard_to_the_passage(visitor, cast, module, script):
     page = visitor(java_script_enabled=script).sign_in(cast.aesthetician)
+    page.goto("/")
     field = page.get_by_role("search").get_by_role("searchbox")
     field.fill("eyelid")
     field.press("Enter")
@@ -51,6 +52,7 @@ def test_search_from_home_by_keyboard_to_the_passage(visitor, cast, module, scri
 def test_search_on_a_phone(visitor, cast, module):
     """The button in the frame leads to the page that has the field."""
     page = visitor(viewport=PHONE, has_touch=True).sign_in(cast.aesthetician)
+    page.goto("/")
     expect(page.get_by_role("searchbox")).to_have_count(0)
     page.get_by_role("search").get_by_role("button", name="Search").tap()
     expect(page.get_by_role("heading", name="What are you looking for?")).to_be_visible()
