@@ -6,8 +6,6 @@ rebuilds SQLite tables on some migrations and their triggers are lost; `verify_r
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,19 +142,3 @@ def _present() -> dict[str, str]:
         else:
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         return dict(cursor.fetchall())
-
-
-@contextmanager
-def lifted() -> Iterator[None]:
-    """For the one test fixture that empties the database, and for nothing else."""
-    with connection.cursor() as cursor:
-        for guard in all_guards():
-            for name in guard.trigger_names():
-                on = f' ON "{guard.table}"' if connection.vendor == "postgresql" else ""
-                cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"{on}')
-                if on:
-                    cursor.execute(f'DROP TRIGGER IF EXISTS "{name}_truncate"{on}')
-    try:
-        yield
-    finally:
-        install()

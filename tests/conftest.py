@@ -17,13 +17,13 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 
-from staff import clock, frozen, guards
-from tests import environment, factories, people, stages
+from staff import clock, frozen
+from tests import emptied, environment, factories, people, stages
 
 FLUSHES = 5
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
@@ -133,11 +133,22 @@ def _stages(django_db_setup, django_db_blocker, static_files) -> Iterator[stages
         kept.set(())
 
 
+@pytest.fixture(scope="session")
+def _committed(django_db_setup, static_files) -> stages.Committed:
+    return stages.Committed(at=NOW)
+
+
 @pytest.fixture
-def _begun_with(request, _stages, django_db_blocker) -> dict[str, Any]:
+def _begun_with(request, _stages, _committed, django_db_blocker) -> dict[str, Any]:
+    wanted = stages.wanted_by(request)
     with django_db_blocker.unblock():
-        _stages.set(stages.wanted_by(request))
-    ready: dict[str, Any] = _stages.copy()
+        if stages.is_transactional(request):
+            _stages.set(())
+            by_real_time = request.node.get_closest_marker("browser") is not None
+            ready: dict[str, Any] = _committed.begin(wanted, by_real_time)
+        else:
+            _stages.set(wanted)
+            ready = _stages.copy()
     return ready
 
 
@@ -149,41 +160,36 @@ def _django_db_helper(_begun_with, _django_db_helper) -> None:
 @pytest.fixture
 def cast(_begun_with, db, now) -> people.Cast:
     """The people of every test: two clinics, each role, a leaver, an author, an administrator."""
-    found: people.Cast = _begun_with.get("cast") or people.make_cast()
+    found: people.Cast = _begun_with["cast"]
     return found
 
 
 @pytest.fixture
 def module(_begun_with, cast) -> factories.Course:
     """A small published module with its quiz; adopted by Lakeside's physician."""
-    found: factories.Course | None = _begun_with.get("module")
-    return found or factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
+    found: factories.Course = _begun_with["module"]
+    return found
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _emptied_between_transactional_tests() -> Iterator[None]:
-    """A transactional test's rows are flushed at its end: for that alone the triggers are lifted. What migrations seeded
-    (Pinpoint itself, the house's chain) is put back."""
-    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    """What a transactional test committed is taken out at its end, and what migrations seeded (Pinpoint itself, the
+    house's chain) is put back."""
     seed = import_module("staff.migrations.0002_pinpoint_itself").seed
 
-    def emptied(self: TransactionTestCase) -> None:
+    def empty(self: TransactionTestCase) -> None:
         for left in reversed(range(FLUSHES)):
             try:
-                with guards.lifted():
-                    flush(self)
+                emptied.empty()
                 break
-            except (
-                CommandError,
-                OperationalError,
-            ):  # a request of the page just closed still holds a lock on PostgreSQL
+            except OperationalError:  # a request of the page just closed still holds a lock on PostgreSQL
                 if not left:
                     raise
                 sleep(0.5)
         seed(apps, None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", emptied)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
         yield
 
 

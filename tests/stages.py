@@ -1,5 +1,6 @@
 """What most tests begin with is made once a file and kept in a transaction around them; each test's own is a savepoint in it."""
 
+from contextlib import nullcontext
 from copy import deepcopy
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.test.utils import override_settings
 
 from staff import clock
-from tests import factories, people
+from tests import emptied, factories, people
 
 QUICK_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 BEGUN_WITH = ("cast", "module")
@@ -39,7 +40,7 @@ class Stages:
         block.__enter__()
         self.open.append((name, block))
         with override_settings(PASSWORD_HASHERS=QUICK_HASHERS), clock.at(self.at):
-            self.made[name] = self.make(name)
+            self.made[name] = make(name, self.made)
 
     def take_off(self) -> None:
         name, block = self.open.pop()
@@ -47,11 +48,39 @@ class Stages:
         transaction.set_rollback(True)
         block.__exit__(None, None, None)
 
-    def make(self, name: str) -> Any:
-        if name == "cast":
-            return people.make_cast()
-        cast = self.made["cast"]
-        return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
+
+def make(name: str, made: dict[str, Any]) -> Any:
+    if name == "cast":
+        return people.make_cast()
+    cast = made["cast"]
+    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
+
+
+class Committed:
+    """The same for tests that commit: made once a run, and its rows put back at the beginning of each. In journeys they
+    were hired by real time."""
+
+    def __init__(self, at: Any) -> None:
+        self.at = at
+        self.kept: dict[tuple[bool, tuple[str, ...]], tuple[dict[str, Any], emptied.Rows]] = {}
+
+    def begin(self, wanted: tuple[str, ...], by_real_time: bool) -> dict[str, Any]:
+        if not wanted:
+            return {}
+        if (by_real_time, wanted) in self.kept:
+            made, rows = self.kept[by_real_time, wanted]
+            emptied.empty()
+            emptied.put_back(rows)
+        else:
+            made = {}
+            with (
+                override_settings(PASSWORD_HASHERS=QUICK_HASHERS),
+                nullcontext() if by_real_time else clock.at(self.at),
+            ):
+                for name in wanted:
+                    made[name] = make(name, made)
+            self.kept[by_real_time, wanted] = made, emptied.taken()
+        return deepcopy(made)
 
 
 def is_transactional(request: pytest.FixtureRequest) -> bool:
@@ -62,7 +91,4 @@ def is_transactional(request: pytest.FixtureRequest) -> bool:
 
 
 def wanted_by(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """What a test begins with. One that commits makes its own: what it wrote is flushed, not rolled back."""
-    if is_transactional(request):
-        return ()
     return BEGUN_WITH[: 2 if "module" in request.fixturenames else 1 if "cast" in request.fixturenames else 0]

@@ -17,7 +17,7 @@ from django.test.testcases import QuietWSGIRequestHandler
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from staff.models import StaffMember
-from tests import environment, factories, people
+from tests import environment, people
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SIZES = {1280: (1280, 900), 390: (390, 844)}
@@ -110,14 +110,10 @@ def visitor(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
 
 
 @pytest.fixture
-def cast(transactional_db) -> people.Cast:
+def cast(_begun_with, transactional_db) -> people.Cast:
     """The same people as everywhere, hired by real time."""
-    return people.make_cast()
-
-
-@pytest.fixture
-def module(cast: people.Cast) -> factories.Course:
-    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
+    found: people.Cast = _begun_with["cast"]
+    return found
 
 
 def sign_in(page: Page, person: StaffMember) -> None:

@@ -18,13 +18,13 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def module(cast) -> factories.Course:
+def course(cast) -> factories.Course:
     return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
 
 
 @pytest.fixture
-def attempt(cast, module) -> Attempt:
-    return factories.make_attempt(person=cast.aesthetician, course=module, seed="one of each")
+def attempt(cast, course) -> Attempt:
+    return factories.make_attempt(person=cast.aesthetician, course=course, seed="one of each")
 
 
 @pytest.fixture
@@ -292,8 +292,8 @@ def test_every_kind_in_every_look(maya, attempt):
         in_every_look(page, photograph(page, f"kind-{kind}-answered"))
 
 
-def test_result_and_review_of_every_kind_in_every_look(visitor, cast, module):
-    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=6, critical_wrong=1)
+def test_result_and_review_of_every_kind_in_every_look(visitor, cast, course):
+    done = factories.make_finished(person=cast.aesthetician, course=course, wrong=6, critical_wrong=1)
     page = visitor().sign_in(cast.aesthetician)
     page.goto(f"/attempts/{done.attempt.public_id}/result/")
     for fold in page.locator("#answers ~ ol details summary").all():
@@ -315,7 +315,7 @@ def pictured(page: Page, name: str) -> Callable[[str], None]:
     return shoot
 
 
-def test_practice_of_every_kind(maya, cast, module):
+def test_practice_of_every_kind(maya, cast, course):
     """Answered, explained, with what being sure of it means; one row each, in every look."""
     page = maya.page
     practice = QuestionVersion.objects.filter(question__bank="practice").select_related("question")
@@ -341,7 +341,7 @@ def test_practice_of_every_kind(maya, cast, module):
     assert seen == {"single", "multiple", "order", "match", "hotspot", "case"}
 
 
-def test_what_practice_shows_a_physician_in_every_look(visitor, cast, module):
+def test_what_practice_shows_a_physician_in_every_look(visitor, cast, course):
     item = QuestionVersion.objects.get(question__code="nd-17-q5", state="live")
     names = ("Ann Abel", "Bea Berg", "Cleo Cruz", "Dora Dahl", "Eva Eis")
     for name in names:

@@ -1,4 +1,4 @@
-"""That the guards are there, come back, and are lifted for the tests' own flush alone. What they refuse: test_guards.py."""
+"""That the guards are there, come back, and outlive the emptying between tests. What they refuse: test_guards.py."""
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -52,18 +52,6 @@ def test_install_may_be_repeated():
     assert guards.missing() == []
 
 
-@pytest.mark.django_db
-def test_lifted_puts_all_back_after_an_error():
-    def fail_while_lifted() -> None:
-        with guards.lifted():
-            assert guards.missing()
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail_while_lifted()
-    assert guards.missing() == []
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("model", "name"), [(AttemptItem, "answer"), (Response, "payload"), (QuestionVersion, "origin"), (Seal, "sha256")]
@@ -86,7 +74,7 @@ def test_a_guarded_table_with_rows_can_be_altered(cast, module, model, name):
 
 @pytest.mark.django_db(transaction=True)
 def test_flush_is_refused_while_the_guards_are_there(cast):
-    """Emptying the database is for the tests, and only with the guards lifted (tests/conftest.py)."""
+    """Emptying the database is for the tests, and past the guards (tests/emptied.py)."""
     with pytest.raises(CommandError):
         call_command("flush", interactive=False, verbosity=0)
     assert StaffMember.objects.filter(pk=cast.physician.pk).exists()
