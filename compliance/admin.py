@@ -6,3 +6,6 @@ show(models.Task, "person", "change", "due_on", "asked_at", "asked_by", search=(
 show(models.PointTest, "task", "number", "started_at", exclude=("seed",))
 show(models.PointTestResult, "test", "right", "items", "passed", "ended_at")
 show(models.HeadAddress, "clinic", "email", "added_at", "added_by", "ended_at")
+show(models.ReminderHours, "clinic", "number", "from_hour", "until_hour", "digest_weekday", "set_at", "set_by")
+show(models.ReminderMail, "person", "clinic", "day_on", "queued_at", "queued_by", search=("person__full_name",))
+show(models.Reminder, "person", "about", "kind", "title", "step", "due_on", filters=("kind",))

@@ -14,6 +14,8 @@ from certificates import fonts
 from compliance import standing
 from compliance.models import PeopleImport
 from compliance.queries import Row
+from compliance.reminder_mails import WEEKDAYS
+from compliance.reminding import Hours
 from compliance.roster.base import MOST_BYTES
 from quizzes.models import Accommodation
 from staff import clock
@@ -319,6 +321,42 @@ class ClockForm(Plain, forms.Form):
         field.initial = clinics[0].public_id if clinics else None
         if len(clinics) == 1:
             field.widget = forms.HiddenInput()
+
+
+class ReminderHoursForm(Plain, forms.Form):
+    clinic = forms.ModelChoiceField(queryset=Clinic.objects.none(), to_field_name="public_id", empty_label=None)
+    from_hour = forms.TypedChoiceField(
+        label="From", choices=[(hour, f"{hour}:00") for hour in range(24)], coerce=int, initial=Hours.from_hour
+    )
+    until_hour = forms.TypedChoiceField(
+        label="Until",
+        choices=[(hour, f"{hour}:00") for hour in range(1, 25)],
+        coerce=int,
+        initial=Hours.until_hour,
+        help_text="In the clinic’s own time. What is due outside these hours goes out when they begin",
+    )
+    digest_weekday = forms.TypedChoiceField(
+        label="The managers’ digest",
+        choices=list(enumerate(WEEKDAYS)),
+        coerce=int,
+        initial=Hours.digest_weekday,
+        help_text="Once a week, from this day on, if there is anything to tell",
+    )
+
+    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["clinic"]
+        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
+        field.initial = clinics[0].public_id if clinics else None
+        if len(clinics) == 1:
+            field.widget = forms.HiddenInput()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        first, last = cleaned.get("from_hour"), cleaned.get("until_hour")
+        if first is not None and last is not None and last <= first:
+            self.add_error("until_hour", f"It ends at {last}:00, before it begins at {first}:00.")
+        return cleaned
 
 
 def _sensible(value: date, *, years_back: int, years_on: int, what: str) -> date:

@@ -7,4 +7,7 @@ GUARDS: list[Guard] = [
     insert_only("compliance_pointtestitem"),
     insert_only("compliance_pointtestresult"),
     never_deleted("compliance_headaddress"),
+    insert_only("compliance_reminderhours"),
+    insert_only("compliance_remindermail"),
+    insert_only("compliance_reminder"),
 ]

@@ -9,6 +9,7 @@ from compliance.views import (
     matrix,
     people,
     programmes,
+    reminders,
     roster,
     tasks,
     trail,
@@ -52,6 +53,10 @@ urlpatterns = [
     path("authoring/<slug:slug>/<slug:section>/settle/", authoring.section_settle, name="section-settle"),
     path("approvals/", approvals.approval_list, name="approval-list"),
     path("approvals/<slug:code>/", approvals.approval_detail, name="approval-detail"),
+    path("reminders/", reminders.reminder_list, name="reminder-list"),
+    path("reminders/next/", reminders.reminder_next, name="reminder-next"),
+    path("reminders/send/", reminders.reminder_send, name="reminder-send"),
+    path("reminders/hours/", reminders.reminder_hours, name="reminder-hours"),
     path("tasks/<str:public_id>/", tasks.task, name="task"),
     path("people/<str:public_id>/<str:clinic_id>/end/", people.membership_end, name="membership-end"),
 ]

@@ -127,6 +127,9 @@ PERSONAL = {
     "compliance.PeopleImport": "sent_at sent_by began_at began_by file_name",
     "compliance.PeopleImportRow": "cells faults said membership",
     "compliance.Task": "public_id person clinic change due_on asked_at asked_by",
+    "compliance.ReminderHours": "set_by",
+    "compliance.ReminderMail": "person clinic day_on mail queued_at queued_by",
+    "compliance.Reminder": "mail person about clinic kind requirement cycle step title due_on",
     "compliance.PointTest": "task number started_at",
     "compliance.PointTestItem": "test",
     "compliance.PointTestResult": "test answers right items passed ended_at",
@@ -206,6 +209,7 @@ NOT_PERSONAL = {
     "compliance.PeopleImportRow": "part_of position line planned outcome",
     "compliance.Change": "module_version section_version key_point before after effect people",
     "compliance.HeadAddress": "clinic",
+    "compliance.ReminderHours": "clinic number from_hour until_hour digest_weekday set_at",
     "compliance.PointTest": "seed",
     "compliance.PointTestItem": "position question_version",
 }

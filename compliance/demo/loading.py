@@ -12,13 +12,14 @@ from django.db.models import F
 
 from compliance.demo import cast
 from compliance.demo.histories import History, nothing
-from compliance.demo.member import House, Member, adopts, rules, tick
+from compliance.demo.member import House, Member, adopts, reminds, rules, tick
 from compliance.demo.stage import Story, play
 from quizzes import material
 from staff import actions, clock
 from staff.models import AuditEvent, OutgoingMail, StaffMember
 
 FIRST_DAY = 460
+FIRST_REMINDER = 20
 FIRST_RENEWAL = 180  # no certificate of the demo opens for renewal before
 ACCOUNTS = {
     "aesthetician@lakeside.example": "Treating staff, new",
@@ -111,6 +112,7 @@ def _stories(houses: list[House], began: datetime, course: material.Course) -> I
                 yield _further(member, joins, module, history)
             if part.practice:
                 yield _further(member, joins, "practicals", part.practice)
+        yield reminds(house, FIRST_REMINDER)
     yield tick(houses[0], FIRST_RENEWAL)
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from certificates import actions as proof
 from certificates import programmes
 from certificates.models import Certificate
-from compliance import actions
+from compliance import actions, reminders
 from compliance.demo.stage import Story
 from quizzes import actions as sitting
 from quizzes import asking, kinds, late
@@ -474,6 +474,13 @@ def tick(house: House, first: int) -> Story:
         proof.settle_overdue()
         proof.open_renewals()
         proof.lift_restudied()
+
+
+def reminds(house: House, first: int) -> Story:
+    """What the site's own tick sends in the clinic's hours, each morning from `first` days ago."""
+    for ago in range(first, 0, -1):
+        yield house.at(ago, "08:05")
+        reminders.remind_clinic(house.clinic)
 
 
 def adopts(house: House, module: str, ago: int, hour: str) -> Story:

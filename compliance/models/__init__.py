@@ -3,6 +3,7 @@
 from compliance.models.changes import Change, PointTest, PointTestItem, PointTestResult, Task
 from compliance.models.heads import HeadAddress
 from compliance.models.imports import PeopleImport, PeopleImportRow
+from compliance.models.reminders import Reminder, ReminderHours, ReminderMail
 
 __all__ = [
     "Change",
@@ -12,5 +13,8 @@ __all__ = [
     "PointTest",
     "PointTestItem",
     "PointTestResult",
+    "Reminder",
+    "ReminderHours",
+    "ReminderMail",
     "Task",
 ]

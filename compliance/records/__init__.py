@@ -24,6 +24,7 @@ from compliance.records import (
     practicals,
     programmes,
     regrades,
+    reminders,
     signatures,
     times,
 )
@@ -46,6 +47,7 @@ PARTS = (
     enquiries.findings,
     late.findings,
     changes.findings,
+    reminders.findings,
     times.findings,
 )
 

@@ -7,7 +7,7 @@ from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import heads, publishing, tasks
+from compliance import heads, publishing, reminders, tasks
 from compliance.models import PointTestResult, Task
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
@@ -88,6 +88,7 @@ def make_history(cast: Cast, course: Course) -> History:
         _entrust(cast, course)
     with clock.at(start + timedelta(days=331, hours=6)):
         course = _change(cast, course)
+        _remind(cast)
     with clock.at(start + timedelta(days=332)):
         _score_anew(renewed.attempt, cast)
     with clock.at(start + timedelta(days=333)):
@@ -104,6 +105,13 @@ def make_history(cast: Cast, course: Course) -> History:
         locked,
         still_open,
     )
+
+
+def _remind(cast: Cast) -> None:
+    """The clinic's hours are set twice, and everybody who is late hears of it, the manager too."""
+    reminders.set_hours(clinic=cast.lakeside, from_hour=7, until_hour=12, digest_weekday=2, by=cast.manager)
+    reminders.set_hours(clinic=cast.lakeside, from_hour=0, until_hour=24, digest_weekday=0, by=cast.manager)
+    assert reminders.send_due()
 
 
 def _rate(cast: Cast, course: Course) -> None:

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from certificates import actions, holding, papers
 from certificates.badges import issuing
-from compliance import heads
+from compliance import heads, reminders
 from compliance.roster import applying
 from quizzes import actions as sitting
 from staff import clock, mail
@@ -43,6 +43,7 @@ PARTS: dict[str, Callable[[], int]] = {
     "papers drawn": papers.render_waiting,
     "badges baked": issuing.bake_waiting,
     "heads of the audit trail": heads.send_daily,
+    "reminders queued": reminders.send_due,
     "mails sent": mail.send_due,
     "old sessions cleared": clear_sessions,
 }
@@ -73,7 +74,7 @@ def run_once() -> list[str]:
 
 
 class Command(BaseCommand):
-    help = "Do what is due: end attempts, open renewals, lift suspensions, draw papers, send mail. Run it every minute."
+    help = "Do what is due: end attempts, open renewals, lift suspensions, draw papers, remind, send mail. Run it every minute."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--every", type=int, metavar="SECONDS", help="repeat until SIGTERM, so often")
