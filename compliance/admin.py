@@ -9,3 +9,15 @@ show(models.HeadAddress, "clinic", "email", "added_at", "added_by", "ended_at")
 show(models.ReminderHours, "clinic", "number", "from_hour", "until_hour", "digest_weekday", "set_at", "set_by")
 show(models.ReminderMail, "person", "clinic", "day_on", "queued_at", "queued_by", search=("person__full_name",))
 show(models.Reminder, "person", "about", "kind", "title", "step", "due_on", filters=("kind",))
+show(
+    models.Pack,
+    "clinic",
+    "from_on",
+    "to_on",
+    "asked_at",
+    "asked_by",
+    "tries",
+    "made_at",
+    "problem",
+    filters=("clinic",),
+)

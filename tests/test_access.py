@@ -13,6 +13,8 @@ from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
 from compliance import heads
+from compliance.models import Pack, PackPart
+from compliance.packs import work
 from quizzes import asking
 from quizzes.models import Candidacy
 from staff import clock
@@ -141,6 +143,11 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:trail-csv": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:head-addresses": ((), row(403, **MANAGERS)),
     "compliance:head-address-end": (("head",), row(POST_ONLY, nobody=302)),
+    "compliance:pack-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:pack-detail": (("pack",), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
+    "compliance:pack-file": (("pack",), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
+    "compliance:pack-keys": ((), PUBLIC),
+    "compliance:pack-checker": ((), PUBLIC),
     "compliance:person-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:person-add": ((), row(403, **MANAGERS)),
     "compliance:people-import": ((), row(403, **MANAGERS)),
@@ -266,9 +273,19 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
         ).public_id,
         "sheet": factories.make_sheet(learner=cast.aesthetician, by=cast.physician, codes=["P3"]).public_id,
         "import": factories.make_import(clinic=cast.lakeside, by=cast.manager).public_id,
+        "pack": made_pack(cast).public_id,
         "extra": str(factories.accommodate(person=cast.aesthetician, by=cast.manager).pk),
     }
     return Stage(cast, names)
+
+
+def made_pack(cast: people.Cast) -> Pack:
+    """A pack whose ZIP is one byte: what is in it is tests/compliance/packs' to say."""
+    pack = work.ask(clinic=cast.lakeside, from_on=None, to_on=clock.today(cast.lakeside.zone), by=cast.manager)
+    pack.made_at, pack.size, pack.manifest_sha256 = clock.now(), 1, "0" * 64
+    pack.save(update_fields=["made_at", "size", "manifest_sha256"])
+    PackPart.objects.create(pack=pack, position=0, bytes=b"0")
+    return pack
 
 
 def all_names() -> set[str]:

@@ -57,6 +57,10 @@ NO_BY = {
     "certificates.BadgeKey.recorded_at": "the site",
     "certificates.Badge.signed_at": "the audit event certificate.badge",
     "compliance.PeopleImport.ended_at": "the site",
+    "compliance.Pack.facts_at": "planned",
+    "compliance.Pack.due_at": "planned",
+    "compliance.Pack.made_at": "the audit event pack.made",
+    "compliance.Pack.removed_at": "the site",
     "compliance.PointTest.started_at": "the task's person",
     "compliance.PointTestResult.ended_at": "the task's person",
 }
@@ -130,6 +134,8 @@ PERSONAL = {
     "compliance.ReminderHours": "set_by",
     "compliance.ReminderMail": "person clinic day_on mail queued_at queued_by",
     "compliance.Reminder": "mail person about clinic kind requirement cycle step title due_on",
+    "compliance.Pack": "clinic dedupe_key from_on to_on asked_at asked_by",
+    "compliance.PackPart": "bytes",
     "compliance.PointTest": "task number started_at",
     "compliance.PointTestItem": "test",
     "compliance.PointTestResult": "test answers right items passed ended_at",
@@ -210,6 +216,9 @@ NOT_PERSONAL = {
     "compliance.Change": "module_version section_version key_point before after effect people",
     "compliance.HeadAddress": "clinic",
     "compliance.ReminderHours": "clinic number from_hour until_hour digest_weekday set_at",
+    "compliance.Pack": "public_id facts_at due_at tries done steps made_at size manifest_sha256 key_fingerprint problem "
+    "removed_at",
+    "compliance.PackPart": "pack position",
     "compliance.PointTest": "seed",
     "compliance.PointTestItem": "position question_version",
 }

@@ -3,11 +3,14 @@
 from compliance.models.changes import Change, PointTest, PointTestItem, PointTestResult, Task
 from compliance.models.heads import HeadAddress
 from compliance.models.imports import PeopleImport, PeopleImportRow
+from compliance.models.packs import Pack, PackPart
 from compliance.models.reminders import Reminder, ReminderHours, ReminderMail
 
 __all__ = [
     "Change",
     "HeadAddress",
+    "Pack",
+    "PackPart",
     "PeopleImport",
     "PeopleImportRow",
     "PointTest",

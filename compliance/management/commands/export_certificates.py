@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.text import slugify
 
 from certificates.models import Certificate
 from compliance import exports
-from staff.models import Clinic
+from compliance.management.clinics import clinic_named
 
 EVERY = 500  # certificates between two lines of progress
 
@@ -25,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rows = Certificate.objects.order_by("holder_name", "number")
         if options["clinic"]:
-            rows = rows.filter(clinic=_clinic(options["clinic"]))
+            rows = rows.filter(clinic=clinic_named(options["clinic"]))
         pks = list(rows.values_list("pk", flat=True))
         if options["output"] == "-":
             self._write(pks, sys.stdout.buffer)
@@ -53,14 +52,3 @@ class Command(BaseCommand):
 
         for chunk in exports.zip_chunks(pks, each=told):
             out.write(chunk)
-
-
-def _clinic(asked: str) -> Clinic:
-    found = [
-        clinic for clinic in Clinic.objects.all() if asked in (clinic.public_id, slugify(clinic.name), clinic.name)
-    ]
-    if len(found) != 1:
-        names = ", ".join(sorted(slugify(clinic.name) for clinic in Clinic.objects.all()))
-        said = "No clinic is" if not found else "More than one clinic is"
-        raise CommandError(f"{said} called {asked}. There are: {names}.")
-    return found[0]

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from certificates import actions, holding, papers
 from certificates.badges import issuing
 from compliance import heads, reminders
+from compliance.packs import work as packs
 from compliance.roster import applying
 from quizzes import actions as sitting
 from staff import clock, mail
@@ -46,6 +47,8 @@ PARTS: dict[str, Callable[[], int]] = {
     "reminders queued": reminders.send_due,
     "mails sent": mail.send_due,
     "old sessions cleared": clear_sessions,
+    "old packs let go": packs.let_go,
+    "packs made": packs.make_waiting,  # last: a large one takes minutes
 }
 
 
@@ -74,7 +77,10 @@ def run_once() -> list[str]:
 
 
 class Command(BaseCommand):
-    help = "Do what is due: end attempts, open renewals, lift suspensions, draw papers, remind, send mail. Run it every minute."
+    help = (
+        "Do what is due: end attempts, open renewals, lift suspensions, draw papers, remind, send mail, make packs. "
+        "Run it every minute."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--every", type=int, metavar="SECONDS", help="repeat until SIGTERM, so often")
