@@ -21,3 +21,10 @@ show(
     "problem",
     filters=("clinic",),
 )
+show(
+    models.Rule, "clinic", "role", "person", "programme", "module", "starts_on", "ends_on", filters=("role", "standard")
+)
+show(models.Waiver, "person", "module", "starts_on", "until_on", "ends_on", "recorded_by")
+show(models.Leave, "person", "starts_on", "until_on", "ends_on")
+show(models.Cycle, "person", "module", "number", "reason", "due_on", "closing", filters=("reason", "closing"))
+show(models.CycleRun, "clinic", "seq", "ran_on")

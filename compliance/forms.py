@@ -158,7 +158,7 @@ class PersonForm(NameFields):
     )
     hired_on = forms.DateField(
         label="Hired on",
-        help_text="Treating staff must hold each module 30 days later",
+        help_text="The days that a rule gives count from here: 30, unless the clinic set others",
         widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"),
     )
     roles = forms.MultipleChoiceField(

@@ -1,5 +1,18 @@
 from staff.guards import Guard, insert_only, never_deleted
 
+
+def ended_once(table: str, *kept: str) -> list[Guard]:
+    """Rows whose end alone is written later, once."""
+    sentence = f"{table} rows are ended, never edited"
+    return [
+        never_deleted(table),
+        Guard(table, "unedited", ("UPDATE",), sentence, columns=kept),
+        Guard(table, "ended_once", ("UPDATE",), f"{table} rows are ended once", when="OLD.ended_at IS NOT NULL"),
+    ]
+
+
+RECORDED = ("public_id", "clinic_id", "recorded_at", "recorded_by_id", "starts_on")
+
 GUARDS: list[Guard] = [
     insert_only("compliance_change"),
     insert_only("compliance_task"),
@@ -18,4 +31,20 @@ GUARDS: list[Guard] = [
         "what was asked of a pack stays as it was",
         columns=("public_id", "clinic_id", "from_on", "to_on", "facts_at", "asked_at", "asked_by_id"),
     ),
+    *ended_once(
+        "compliance_rule",
+        *RECORDED,
+        *("role", "person_id", "programme_id", "module_id", "signed", "days", "standard", "reason"),
+    ),
+    *ended_once("compliance_waiver", *RECORDED, "person_id", "module_id", "reason", "until_on"),
+    *ended_once("compliance_leave", *RECORDED, "person_id", "until_on"),
+    never_deleted("compliance_cycle"),
+    Guard(
+        "compliance_cycle",
+        "unedited",
+        ("UPDATE",),
+        "a cycle is closed, never edited",
+        columns=("person_id", "clinic_id", "module_id", "number", "reason", "due_on", "opened_at", "opened_by_id"),
+    ),
+    Guard("compliance_cycle", "closed_once", ("UPDATE",), "a cycle is closed once", when="OLD.closed_at IS NOT NULL"),
 ]

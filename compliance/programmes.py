@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from certificates.models import Certificate
 from certificates.queries import passes_awaiting_adoption
-from compliance.queries import Board, Column, required_of
+from compliance.queries import Board, Column
 from compliance.standing import worst_word
 from compliance.steps import ModuleRow, module_rows
 from staff.models import Clinic, StaffMember
@@ -102,14 +102,14 @@ class Way:
 def ways(board: Board, person: StaffMember | None = None, clinic: Clinic | None = None) -> list[Way]:
     """Every programme; with a learner and her clinic, as she stands there. `board` holds her own rows."""
     own = next((row for row in board.rows if row.person == person and row.clinic == clinic), None)
-    columns = {column.slug: column for column in board.columns}
+    columns = {column.slug: column for column in board.modules}
     parts = {slug: Part(slug, column) for slug, column in columns.items()}
     mine: Sequence[Programme] = ()
     if person and clinic and own:
-        mine = required_of(board.programmes, own.roles)
-        adopted = standing_adoptions(clinic, [column.version for column in board.columns])
+        mine = own.programmes
+        adopted = standing_adoptions(clinic, [column.version for column in board.modules])
         waiting = _waiting(person, clinic)
-        for row in module_rows(person, clinic, own.cells):
+        for row in module_rows(person, clinic, own.modules):
             column, certificate = row.cell.column, row.cell.certificate
             parts[column.slug] = Part(
                 column.slug,

@@ -1,19 +1,21 @@
 """Who is current: every member of some clinics against every module of the programmes, in a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 from django.urls import reverse
 
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import passes_awaiting_adoption, state_of
 from compliance import standing
+from compliance.models import Leave, Waiver
+from compliance.requirements import Ask, Demands, Required, last_day, published_later, required
 from quizzes.models import Candidacy
 from quizzes.queries import is_locked, with_attempts
 from staff import clock
@@ -24,37 +26,50 @@ from training.models import ModuleVersion, ModuleVersionSection, Programme, Read
 from training.queries import counting, live_versions
 
 Pair = tuple[int, int]
+MODULE = "module"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A published module of a programme."""
+    """What can be asked: a published module of a programme, or (by `kind`) something else that has a title of its own."""
 
-    version: ModuleVersion
-    sections: int
-    minutes: int
+    kind: str
+    slug: str
+    title: str
+    published_at: datetime | None = None
+    module_version: ModuleVersion | None = None
+    sections: int = 0
+    minutes: int = 0
+
+    @property
+    def version(self) -> ModuleVersion:
+        if self.module_version is None:
+            raise LookupError(f"the column {self.slug} is no module")
+        return self.module_version
 
     @property
     def module_id(self) -> int:
         return self.version.module_id
 
-    @property
-    def slug(self) -> str:
-        return self.version.module.slug
-
-    @property
-    def title(self) -> str:
-        return self.version.title
-
 
 @dataclass(frozen=True)
 class Cell:
-    """`certificate` is the one that counts, wherever it was issued; it is linked where the viewer may open it."""
+    """`certificate` is the one that counts, wherever it was issued; it is linked where the viewer may open it.
+
+    `asks` are the rules that ask for it, the one whose day comes first in front; `waiver` is the one in force.
+    """
 
     column: Column
     standing: standing.Standing
     certificate: Certificate | None
     url: str
+    asks: tuple[Ask, ...] = ()
+    waiver: Waiver | None = None
+
+    @property
+    def required(self) -> bool:
+        """Asked for by a rule, waived or not."""
+        return bool(self.asks)
 
     @property
     def icon(self) -> str:
@@ -67,9 +82,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
+    """`programmes` are those that a rule asks of her as a whole; `leave` the one she is on, through `away_until`; `back_on` the
+    day on which she came back in the last weeks."""
+
     membership: Membership
     roles: tuple[str, ...]
     cells: tuple[Cell, ...]
+    programmes: tuple[Programme, ...] = ()
+    leave: Leave | None = None
+    away_until: date | None = None
+    back_on: date | None = None
+
+    @property
+    def modules(self) -> tuple[Cell, ...]:
+        """The cells of the course's modules."""
+        return tuple(cell for cell in self.cells if cell.column.kind == MODULE)
 
     @property
     def person(self) -> StaffMember:
@@ -113,6 +140,10 @@ class Board:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
+    @property
+    def modules(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.kind == MODULE)
+
     def counted(self, rows: Sequence[Row] | None = None) -> dict[str, int]:
         """People by word; of somebody with two rows the more alarming one counts."""
         words: dict[int, str] = {}
@@ -132,12 +163,6 @@ class Board:
         return {state: len(people[state]) for state in standing.STATES if people[state]}
 
 
-def required_of(programmes: Iterable[Programme], roles: Iterable[str]) -> list[Programme]:
-    """Those of the programmes that are required of somebody with these roles."""
-    held = set(roles)
-    return [row for row in programmes if held & set(row.asked_of)]
-
-
 def programme_columns() -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
     """The programmes, and the published modules they ask for in the course's order."""
     programmes = tuple(Programme.objects.order_by("position", "pk"))
@@ -150,9 +175,24 @@ def programme_columns() -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
         .values("module_version")
         .annotate(n=Count("pk"), minutes=Sum("section_version__minutes"))
     }
+    first = dict(
+        ModuleVersion.objects.filter(module__in=[version.module_id for version in versions])
+        .order_by()
+        .values_list("module")
+        .annotate(Min("published_at"))
+    )
     none = {"n": 0, "minutes": 0}
     return programmes, tuple(
-        Column(version, sums.get(version.pk, none)["n"], sums.get(version.pk, none)["minutes"]) for version in versions
+        Column(
+            MODULE,
+            version.module.slug,
+            version.title,
+            first[version.module_id],
+            version,
+            sums.get(version.pk, none)["n"],
+            sums.get(version.pk, none)["minutes"],
+        )
+        for version in versions
     )
 
 
@@ -171,21 +211,52 @@ def board_for(person: StaffMember) -> Board:
 def _board(members: "QuerySet[Membership]", opens: set[int] | None) -> Board:
     """`opens`: the clinics whose certificates the viewer may open; None for all."""
     programmes, columns = programme_columns()
-    people = members.filter(ended_at=None).values("person")
+    open_members = members.filter(ended_at=None)
+    people = open_members.values("person")
     gathered = _Gathered(people, columns)
-    rows = []
-    for membership in members.filter(ended_at=None).select_related("person", "clinic").prefetch_related("roles"):
-        roles = tuple(sorted(role.role for role in membership.roles.all() if role.ended_at is None))
-        today = clock.today(membership.clinic.zone)
-        asked = {slug for programme in required_of(programmes, roles) for slug in programme.slugs}
-        cells = tuple(_cell(membership, column.slug in asked, column, gathered, today, opens) for column in columns)
-        rows.append(Row(membership, roles, cells))
+    demands = Demands(people, open_members.values("clinic"), programmes, clock.now())
+    rows = [
+        _row(membership, columns, gathered, demands, opens)
+        for membership in open_members.select_related("person", "clinic").prefetch_related("roles")
+    ]
     return Board(programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)))
+
+
+def _row(
+    membership: Membership,
+    columns: Sequence[Column],
+    gathered: "_Gathered",
+    demands: Demands,
+    opens: set[int] | None,
+) -> Row:
+    granted = {role.role: role.granted_at for role in membership.roles.all() if role.ended_at is None}
+    roles = tuple(sorted(granted))
+    today = clock.today(membership.clinic.zone)
+    asks = demands.asks(membership, roles, today)
+    cells = []
+    for column in columns:
+        later = published_later(membership.clinic, column.published_at) if column.published_at else None
+        asked = required(membership, granted, asks, column.slug, later) if asks else None
+        waiver = demands.waiver(membership, column.module_id, today) if asked else None
+        until = last_day(waiver, demands.at) if waiver else None
+        cells.append(_cell(membership, asked, waiver, until, column, gathered, today, opens))
+    leave = demands.leave(membership, today)
+    return Row(
+        membership,
+        roles,
+        tuple(cells),
+        tuple({ask.programme.pk: ask.programme for ask in asks if ask.programme}.values()),
+        leave,
+        last_day(leave, demands.at) if leave else None,
+        demands.back_on(membership, today),
+    )
 
 
 def _cell(
     membership: Membership,
-    required: bool,
+    asked: Required | None,
+    waiver: Waiver | None,
+    waived_until: date | None,
     column: Column,
     gathered: "_Gathered",
     today: date,
@@ -196,7 +267,7 @@ def _cell(
     where = (*pair, membership.clinic_id)
     decided = standing.decide(
         standing.Facts(
-            required=required,
+            required=asked is not None,
             hired_on=membership.hired_on,
             proofs=[proof for _, proof in proofs],
             sections=column.sections,
@@ -204,6 +275,8 @@ def _cell(
             started=pair in gathered.opened or where in gathered.sitting,
             locked=where in gathered.locked,
             awaiting_adoption=where in gathered.waiting,
+            due_on=asked.due_on if asked else None,
+            waived_until=waived_until,
         ),
         today,
     )
@@ -212,7 +285,7 @@ def _cell(
         url = certificate.get_absolute_url()
     else:
         url = reverse("compliance:person-detail", args=[membership.person.public_id])
-    return Cell(column, decided, certificate, url)
+    return Cell(column, decided, certificate, url, asked.asks if asked else (), waiver)
 
 
 class _Gathered:

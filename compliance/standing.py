@@ -1,8 +1,8 @@
 """Whether a person is current in a module. Pure: facts and the day go in, a word and the exact state come out.
 
-Four words come first: current = valid; due soon = expiring, or within 30 days of being hired; not
-current = all else; not required = other roles. The exact state stands beneath. A certificate that was withdrawn or has
-run out is never excused by a recent hire.
+Four words come first: current = valid; due soon = expiring, or within the days that a rule gives; not current = all else; not
+required = no rule asks for it, or it is waived. The exact state stands beneath. A certificate that was withdrawn or has run out
+is never excused by a recent hire.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,6 +28,7 @@ STATES = {
     "due-soon": "Due soon",
     "awaiting-adoption": "Adoption pending",
     "in-progress": "In progress",
+    "waived": "Waived",
     "valid": "Valid",
     "not-started": "Not started",
     "not-required": "Not required",
@@ -48,7 +49,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one person and one module. `proofs` stand in the order of their issue."""
+    """What is known of one person and one module. `proofs` stand in the order of their issue.
+
+    Without `due_on` it is the day by the standard rule, 30 days after being hired. `waived_until` is the last day of a waiver.
+    """
 
     required: bool
     hired_on: date
@@ -58,6 +62,8 @@ class Facts:
     started: bool = False
     locked: bool = False
     awaiting_adoption: bool = False
+    due_on: date | None = None
+    waived_until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def due_on(hired_on: date) -> date:
 
 
 def decide(facts: Facts, today: date) -> Standing:
-    due = due_on(facts.hired_on)
+    due = facts.due_on or due_on(facts.hired_on)
     proof = _counting(facts.proofs)
     state = _state(facts, proof, due, today)
     return Standing(_word(facts, state, due, today), state, _detail(facts, state, proof, due), due, proof)
@@ -117,6 +123,8 @@ def _state(facts: Facts, proof: Proof | None, due: date, today: date) -> str:
         return proof.state if facts.required else "valid"
     if not facts.required:
         return "not-required"
+    if facts.waived_until:
+        return "waived"
     if proof:
         return proof.state
     if facts.locked:
@@ -127,11 +135,12 @@ def _state(facts: Facts, proof: Proof | None, due: date, today: date) -> str:
         return "overdue"
     if facts.started or facts.read:
         return "in-progress"
-    return "not-started" if today < facts.hired_on else "due-soon"
+    far = today < facts.hired_on or (due - today).days > DUE_DAYS
+    return "not-started" if far else "due-soon"
 
 
 def _word(facts: Facts, state: str, due: date, today: date) -> str:
-    if not facts.required:
+    if not facts.required or state == "waived":
         return "not-required"
     if state == "valid":
         return "current"
@@ -142,6 +151,8 @@ def _word(facts: Facts, state: str, due: date, today: date) -> str:
 
 def _detail(facts: Facts, state: str, proof: Proof | None, due: date) -> str:
     name = STATES[state]
+    if state == "waived" and facts.waived_until:
+        return f"Waived to {short_day(facts.waived_until)}"
     if proof and state in IN_FORCE:
         return f"{'Valid to' if state == 'valid' else 'Expires'} {short_day(proof.valid_until_on)}"
     if proof and state == "expired":

@@ -194,7 +194,7 @@ def _minutes_left(now: Progress) -> int:
     state = now.cell.standing.state
     if state == "suspended" and not _passed_again_lifts(now):
         return sum(section.minutes for section in now.restudy)
-    if state in ("valid", "awaiting-adoption") or now.verdict.code == "closed":
+    if state in ("valid", "awaiting-adoption", "waived") or now.verdict.code == "closed":
         return 0
     again = [section for section in now.sections if section in now.unread or section.title in now.where.reread]
     return sum(section.minutes for section in again) + now.quiz.minutes
@@ -243,6 +243,8 @@ def module_step(now: Progress) -> Step | None:
             "Go on with the quiz",
             rank=RUNNING,
         )
+    if state == "waived":
+        return None
     if state == "suspended" and not _passed_again_lifts(now):
         return _suspended_step(now)
     if state in ("valid", "awaiting-adoption") or code == "closed":
@@ -676,8 +678,7 @@ def manager_step(board: Board, counts: dict[str, int]) -> Step:
     if not required:
         return Step(
             "Nothing is required of anyone yet",
-            "Treating staff must hold each published module of their programme 30 days after they were hired, support staff "
-            "that of infection control. Nobody here is either, or no module is published.",
+            "The clinic's rules ask nothing of those who work here, or no module is published. See Assignments.",
             matrix,
             "Open compliance",
             rank=DONE,

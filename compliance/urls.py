@@ -2,6 +2,7 @@ from django.urls import path
 
 from compliance.views import (
     approvals,
+    assignments,
     authoring,
     clocks,
     exports,
@@ -64,5 +65,16 @@ urlpatterns = [
     path("reminders/send/", reminders.reminder_send, name="reminder-send"),
     path("reminders/hours/", reminders.reminder_hours, name="reminder-hours"),
     path("tasks/<str:public_id>/", tasks.task, name="task"),
+    path("assignments/", assignments.assignment_list, name="assignment-list"),
+    path("assignments/rules/add/", assignments.rule_add, name="rule-add"),
+    path("assignments/rules/<str:public_id>/end/", assignments.rule_end, name="rule-end"),
+    path(
+        "assignments/rules/<str:clinic_id>/<slug:slug>/<slug:role>/end/", assignments.standard_end, name="standard-end"
+    ),
+    path("assignments/waivers/<str:public_id>/end/", assignments.waiver_end, name="waiver-end"),
+    path("assignments/leave/<str:public_id>/end/", assignments.leave_end, name="leave-end"),
+    path("people/<str:public_id>/<str:clinic_id>/ask/", assignments.by_hand, name="ask-by-hand"),
+    path("people/<str:public_id>/<str:clinic_id>/waiver/", assignments.waiver_add, name="waiver-add"),
+    path("people/<str:public_id>/<str:clinic_id>/leave/", assignments.leave_add, name="leave-add"),
     path("people/<str:public_id>/<str:clinic_id>/end/", people.membership_end, name="membership-end"),
 ]

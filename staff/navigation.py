@@ -23,13 +23,14 @@ REVIEWS = ("Reviews", "/reviews/", "clipboard-document-check")
 PROTOCOL = ("Protocol", "/protocol/", "adjustments-horizontal")
 COMPLIANCE = ("Compliance", "/compliance/", "table-cells")
 PEOPLE = ("People", "/people/", "users")
+ASSIGNMENTS = ("Assignments", "/assignments/", "clipboard-document-list")
 QUESTIONS = ("Questions", "/questions/", "chat-bubble-left-right")
 BANK = ("Bank", "/bank/", "rectangle-stack")
 STYLE = ("Style guide", "/styleguide/", "swatch")
 AUTHORING = ("Authoring", "/authoring/", "pencil-square")
 BY_ROLE: dict[str, list[tuple[str, str, str]]] = {
     Role.PHYSICIAN: [HOME, REVIEWS, PRACTICALS, PROTOCOL, COMPLIANCE],
-    Role.MANAGER: [HOME, COMPLIANCE, PEOPLE, CERTIFICATES, MODULES],
+    Role.MANAGER: [HOME, COMPLIANCE, PEOPLE, ASSIGNMENTS, CERTIFICATES],
     Role.AESTHETICIAN: [HOME, MODULES, PRACTICALS, CERTIFICATES],
     Role.SUPPORT: [HOME, MODULES, CERTIFICATES],
     "author": [HOME, MODULES, AUTHORING, BANK, QUESTIONS],

@@ -6,13 +6,15 @@ to see, 405 not a GET. `own` is Maya's; `other` belongs to the other clinic.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
-from compliance import heads
+from compliance import assigning, heads
 from compliance.models import Pack, PackPart
 from compliance.packs import work
 from quizzes import asking
@@ -163,6 +165,19 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:clinic-clock": ((), row(403, **MANAGERS)),
     "compliance:identity-check": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),
     "compliance:membership-end": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
+    "compliance:assignment-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:rule-add": ((), row(403, **MANAGERS)),
+    "compliance:rule-end": (("rule",), row(403, manager=200, other_manager=404)),
+    "compliance:standard-end": (
+        ("lakeside", "infection-control", "support"), row(403, manager=200, other_manager=404),
+    ),
+    "compliance:ask-by-hand": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
+    "compliance:waiver-add": (
+        ("maya", "lakeside"), row(403, manager=200, physician=200, other_manager=404, other_physician=404),
+    ),
+    "compliance:waiver-end": (("waiver",), row(403, manager=200, physician=200, other_manager=404, other_physician=404)),
+    "compliance:leave-add": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
+    "compliance:leave-end": (("leave",), row(403, manager=200, other_manager=404)),
     "compliance:section-list": ((), row(403, author=200)),
     "compliance:register": ((), row(403, author=200)),
     "compliance:picture-list": (("needle-depth",), row(403, author=200)),
@@ -274,6 +289,7 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
         "sheet": factories.make_sheet(learner=cast.aesthetician, by=cast.physician, codes=["P3"]).public_id,
         "import": factories.make_import(clinic=cast.lakeside, by=cast.manager).public_id,
         "pack": made_pack(cast).public_id,
+        **decided(cast, module),
         "extra": str(factories.accommodate(person=cast.aesthetician, by=cast.manager).pk),
     }
     return Stage(cast, names)
@@ -286,6 +302,17 @@ def made_pack(cast: people.Cast) -> Pack:
     pack.save(update_fields=["made_at", "size", "manifest_sha256"])
     PackPart.objects.create(pack=pack, position=0, bytes=b"0")
     return pack
+
+
+def decided(cast: people.Cast, module: factories.Course) -> dict[str, str]:
+    """A rule, a waiver and a leave at Lakeside."""
+    day, module_of = clock.now().date(), module.module
+    until = day + timedelta(days=9)
+    known: dict[str, Any] = {"clinic": cast.lakeside, "by": cast.manager, "starts_on": day}
+    rule = assigning.add_rule(role="support", module=module_of, days=30, **known)
+    waiver = assigning.waive(person=cast.colleague, module=module_of, reason="Elsewhere.", until_on=until, **known)
+    leave = assigning.record_leave(person=cast.colleague, until_on=until, **known)
+    return {"rule": rule.public_id, "waiver": waiver.public_id, "leave": leave.public_id}
 
 
 def all_names() -> set[str]:

@@ -139,6 +139,11 @@ PERSONAL = {
     "compliance.PointTest": "task number started_at",
     "compliance.PointTestItem": "test",
     "compliance.PointTestResult": "test answers right items passed ended_at",
+    "compliance.Rule": "public_id person reason recorded_by end_reason ended_by",
+    "compliance.Waiver": "public_id clinic person module reason starts_on until_on recorded_at recorded_by ends_on end_reason "
+    "ended_at ended_by",
+    "compliance.Leave": "public_id clinic person starts_on until_on recorded_at recorded_by ends_on end_reason ended_at ended_by",
+    "compliance.Cycle": "person clinic module number reason due_on opened_at opened_by closing certificate closed_at closed_by",
 }
 NOT_PERSONAL = {
     "staff.Clinic": "public_id name address zone opened_at",
@@ -221,6 +226,8 @@ NOT_PERSONAL = {
     "compliance.PackPart": "pack position",
     "compliance.PointTest": "seed",
     "compliance.PointTestItem": "position question_version",
+    "compliance.Rule": "clinic role programme module signed days starts_on standard recorded_at ends_on ended_at",
+    "compliance.CycleRun": "clinic seq ran_on",
 }
 
 

@@ -67,6 +67,8 @@ LAKESIDE = ClinicPart(
     domain="lakeside.example",
     authority="Example State Board (invented)",
     adopted={"needle-depth": 457, "sterilisation": 436, "contraindications": 302, "complications": 225},
+    on_leave="marcus",
+    waived=("bex", "complications"),
     physician=Part(
         "physician", "Dr. Elena Ruiz", "Medical director", 2890, signed_in,
         Licence("Physician (MD)", "DEMO-MD-00112", 402), Role.PHYSICIAN,

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from compliance.demo import cast
 from compliance.demo.histories import History, nothing
-from compliance.demo.member import House, Member, adopts, reminds, rules, tick
+from compliance.demo.member import House, Member, adopts, assignments, reminds, rules, tick
 from compliance.demo.stage import Story, play
 from quizzes import material
 from staff import actions, clock
@@ -104,6 +104,7 @@ def _stories(houses: list[House], began: datetime, course: material.Course) -> I
         for module, ago in house.part.adopted.items():
             yield adopts(house, module, ago, "12:15")
         yield rules(house, FIRST_DAY - 3, "12:40")
+        yield assignments(house)
         for place, part in enumerate(house.part.staff):
             member = Member(house, part)
             joins = _joins_at(member, place)

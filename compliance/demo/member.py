@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from certificates import actions as proof
 from certificates import programmes
 from certificates.models import Certificate
-from compliance import actions, reminders
+from compliance import actions, assigning, reminders
 from compliance.demo.stage import Story
 from quizzes import actions as sitting
 from quizzes import asking, kinds, late
@@ -63,7 +63,10 @@ class Part:
 
 @dataclass(frozen=True)
 class ClinicPart:
-    """`adopted`: by module, the days since its physician adopted it; a module that is missing waits for her."""
+    """`adopted`: by module, the days since its physician adopted it; a module that is missing waits for her.
+
+    `on_leave` is who is away, `waived` who need not hold which module for a while, both by the name in the address.
+    """
 
     name: str
     address: str
@@ -74,6 +77,8 @@ class ClinicPart:
     physician: Part
     manager: Part
     staff: tuple[Part, ...]
+    on_leave: str = ""
+    waived: tuple[str, str] | None = None
     rule: str = "Example Practice Act, section 12 (invented): under a physician's written delegation."
 
 
@@ -512,6 +517,30 @@ def rules(house: House, ago: int, hour: str) -> Story:
         by=house.physician,
         evidence=house.evidence(house.physician),
     )
+
+
+def assignments(house: House) -> Story:
+    """What the manager decides about single people: somebody is away, somebody else need not hold a module yet."""
+    away, waived = house.part.on_leave, house.part.waived
+    if away:
+        yield house.at(11, "16:40")
+        dates = {"starts_on": house.today - timedelta(days=9), "until_on": house.today + timedelta(days=24)}
+        assigning.record_leave(person=_of(house, away), clinic=house.clinic, by=house.manager, **dates)
+    if waived:
+        yield house.at(3, "09:25")
+        assigning.waive(
+            person=_of(house, waived[0]),
+            clinic=house.clinic,
+            module=published(waived[1]).module,
+            reason="Assists at treatments only, until the end of the probation.",
+            starts_on=house.today - timedelta(days=3),
+            until_on=house.today + timedelta(days=85),
+            by=house.manager,
+        )
+
+
+def _of(house: House, mailbox: str) -> StaffMember:
+    return StaffMember.objects.get(email=f"{mailbox}@{house.part.domain}")
 
 
 # What is watched on one occasion; the drills first, then what belongs to a treatment.

@@ -5,10 +5,14 @@ from compliance.models.heads import HeadAddress
 from compliance.models.imports import PeopleImport, PeopleImportRow
 from compliance.models.packs import Pack, PackPart
 from compliance.models.reminders import Reminder, ReminderHours, ReminderMail
+from compliance.models.requirements import Cycle, CycleRun, Leave, Rule, Waiver
 
 __all__ = [
     "Change",
+    "Cycle",
+    "CycleRun",
     "HeadAddress",
+    "Leave",
     "Pack",
     "PackPart",
     "PeopleImport",
@@ -19,5 +23,7 @@ __all__ = [
     "Reminder",
     "ReminderHours",
     "ReminderMail",
+    "Rule",
     "Task",
+    "Waiver",
 ]

@@ -25,6 +25,7 @@ from compliance.records import (
     programmes,
     regrades,
     reminders,
+    requirements,
     signatures,
     times,
 )
@@ -48,6 +49,7 @@ PARTS = (
     late.findings,
     changes.findings,
     reminders.findings,
+    requirements.findings,
     times.findings,
 )
 

@@ -76,8 +76,10 @@ def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     ]
     standings = [row.cell.standing for row in rows]
     found_soon = [standing for standing in standings if standing.word == "due-soon" and not standing.proof]
+    on_the_way = {row.url for way in hers for row in way.rows}
     context["learning"] = {
         "ways": hers,
+        "by_hand": [row for row in rows if row.cell.required and row.url not in on_the_way],
         "begun": [row for row in rows if row.step and row.cell.standing.word == "not-required" and row.step.acts],
         "due_on": min((found.due_on for found in found_soon), default=None),
         "certificates": sorted(certificates, key=lambda pair: pair[1] not in IN_FORCE),

@@ -44,6 +44,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "not-yet-valid": ("Not yet valid", "calendar", "calm"),
     "not-required": ("Not required", "minus", "calm"),
     "voided": ("Voided", "no-symbol", "calm"),
+    "on-leave": ("On leave", "sun", "calm"),
     "withdrawn": ("Withdrawn", "minus-circle", "calm"),
     "decide": ("Decision needed", "scale", "care"),
     "answered": ("Answered", "check-circle", "good"),

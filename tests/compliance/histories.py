@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import heads, publishing, reminders, tasks
-from compliance.models import PointTestResult, Task
+from compliance import assigning, cycles, heads, publishing, reminders, tasks
+from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt
@@ -86,6 +87,7 @@ def make_history(cast: Cast, course: Course) -> History:
         sitting.end_accommodation(accommodation=given, clinic=cast.lakeside, by=cast.physician)
         _watch(cast)
         _entrust(cast, course)
+        _assign(cast, course)
     with clock.at(start + timedelta(days=331, hours=6)):
         course = _change(cast, course)
         _remind(cast)
@@ -122,6 +124,26 @@ def _rate(cast: Cast, course: Course) -> None:
     for percent, rater in ((70, cast.physician), (80, cast.other_physician), (91, third)):
         standard.rate(panel=panel, percents={version.pk: percent for version in versions}, by=rater)
     standard.file(panel=panel, next_review_on=date(2028, 11, 2), by=cast.author)
+
+
+def _assign(cast: Cast, course: Course) -> None:
+    """A rule for a role and one by hand, a waiver and a leave, one of each ended; cycles are opened and closed by them."""
+    day, module = clock.today(cast.lakeside.zone), course.module
+    dates: dict[str, Any] = {"starts_on": day, "until_on": day + timedelta(days=30)}
+    known: dict[str, Any] = {"clinic": cast.lakeside, "by": cast.manager}
+    assigning.add_rule(role="support", module=module, days=14, starts_on=day, **known)
+    rule = assigning.add_rule(
+        person=cast.physician, module=module, days=30, starts_on=day, reason="Covers for a week.", **known
+    )
+    waiver = assigning.waive(person=cast.colleague, module=module, reason="Elsewhere.", **dates, **known)
+    leave = assigning.record_leave(person=cast.colleague, **dates, **known)
+    assigning.waive(person=cast.aesthetician, module=module, reason="Elsewhere.", **dates, **known)
+    assigning.record_leave(person=cast.aesthetician, **dates, **known)
+    cycles.settle()
+    entered: list[Rule | Waiver | Leave] = [rule, waiver, leave]
+    for row in entered:
+        assigning.end(row=row, ends_on=day, reason="Entered in error.", by=cast.manager)
+    cycles.settle()
 
 
 def _entrust(cast: Cast, course: Course) -> None:

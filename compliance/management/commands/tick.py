@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from certificates import actions, holding, papers
 from certificates.badges import issuing
-from compliance import heads, reminders
+from compliance import cycles, heads, reminders
 from compliance.packs import work as packs
 from compliance.roster import applying
 from quizzes import actions as sitting
@@ -41,6 +41,7 @@ PARTS: dict[str, Callable[[], int]] = {
     "programmes held or let go": holding.settle_programmes,
     "people imported": applying.go_on,
     "old lists of people forgotten": applying.forget_old,
+    "cycles of requirements opened and closed": cycles.settle_due,
     "papers drawn": papers.render_waiting,
     "badges baked": issuing.bake_waiting,
     "heads of the audit trail": heads.send_daily,

@@ -1,0 +1,205 @@
+"""Who is asked for what, by when, and what excuses from it: the rules, waivers and leave of some clinics on a day.
+
+What every clinic has from its start stands in no row: each programme asks its own roles, 30 days after they were hired. Where
+a clinic ends that for itself, a row says so.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from compliance.models import Leave, Rule, Waiver
+from compliance.standing import DUE_DAYS
+from staff.models import Clinic, Membership
+from staff.models.clinics import Role
+from training.models import Programme
+
+BACK_DAYS = 30
+
+Excuse = TypeVar("Excuse", Waiver, Leave)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One rule, as it asks: of a role or of one person. `starts_on` is None for what holds from the clinic's start."""
+
+    slugs: frozenset[str]
+    days: int
+    starts_on: date | None = None
+    role: str = ""
+    person_id: int | None = None
+    programme: Programme | None = None
+    signed: bool = False
+    title: str = ""
+    reason: str = ""
+    rule: Rule | None = None
+
+    @property
+    def whom(self) -> str:
+        return str(Role(self.role).label) if self.role else "By hand"
+
+    @property
+    def when(self) -> str:
+        return f"{self.days} days after being hired" if self.days else "from the first day"
+
+
+@dataclass(frozen=True)
+class Required:
+    """A module is asked of somebody: the earliest day by any rule, and every rule that asks, that one first."""
+
+    due_on: date
+    asks: tuple[Ask, ...]
+
+
+def standard_asks(programmes: Iterable[Programme]) -> list[Ask]:
+    """What a clinic has from its start."""
+    return [
+        Ask(frozenset(row.slugs), DUE_DAYS, role=role, programme=row, title=row.title)
+        for row in programmes
+        for role in row.asked_of
+    ]
+
+
+def ask_of(rule: Rule, programmes: Mapping[int, Programme]) -> Ask:
+    """A rule of ours; `programmes` by id, as they stand. Of a module, `select_related` fetches it."""
+    programme = programmes.get(rule.programme_id) if rule.programme_id else None
+    slugs = programme.slugs if programme else [rule.module.slug] if rule.module else []
+    return Ask(
+        frozenset(slugs),
+        rule.days,
+        rule.starts_on,
+        rule.role,
+        rule.person_id,
+        programme,
+        rule.signed,
+        programme.title if programme else slugs[0].replace("-", " ").capitalize(),
+        rule.reason,
+        rule,
+    )
+
+
+def holds(row: Rule | Waiver | Leave, day: date, at: datetime) -> bool:
+    """Whether it holds on `day` by what was on record at `at`."""
+    if row.recorded_at > at or row.starts_on > day or _ended(row, day, at):
+        return False
+    return isinstance(row, Rule) or day <= row.until_on
+
+
+def _ended(row: Rule | Waiver | Leave, day: date, at: datetime) -> bool:
+    return row.ended_at is not None and row.ended_at <= at and row.ends_on is not None and row.ends_on <= day
+
+
+def last_day(row: Waiver | Leave, at: datetime) -> date:
+    """The last day on which it holds, by what was on record at `at`."""
+    if row.ended_at is not None and row.ended_at <= at and row.ends_on is not None:
+        return min(row.until_on, row.ends_on - timedelta(days=1))
+    return row.until_on
+
+
+class Demands:
+    """The rules of some clinics and what excuses their people (a subquery), each kind fetched by one statement."""
+
+    def __init__(self, people: Any, clinics: Any, programmes: Sequence[Programme], at: datetime) -> None:
+        self.at = at
+        known = {row.pk: row for row in programmes}
+        self.standard = standard_asks(programmes)
+        self.left: dict[int, list[Rule]] = defaultdict(list)
+        self.rules: dict[int, list[tuple[Rule, Ask]]] = defaultdict(list)
+        self.by_hand: dict[tuple[int, int], list[tuple[Rule, Ask]]] = defaultdict(list)
+        recorded = Q(clinic__in=clinics, recorded_at__lte=at)
+        rules = Rule.objects.filter(recorded, Q(person=None) | Q(person__in=people)).select_related("module")
+        for rule in rules:
+            if rule.standard:
+                self.left[rule.clinic_id].append(rule)
+            elif rule.person_id:
+                self.by_hand[rule.clinic_id, rule.person_id].append((rule, ask_of(rule, known)))
+            else:
+                self.rules[rule.clinic_id].append((rule, ask_of(rule, known)))
+        self.waivers: dict[tuple[int, int, int], list[Waiver]] = defaultdict(list)
+        for waiver in Waiver.objects.filter(recorded, person__in=people).select_related("recorded_by"):
+            self.waivers[waiver.clinic_id, waiver.person_id, waiver.module_id].append(waiver)
+        self.leaves: dict[tuple[int, int], list[Leave]] = defaultdict(list)
+        for leave in Leave.objects.filter(recorded, person__in=people):
+            self.leaves[leave.clinic_id, leave.person_id].append(leave)
+        self._asks: dict[tuple[int, date], list[Ask]] = {}
+
+    def of_clinic(self, clinic: int, day: date) -> list[Ask]:
+        """What the clinic asks of roles on that day."""
+        if (clinic, day) not in self._asks:
+            left = {(row.programme_id, row.role) for row in self.left[clinic] if _ended(row, day, self.at)}
+            standard = [ask for ask in self.standard if ask.programme and (ask.programme.pk, ask.role) not in left]
+            own = [ask for rule, ask in self.rules[clinic] if holds(rule, day, self.at)]
+            self._asks[clinic, day] = standard + own
+        return self._asks[clinic, day]
+
+    def asks(self, membership: Membership, roles: Iterable[str], day: date) -> list[Ask]:
+        """What is asked of this member on that day, by role and by hand."""
+        held = set(roles)
+        by_hand = self.by_hand.get((membership.clinic_id, membership.person_id), ())
+        return [ask for ask in self.of_clinic(membership.clinic_id, day) if ask.role in held] + [
+            ask for rule, ask in by_hand if holds(rule, day, self.at)
+        ]
+
+    def waiver(self, membership: Membership, module: int, day: date) -> Waiver | None:
+        """The one that holds longest."""
+        rows = self.waivers.get((membership.clinic_id, membership.person_id, module), ())
+        return _longest([row for row in rows if holds(row, day, self.at)], self.at)
+
+    def leave(self, membership: Membership, day: date) -> Leave | None:
+        rows = self.leaves.get((membership.clinic_id, membership.person_id), ())
+        return _longest([row for row in rows if holds(row, day, self.at)], self.at)
+
+    def back_on(self, membership: Membership, day: date) -> date | None:
+        """The day on which she came back from leave, if that was in the last thirty days and she is here."""
+        rows = self.leaves.get((membership.clinic_id, membership.person_id), ())
+        if not rows or self.leave(membership, day):
+            return None
+        returns = [
+            last_day(row, self.at) + timedelta(days=1) for row in rows if row.starts_on <= last_day(row, self.at)
+        ]
+        return max((back for back in returns if back <= day < back + timedelta(days=BACK_DAYS)), default=None)
+
+
+def _longest(rows: list[Excuse], at: datetime) -> Excuse | None:
+    return max(rows, key=lambda row: (last_day(row, at), row.pk), default=None)
+
+
+def begun_on(membership: Membership, granted: Mapping[str, datetime], ask: Ask) -> date:
+    """From when the days of this rule count: her hire, or her role where it came later, or the rule's own start."""
+    days = [membership.hired_on]
+    since, zone = granted.get(ask.role), ZoneInfo(membership.clinic.zone)
+    if since and since.astimezone(zone).date() > membership.began_at.astimezone(zone).date():
+        days.append(since.astimezone(zone).date())
+    if ask.starts_on:
+        days.append(ask.starts_on)
+    return max(days)
+
+
+def published_later(clinic: Clinic, published_at: datetime) -> date | None:
+    """The day from which a module counts that was published after the clinic was opened, so that nobody is late at once."""
+    zone = ZoneInfo(clinic.zone)
+    day = published_at.astimezone(zone).date()
+    return day if day > clinic.opened_at.astimezone(zone).date() else None
+
+
+def required(
+    membership: Membership,
+    granted: Mapping[str, datetime],
+    asks: Iterable[Ask],
+    slug: str,
+    published_on: date | None,
+) -> Required | None:
+    """Whether these rules ask her for the module, and by when. `granted`: since when she has each role."""
+    due = []
+    for ask in asks:
+        if slug in ask.slugs:
+            start = begun_on(membership, granted, ask)
+            start = max(start, published_on) if published_on else start
+            due.append((start + timedelta(days=ask.days), ask))
+    due.sort(key=lambda pair: pair[0])
+    return Required(due[0][0], tuple(ask for _, ask in due)) if due else None
