@@ -171,6 +171,27 @@ def module(_begun_with, cast) -> factories.Course:
     return found
 
 
+@pytest.fixture
+def four(_begun_with, cast) -> dict[str, factories.Course]:
+    """All four modules, small, adopted by Lakeside's physician."""
+    found: dict[str, factories.Course] = _begun_with["four"]
+    return found
+
+
+@pytest.fixture
+def shipped(_begun_with, cast) -> factories.Course:
+    """The shipped course as it is; Lakeside has adopted needle depth with every cautious default."""
+    found: factories.Course = _begun_with["shipped"]
+    return found
+
+
+@pytest.fixture
+def of_every_kind(_begun_with, cast) -> factories.Course:
+    """A module whose form has an item of each kind."""
+    found: factories.Course = _begun_with["of_every_kind"]
+    return found
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _emptied_between_transactional_tests() -> Iterator[None]:
     """What a transactional test committed is taken out at its end, and what migrations seeded (Pinpoint itself, the

@@ -8,15 +8,16 @@ import pytest
 from django.db import transaction
 from django.test.utils import override_settings
 
+from quizzes import material
 from staff import clock
 from tests import emptied, factories, people
 
 QUICK_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-BEGUN_WITH = ("cast", "module")
+ON_THE_PEOPLE = ("module", "four", "shipped", "of_every_kind")
 
 
 class Stages:
-    """The people, and on top of them the small module: each in a transaction of its own, so that a test that wants the
+    """The people, and on top of them one of ON_THE_PEOPLE: each in a transaction of its own, so that a test that wants the
     people alone, or nothing, takes off what lies above."""
 
     def __init__(self, at: Any) -> None:
@@ -26,7 +27,7 @@ class Stages:
 
     def set(self, wanted: tuple[str, ...]) -> None:
         """Make these ready, and nothing else."""
-        while self.open and len(self.open) > len(wanted):
+        while tuple(name for name, _ in self.open) != wanted[: len(self.open)]:
             self.take_off()
         for name in wanted[len(self.open) :]:
             self.put_on(name)
@@ -52,8 +53,12 @@ class Stages:
 def make(name: str, made: dict[str, Any]) -> Any:
     if name == "cast":
         return people.make_cast()
-    cast = made["cast"]
-    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician)
+    by = {"by": made["cast"].pinpoint, "adopted_by": made["cast"].physician}
+    if name == "four":
+        return factories.make_modules(**by)
+    if name == "shipped":
+        return factories.make_module(**by, root=material.SHIPPED)
+    return factories.make_module(**by, loaded=factories.every_kind() if name == "of_every_kind" else None)
 
 
 class Committed:
@@ -91,4 +96,7 @@ def is_transactional(request: pytest.FixtureRequest) -> bool:
 
 
 def wanted_by(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    return BEGUN_WITH[: 2 if "module" in request.fixturenames else 1 if "cast" in request.fixturenames else 0]
+    asked = [name for name in ON_THE_PEOPLE if name in request.fixturenames]
+    if len(asked) > 1:
+        raise ValueError(f"{request.node.nodeid} asks for {' and '.join(asked)}: they cannot stand on one another.")
+    return ("cast", *asked) if asked or "cast" in request.fixturenames else ()

@@ -142,7 +142,7 @@ def test_physician_sees_who_asked_and_the_whole_item(client, cast, questioned):
 
 
 @pytest.mark.parametrize("which", ["about", "questioned"])
-def test_author_sees_no_name_and_no_attempt(client, cast, request, which):
+def test_author_sees_no_name_and_no_attempt(client, cast, request, which, module):
     enquiry = request.getfixturevalue(which)
     for path in ("/questions/", enquiry.get_absolute_url()):
         seen = page(client, cast.author, path)
@@ -311,10 +311,9 @@ def test_two_clinics_are_asked_one_at_a_time(client, cast, section):
 
 
 @pytest.mark.parametrize("kind", list(kinds.KINDS))
-def test_item_of_every_kind_is_told_in_words(client, cast, kind):
+def test_item_of_every_kind_is_told_in_words(client, cast, of_every_kind, kind):
     """To the author with its key, to the asker after a failed attempt without."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
-    done = factories.make_finished(person=cast.aesthetician, course=course, wrong=6, critical_wrong=1)
+    done = factories.make_finished(person=cast.aesthetician, course=of_every_kind, wrong=6, critical_wrong=1)
     item = done.attempt.items.filter(question_version__question__kind=kind)[0]
     enquiry = asking.question_item(item=item, text="Is this right?", by=cast.aesthetician)
     content = item.question_version.content

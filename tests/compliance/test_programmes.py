@@ -20,12 +20,6 @@ MICRONEEDLING = "/programmes/mechanical-microneedling/"
 INFECTION = "/programmes/infection-control/"
 
 
-@pytest.fixture
-def four(cast) -> dict[str, factories.Course]:
-    """All four modules, adopted by Lakeside's physician."""
-    return factories.make_modules(by=cast.pinpoint, adopted_by=cast.physician)
-
-
 def text(client, person, path: str = "/") -> str:
     client.force_login(person)
     response = client.get(path)

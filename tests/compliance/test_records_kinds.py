@@ -3,22 +3,20 @@
 import json
 
 import pytest
-from django.db import transaction
 
 from compliance import records
 from quizzes import sealing
 from quizzes.models import Attempt, AttemptItem, Response, Seal
-from staff import canonical, guards
-from tests import factories
+from staff import canonical
+from tests import emptied, factories
 from training.models import Picture
 
 
 @pytest.fixture
-def every_kind(cast):
+def every_kind(cast, of_every_kind):
     """One attempt handed in, one still open with an answer to each item, under the triggers."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
-    done = factories.make_finished(person=cast.aesthetician, course=course, wrong=2)
-    still_open = factories.make_attempt(person=cast.colleague, course=course)
+    done = factories.make_finished(person=cast.aesthetician, course=of_every_kind, wrong=2)
+    still_open = factories.make_attempt(person=cast.colleague, course=of_every_kind)
     factories.answer(attempt=still_open, wrong=1)
     return done.attempt
 
@@ -37,7 +35,7 @@ def test_verify_names_an_answer_of_a_kind_made_right(every_kind, kind):
     )[0]
     right, (wrong, *_) = factories.could_answer(item)
     other = wrong if item.answer == right else right
-    with transaction.atomic(), guards.lifted():
+    with emptied.unguarded():
         last = item.responses.order_by("-revision")[0]
         Response.objects.filter(pk=last.pk).update(payload=other)
         AttemptItem.objects.filter(pk=item.pk).update(answer=other)
@@ -54,7 +52,7 @@ def test_verify_names_an_answer_of_a_kind_made_right(every_kind, kind):
 
 
 def test_verify_names_a_picture_that_an_item_was_set_over(every_kind):
-    with transaction.atomic(), guards.lifted():
+    with emptied.unguarded():
         Picture.objects.filter(code="face-plain").delete()
     named = [finding.what for finding in records.verify(everything=True).findings]
     assert "question nd-20-q2, version 1, the picture it is set over" in named
@@ -70,10 +68,9 @@ def test_verify_reads_a_seal_of_the_first_format(cast, monkeypatch):
     assert records.verify(everything=True).findings == []
 
 
-def test_verify_names_another_kind_in_a_seal_of_the_first_format(cast, monkeypatch):
+def test_verify_names_another_kind_in_a_seal_of_the_first_format(cast, of_every_kind, monkeypatch):
     monkeypatch.setattr(sealing, "FORMAT", sealing.FIRST_FORMAT)
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
-    factories.make_finished(person=cast.aesthetician, course=course)
+    factories.make_finished(person=cast.aesthetician, course=of_every_kind)
     monkeypatch.undo()
     (finding,) = records.verify(everything=True).findings
     assert "kinds of item in a seal of the first format" in finding.what

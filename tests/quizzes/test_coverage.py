@@ -11,11 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from quizzes import coverage as covering
-from quizzes import material, queries
+from quizzes import queries
 from quizzes.models import QuestionPoint, QuestionVersion, Quiz, QuizVersion
 from staff import actions, canonical
 from staff.models import Clinic, StaffMember
-from tests import factories
 from tests.quizzes.test_material import load, small
 from tests.quizzes.test_statements import another_module, getting
 from tests.training.test_files import SECTION
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.django_db
 
 # Left out by exclusions.yaml.
 UNTAUGHT = "S3-30"
-
-
-@pytest.fixture
-def shipped(cast) -> factories.Course:
-    """The shipped course as it is; Lakeside has adopted needle depth with every cautious default."""
-    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, root=material.SHIPPED)
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from compliance import records
 from compliance.waiting import waiting_for
 from quizzes import actions, late
 from quizzes.models import Attempt, AttemptItem, LateAnswer, Response, Seal
-from staff import clock, guards
+from staff import clock
 from staff.models import AuditEvent
-from tests import factories
+from tests import emptied, factories
 from tests.quizzes.test_statements import getting
 
 MINUTE = timedelta(minutes=1)
@@ -121,7 +121,7 @@ def test_with_the_clock_put_back_the_trail_says_what_came_first(attempt):
 def test_an_answer_kept_before_the_end_does_not_add_up(attempt):
     with over(attempt):
         keep(attempt)
-    with guards.lifted():
+    with emptied.unguarded():
         LateAnswer.objects.update(arrived_at=attempt.deadline_at - MINUTE)
     found = [finding.what for finding in records.verify(everything=True).findings]
     assert any("when it arrived" in what for what in found)

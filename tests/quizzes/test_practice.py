@@ -7,7 +7,7 @@ from quizzes import actions, kinds
 from quizzes.models import PracticeAnswer, QuestionVersion
 from quizzes.queries import practised_points
 from staff import clock
-from tests import factories, people
+from tests import people
 from tests.quizzes.test_oracles import in_page
 
 
@@ -25,11 +25,6 @@ def shown_of(row: QuestionVersion) -> list[list[str]]:
     return kinds.of(row.question.kind).by_name(row.content)
 
 
-@pytest.fixture
-def every_kind(cast):
-    return factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
-
-
 def send(client, number: int, answer: str, **more: str):
     path = reverse("quizzes:practice", args=["needle-depth"])
     return client.post(f"{path}?q={number}", {"answer": answer.split(), **more})
@@ -39,7 +34,7 @@ PRACTISED = ["single", "multiple", "order", "match", "hotspot", "case"]
 
 
 @pytest.mark.parametrize("kind", PRACTISED)
-def test_right_answer_is_told_and_kept(client, cast, every_kind, kind):
+def test_right_answer_is_told_and_kept(client, cast, of_every_kind, kind):
     client.force_login(cast.aesthetician)
     row = items()[number_of(kind) - 1]
     right = kinds.of(kind).right_answer(row.content, shown_of(row))
@@ -54,7 +49,7 @@ def test_right_answer_is_told_and_kept(client, cast, every_kind, kind):
 
 
 @pytest.mark.parametrize("kind", ["multiple", "order", "match", "case"])
-def test_half_right_is_told_with_its_rule_beside_it(client, cast, every_kind, kind):
+def test_half_right_is_told_with_its_rule_beside_it(client, cast, of_every_kind, kind):
     client.force_login(cast.aesthetician)
     row = items()[number_of(kind) - 1]
     key = kinds.of(kind).key(row.content)

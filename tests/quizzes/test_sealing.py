@@ -6,8 +6,8 @@ import pytest
 from certificates.actions import submit
 from quizzes import kinds, scoring, sealing
 from quizzes.models import AttemptItem, Mark, QuestionVersion, Response, Seal
-from staff import canonical, clock, guards
-from tests import factories
+from staff import canonical, clock
+from tests import emptied, factories
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_seal_of_nothing_answered(cast, module):
 def test_seal_does_not_follow_the_bank(done):
     """A key exchanged afterwards, even past the triggers, changes no score."""
     before = scoring.score_sealed(sealed_of(done.attempt))
-    with guards.lifted():
+    with emptied.unguarded():
         for version in QuestionVersion.objects.all():
             content = version.content
             for option in content["options"]:
@@ -109,7 +109,7 @@ def test_seal_does_not_follow_the_bank(done):
 def test_tampering_with_an_item_shows(done):
     """What the seal says and what the rows say differ as soon as one answer is changed past the triggers."""
     row = done.attempt.items.order_by("position")[0]
-    with guards.lifted():
+    with emptied.unguarded():
         AttemptItem.objects.filter(pk=row.pk).update(answer=row.shown[-1][0], flagged=True)
     assert sealing.sealed_items(done.attempt)[0] != {
         name: value for name, value in sealed_of(done.attempt)["items"][0].items() if name != "points_earned"
@@ -120,14 +120,13 @@ def test_tampering_with_an_item_shows(done):
 
 
 @pytest.fixture
-def of_every_kind(cast):
+def handed_in(cast, of_every_kind):
     """One of them wrong."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
-    return factories.make_finished(person=cast.aesthetician, course=course, wrong=1)
+    return factories.make_finished(person=cast.aesthetician, course=of_every_kind, wrong=1)
 
 
-def test_seal_of_every_kind_gives_the_score_again(of_every_kind):
-    sealed = sealed_of(of_every_kind.attempt)
+def test_seal_of_every_kind_gives_the_score_again(handed_in):
+    sealed = sealed_of(handed_in.attempt)
     assert sealed["format"] == "pinpoint-attempt-2"
     assert {item["kind"] for item in sealed["items"]} == set(kinds.KINDS)
     scored = scoring.score_sealed(sealed)
@@ -136,11 +135,11 @@ def test_seal_of_every_kind_gives_the_score_again(of_every_kind):
 
 
 @pytest.mark.parametrize("code", list(kinds.KINDS))
-def test_seal_needs_nothing_else_to_score_an_item_of_a_kind(of_every_kind, code):
+def test_seal_needs_nothing_else_to_score_an_item_of_a_kind(handed_in, code):
     """From the text alone: the answer given scores as it did, another one scores otherwise."""
-    sealed = sealed_of(of_every_kind.attempt)
+    sealed = sealed_of(handed_in.attempt)
     place = next(n for n, item in enumerate(sealed["items"]) if item["kind"] == code)
-    row = of_every_kind.attempt.items.get(position=place + 1)
+    row = handed_in.attempt.items.get(position=place + 1)
     right, wrong = factories.could_answer(row)
     points = []
     for answer in (right, wrong[0], right.split()[0] + " x", ""):
@@ -149,10 +148,10 @@ def test_seal_needs_nothing_else_to_score_an_item_of_a_kind(of_every_kind, code)
     assert points == [1, 0, 0, 0]
 
 
-def test_seal_keeps_the_wording_of_every_kind(of_every_kind):
+def test_seal_keeps_the_wording_of_every_kind(handed_in):
     for item, row in zip(
-        sealed_of(of_every_kind.attempt)["items"],
-        of_every_kind.attempt.items.order_by("position").select_related("question_version__question"),
+        sealed_of(handed_in.attempt)["items"],
+        handed_in.attempt.items.order_by("position").select_related("question_version__question"),
         strict=True,
     ):
         kind, content = kinds.of(item["kind"]), row.question_version.content
@@ -162,7 +161,7 @@ def test_seal_keeps_the_wording_of_every_kind(of_every_kind):
         assert item["key"] == kind.key(content)
         if item["kind"] == "hotspot":
             assert item["picture_sha256"] == content["picture_sha256"]
-    assert "0.9" in json.dumps(sealed_of(of_every_kind.attempt)["items"])
+    assert "0.9" in json.dumps(sealed_of(handed_in.attempt)["items"])
 
 
 FIRST_FORMAT = Path(__file__).parent / "seals" / "pinpoint-attempt-1.json"

@@ -51,10 +51,9 @@ def saving(attempt: Attempt, *, script: bool) -> list[str]:
 
 
 @pytest.fixture
-def fifteen(cast) -> Attempt:
+def fifteen(cast, shipped) -> Attempt:
     """An open attempt of the whole shipped quiz."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, root=material.SHIPPED)
-    return factories.make_attempt(person=cast.aesthetician, course=course)
+    return factories.make_attempt(person=cast.aesthetician, course=shipped)
 
 
 def test_save_costs_five_statements(cast, module):
@@ -225,10 +224,9 @@ def test_verifying_costs_the_same_whatever_happened(cast, module):
     assert len(statements(lambda: Client().get(page))) == len(before)
 
 
-def test_save_costs_the_same_for_every_kind(cast):
+def test_save_costs_the_same_for_every_kind(cast, of_every_kind):
     """Right or wrong, first answer or changed, by script or by form."""
-    course = factories.make_module(by=cast.pinpoint, adopted_by=cast.physician, loaded=factories.every_kind())
-    attempt = factories.make_attempt(person=cast.aesthetician, course=course)
+    attempt = factories.make_attempt(person=cast.aesthetician, course=of_every_kind)
     client = Client()
     client.force_login(cast.aesthetician)
     by_script, by_form = set(), set()
