@@ -47,4 +47,13 @@ GUARDS: list[Guard] = [
         columns=("person_id", "clinic_id", "module_id", "number", "reason", "due_on", "opened_at", "opened_by_id"),
     ),
     Guard("compliance_cycle", "closed_once", ("UPDATE",), "a cycle is closed once", when="OLD.closed_at IS NOT NULL"),
+    insert_only("compliance_outsidetraining"),
+    insert_only("compliance_outsidecheck"),
+    insert_only("compliance_outsidedecision"),
+    insert_only("compliance_outsidewithdrawal"),
+    insert_only("compliance_sitetrainer"),
+    insert_only("compliance_sitesession"),
+    insert_only("compliance_siteattendance"),
+    insert_only("compliance_sitesessionwithdrawal"),
+    insert_only("compliance_hepatitisoffer"),
 ]

@@ -10,6 +10,8 @@ from django.urls import reverse
 from certificates import programmes
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import certificates_to_decide, exceptions, passes_awaiting_adoption, with_events
+from compliance.models import OutsideTraining
+from compliance.outside import to_sign as to_sign_outside
 from quizzes import approving
 from quizzes.enquiries import waiting_in
 from quizzes.models import Attempt, Candidacy, Outcome
@@ -122,11 +124,20 @@ class Waiting:
     regrades: tuple[Since, ...] = ()
     programmes: tuple[ProgrammeWaiting, ...] = ()
     practicals: PracticalsWaiting = PracticalsWaiting()
+    outside: tuple[OutsideTraining, ...] = ()
 
     @property
     def total(self) -> int:
         """Rows: all questions together are one, and so are all items and all people to watch."""
-        rows = (self.locked, self.critical, self.adoptions, self.decisions, self.regrades, self.programmes)
+        rows = (
+            self.locked,
+            self.critical,
+            self.adoptions,
+            self.decisions,
+            self.regrades,
+            self.programmes,
+            self.outside,
+        )
         single = bool(self.questions.count) + bool(self.items.count) + bool(self.practicals.people)
         return sum(map(len, rows)) + single
 
@@ -150,6 +161,7 @@ def waiting_for(physician: StaffMember) -> Waiting:
         tuple(since_regrades(clinics, but_of=physician)),
         tuple(to_sign),
         PracticalsWaiting(tuple(to_watch), reverse("certificates:practical-list")),
+        tuple(to_sign_outside(clinics, but_of=physician)),
     )
 
 

@@ -41,6 +41,10 @@ MEANINGS: dict[str, str] = {
     "state-rule": "These licence types may perform in my clinic under the rule named here.",
     "programme": "I have reviewed the certificates and practicals, and endorse this person for the programme in my clinic.",
     "re-endorse": "I take over the supervision, and endorse this certificate again.",
+    "credit": "I have read the proof of this outside training and how it was checked, and let it count in my clinic for the "
+    "module named, until the day named. It is no certificate.",
+    "decline-credit": "I have read the proof of this outside training, and do not let it count, for the reason given.",
+    "record-session": "I record that this session took place as it stands here, with the people named.",
     "observe": "I watched this myself, and these are my own scores.",
 }
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from django.test import override_settings
 from certificates import actions as proof
 from certificates import dispositions, programmes, regrading
 from certificates.models import Certificate
-from compliance.models import PeopleImport
+from compliance import bloodborne, outside
+from compliance.models import OutsideDecision, OutsideTraining, PeopleImport, SiteSession, SiteTrainer
 from compliance.roster import applying as roster
 from quizzes import actions as sitting
 from quizzes import kinds, material
@@ -451,4 +453,83 @@ def make_import(*, clinic: Clinic, by: StaffMember) -> PeopleImport:
     )
     return roster.send(
         clinic=clinic, data=data, file_name="staff.csv", key="email", mode="both", full_roster=False, by=by
+    )
+
+
+PDF = b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n"
+
+
+def outside_training(
+    *, person: StaffMember, by: StaffMember, checked_by: StaffMember | None = None, days: int = 30, **fields: Any
+) -> OutsideTraining:
+    """Sent for the person's one clinic, and checked if somebody is named."""
+    clinic = person.membership_set.get(ended_at=None).clinic
+    facts = {
+        "provider": "Society of Example",
+        "title": "Depth and endpoint",
+        "held_on": clock.today(clinic.zone) - timedelta(days=days),
+        "hours": Decimal("6.5"),
+        "trainer": "Ines Albrecht",
+        "qualification": "Registered nurse",
+    }
+    row = outside.send(
+        person=person,
+        clinic=clinic,
+        facts=outside.Facts(**(facts | fields)),  # type: ignore[arg-type]
+        data=PDF,
+        client_key=f"outside-{person.pk}-{OutsideTraining.objects.count()}",
+        by=by,
+    )
+    if checked_by:
+        outside.check(training=row, text="The original seen.", by=checked_by)
+        row = OutsideTraining.objects.get(pk=row.pk)
+    return row
+
+
+def decide_outside(
+    *, training: OutsideTraining, by: StaffMember, approved: bool = True, slug: str = "needle-depth", **changes: Any
+) -> OutsideDecision:
+    module = Module.objects.get(slug=slug)
+    choice: dict[str, Any] = {
+        "approved": approved,
+        "module": module,
+        "valid_until_on": outside.latest_until(training, module),
+        "text": "The same depths and endpoint." if approved else "Another device altogether.",
+        "shown": outside.shown_sha256(training),
+    }
+    return outside.decide(training=training, opened_at=clock.now(), by=by, evidence=evidence(by), **(choice | changes))
+
+
+def name_trainer(*, by: StaffMember, clinic: Clinic | None = None, name: str = "Ines Albrecht") -> SiteTrainer:
+    return bloodborne.name_trainer(
+        clinic=clinic or by.membership_set.get(ended_at=None).clinic,
+        name=name,
+        qualification="Infection control nurse",
+        contact="ines@example.org",
+        plan="Red binder at the desk",
+        by=by,
+    )
+
+
+def site_session(*, people: list[StaffMember], by: StaffMember, days: int = 3, **fields: Any) -> SiteSession:
+    clinic = by.membership_set.get(ended_at=None).clinic
+    facts = {
+        "held_on": clock.today(clinic.zone) - timedelta(days=days),
+        "minutes": 60,
+        "place": "Treatment room 2",
+        "trainer_name": "Ines Albrecht",
+        "trainer_qualification": "Infection control nurse",
+        "trainer_contact": "ines@example.org",
+        "summary": "Our sharps, our plan, what to do after a needlestick.",
+        "questions_answered": True,
+        "plan": "Red binder at the desk",
+    }
+    return bloodborne.record_session(
+        clinic=clinic,
+        facts=bloodborne.Facts(**(facts | fields)),  # type: ignore[arg-type]
+        people=people,
+        shown_sha256=bloodborne.before_sha256(clinic, bloodborne.may_attend(clinic)),
+        opened_at=clock.now(),
+        by=by,
+        evidence=evidence(by),
     )

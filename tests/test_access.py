@@ -58,6 +58,8 @@ NO_LEARNERS = {name: code for name, code in OWN_ATTEMPT.items() if code == 403}
 REVIEW_OF_HERS = {"physician": 200, "other_physician": 404}
 HER_CERTIFICATE = {"aesthetician": 200, "physician": 200, "manager": 200}
 
+HER_PROOF = row(404, **HER_CERTIFICATE, author=403, administrator=403)
+
 TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "healthz": ((), PUBLIC),
     "readyz": ((), PUBLIC),
@@ -150,6 +152,24 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:pack-file": (("pack",), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
     "compliance:pack-keys": ((), PUBLIC),
     "compliance:pack-checker": ((), PUBLIC),
+    "compliance:bloodborne": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:bloodborne-trainer": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:session-add": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:session-detail": (
+        ("session",), row(403, physician=200, manager=200, other_physician=404, other_manager=404),
+    ),
+    "compliance:session-withdraw": (
+        ("session",), row(403, physician=200, manager=200, other_physician=404, other_manager=404),
+    ),
+    "compliance:hepatitis-offer": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
+    "compliance:outside-list": ((), row(200, author=403, administrator=403)),
+    "compliance:outside-add": ((), row(403, **LEARNERS)),
+    "compliance:outside-add-for": (("maya",), row(403, manager=200, other_manager=404)),
+    "compliance:outside-detail": (("proof",), HER_PROOF),
+    "compliance:outside-file": (("proof",), HER_PROOF),
+    "compliance:outside-withdraw": (("proof",), HER_PROOF),
+    "compliance:outside-check": (("proof",), row(403, manager=200, other_manager=404)),
+    "compliance:outside-sign": (("proof",), row(403, physician=200, other_physician=404)),
     "compliance:person-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:person-add": ((), row(403, **MANAGERS)),
     "compliance:people-import": ((), row(403, **MANAGERS)),
@@ -290,6 +310,8 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
         "import": factories.make_import(clinic=cast.lakeside, by=cast.manager).public_id,
         "pack": made_pack(cast).public_id,
         **decided(cast, module),
+        "proof": factories.outside_training(person=cast.aesthetician, by=cast.aesthetician).public_id,
+        "session": factories.site_session(people=[cast.aesthetician], by=cast.manager).public_id,
         "extra": str(factories.accommodate(person=cast.aesthetician, by=cast.manager).pk),
     }
     return Stage(cast, names)

@@ -63,6 +63,7 @@ NO_BY = {
     "compliance.Pack.removed_at": "the site",
     "compliance.PointTest.started_at": "the task's person",
     "compliance.PointTestResult.ended_at": "the task's person",
+    "compliance.OutsideDecision.decided_at": "the signature's signer",
 }
 
 # Every field, as personal data (about a living person who can be told by it, herself or through the row) or not.
@@ -144,6 +145,16 @@ PERSONAL = {
     "ended_at ended_by",
     "compliance.Leave": "public_id clinic person starts_on until_on recorded_at recorded_by ends_on end_reason ended_at ended_by",
     "compliance.Cycle": "person clinic module number reason due_on opened_at opened_by closing certificate closed_at closed_by",
+    "compliance.OutsideTraining": "public_id person clinic provider title held_on hours trainer qualification file sent_at "
+    "sent_by",
+    "compliance.OutsideCheck": "training text checked_at checked_by",
+    "compliance.OutsideDecision": "training approved module valid_until_on text decided_at",
+    "compliance.OutsideWithdrawal": "training reason withdrawn_at withdrawn_by",
+    "compliance.SiteTrainer": "name qualification contact named_by",
+    "compliance.SiteSession": "trainer_name trainer_qualification trainer_contact summary recorded_by",
+    "compliance.SiteAttendance": "session person job_title",
+    "compliance.SiteSessionWithdrawal": "reason withdrawn_by",
+    "compliance.HepatitisOffer": "person clinic offered_on recorded_at recorded_by",
 }
 NOT_PERSONAL = {
     "staff.Clinic": "public_id name address zone opened_at",
@@ -224,6 +235,11 @@ NOT_PERSONAL = {
     "compliance.Pack": "public_id facts_at due_at tries done steps made_at size manifest_sha256 key_fingerprint problem "
     "removed_at",
     "compliance.PackPart": "pack position",
+    "compliance.OutsideTraining": "client_key",
+    "compliance.OutsideDecision": "signature",
+    "compliance.SiteTrainer": "clinic number plan named_at",
+    "compliance.SiteSession": "public_id clinic held_on minutes place questions_answered plan signature recorded_at",
+    "compliance.SiteSessionWithdrawal": "session withdrawn_at",
     "compliance.PointTest": "seed",
     "compliance.PointTestItem": "position question_version",
     "compliance.Rule": "clinic role programme module signed days starts_on standard recorded_at ends_on ended_at",

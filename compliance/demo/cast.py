@@ -69,6 +69,7 @@ LAKESIDE = ClinicPart(
     adopted={"needle-depth": 457, "sterilisation": 436, "contraindications": 302, "complications": 225},
     on_leave="marcus",
     waived=("bex", "complications"),
+    sessions=(391, 32),
     physician=Part(
         "physician", "Dr. Elena Ruiz", "Medical director", 2890, signed_in,
         Licence("Physician (MD)", "DEMO-MD-00112", 402), Role.PHYSICIAN,
@@ -143,6 +144,7 @@ HARBOUR = ClinicPart(
     domain="harbour.example",
     authority="Example Council (invented)",
     adopted={"needle-depth": 452, "sterilisation": 431, "contraindications": 262},
+    sessions=(318,),
     physician=Part(
         "physician", "Dr. Amara Nwosu-Hale", "Medical director", 1920, signed_in,
         Licence("Physician", "DEMO-GMC-00071", 251), Role.PHYSICIAN,

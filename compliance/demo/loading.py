@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from compliance.demo import cast
+from compliance.demo.elsewhere import sends_proof, sessions
 from compliance.demo.histories import History, nothing
 from compliance.demo.member import House, Member, adopts, assignments, reminds, rules, tick
 from compliance.demo.stage import Story, play
@@ -114,7 +115,12 @@ def _stories(houses: list[House], began: datetime, course: material.Course) -> I
             if part.practice:
                 yield _further(member, joins, "practicals", part.practice)
         yield reminds(house, FIRST_REMINDER)
-    yield tick(houses[0], FIRST_RENEWAL)
+        yield sessions(house, *house.part.sessions)
+    lakeside = houses[0]
+    yield sends_proof(lakeside, "joaquin", 38, "Complications of needling", checked=36, credited=(35, "complications"))
+    yield sends_proof(lakeside, "ngozi", 6, "Contraindications in practice", checked=4)
+    yield sends_proof(lakeside, "bex", 2, "Hygiene in aesthetic practice")
+    yield tick(lakeside, FIRST_RENEWAL)
 
 
 def _installation(began: datetime, course: material.Course, hashed: str) -> Story:

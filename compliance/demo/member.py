@@ -66,6 +66,7 @@ class ClinicPart:
     """`adopted`: by module, the days since its physician adopted it; a module that is missing waits for her.
 
     `on_leave` is who is away, `waived` who need not hold which module for a while, both by the name in the address.
+    `sessions`: the days since each on site.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ClinicPart:
     on_leave: str = ""
     waived: tuple[str, str] | None = None
     rule: str = "Example Practice Act, section 12 (invented): under a physician's written delegation."
+    sessions: tuple[int, ...] = ()
 
 
 @dataclass

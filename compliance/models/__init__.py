@@ -1,8 +1,16 @@
 """The tables of this floor, by what they record."""
 
+from compliance.models.bloodborne import (
+    HepatitisOffer,
+    SiteAttendance,
+    SiteSession,
+    SiteSessionWithdrawal,
+    SiteTrainer,
+)
 from compliance.models.changes import Change, PointTest, PointTestItem, PointTestResult, Task
 from compliance.models.heads import HeadAddress
 from compliance.models.imports import PeopleImport, PeopleImportRow
+from compliance.models.outside import OutsideCheck, OutsideDecision, OutsideTraining, OutsideWithdrawal
 from compliance.models.packs import Pack, PackPart
 from compliance.models.reminders import Reminder, ReminderHours, ReminderMail
 from compliance.models.requirements import Cycle, CycleRun, Leave, Rule, Waiver
@@ -12,7 +20,12 @@ __all__ = [
     "Cycle",
     "CycleRun",
     "HeadAddress",
+    "HepatitisOffer",
     "Leave",
+    "OutsideCheck",
+    "OutsideDecision",
+    "OutsideTraining",
+    "OutsideWithdrawal",
     "Pack",
     "PackPart",
     "PeopleImport",
@@ -24,6 +37,10 @@ __all__ = [
     "ReminderHours",
     "ReminderMail",
     "Rule",
+    "SiteAttendance",
+    "SiteSession",
+    "SiteSessionWithdrawal",
+    "SiteTrainer",
     "Task",
     "Waiver",
 ]

@@ -21,6 +21,7 @@ from compliance.records import (
     enquiries,
     late,
     material,
+    outside,
     practicals,
     programmes,
     regrades,
@@ -50,6 +51,7 @@ PARTS = (
     changes.findings,
     reminders.findings,
     requirements.findings,
+    outside.findings,
     times.findings,
 )
 

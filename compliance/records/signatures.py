@@ -8,9 +8,11 @@ from itertools import zip_longest
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from certificates.models import Certificate, CertificateEvent, ProgrammeSigning
+from compliance import bloodborne, outside
+from compliance.models import OutsideDecision, SiteSession
 from compliance.records.finding import Finding, chunks, compare, events_of, readable, words
 from quizzes.models import Attempt, AttemptGrant, Disposition, Regrade, Review
 from staff import canonical, signing
@@ -64,6 +66,9 @@ def _signature(
     if row.role == "observer":
         if row.meaning_code != "observe" or not _observed_then(row):
             yield Finding(f"{what}, signer", "approved as an observer then", "not so on record")
+    elif row.role == Role.MANAGER:
+        if row.meaning_code != "record-session" or not _managed_then(row):
+            yield Finding(f"{what}, signer", "a manager of the clinic then", "not so on record")
     elif not any(_entitled(role, row.signed_at) for role in held):
         yield Finding(f"{what}, signer", "a physician of the clinic then, identity checked", "not so on record")
     if not used:
@@ -80,6 +85,17 @@ def _signature(
 def _entitled(role: MembershipRole, at: datetime) -> bool:
     checked = role.identity_checked_at is not None and role.identity_checked_at <= at
     return checked and role.granted_at <= at and (role.ended_at is None or role.ended_at >= at)
+
+
+def _managed_then(row: Signature) -> bool:
+    """Whether the signer held the role when she signed."""
+    held = MembershipRole.objects.filter(
+        role=Role.MANAGER,
+        membership__person=row.signer_id,
+        membership__clinic=row.clinic_id,
+        granted_at__lte=row.signed_at,
+    )
+    return held.filter(Q(ended_at=None) | Q(ended_at__gte=row.signed_at)).exists()
 
 
 def _observed_then(row: Signature) -> bool:
@@ -146,7 +162,24 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
             observer_terms(clinic=row.clinic, person=row.person, number=row.number, approved=row.approved)
         )
 
+    credits = {row.signature_id: row for row in _credits(signatures)}
+
+    def credited(signature: Signature) -> str | None:
+        row = credits.get(signature.pk)
+        if row is None:
+            return None
+        return canonical.sha256(
+            outside.decision_record(
+                row.training,
+                approved=row.approved,
+                module=row.module,
+                valid_until_on=row.valid_until_on,
+                text=row.text,
+            )
+        )
+
     return {
+        "compliance.outsidetraining": credited,
         "quizzes.questionversion": lambda signature: regraded.get(signature.pk),
         "staff.membership": member,
         "staff.clinic": _protocol_signed(signatures),
@@ -164,8 +197,18 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
     }
 
 
+def _credits(signatures: list[Signature]) -> list[OutsideDecision]:
+    rows = OutsideDecision.objects.filter(signature__in=signatures)
+    rows = rows.select_related("training__file", "training__check_made", "module").defer("training__file__bytes")
+    return list(rows)
+
+
 def _protocol_signed(signatures: list[Signature]) -> Hash:
-    """The values, or the rule, that a clinic's signature put in force."""
+    """The values, or the rule, that a clinic's signature put in force; or the session on site that it records."""
+    sessions = {
+        row.signature_id: row
+        for row in SiteSession.objects.filter(signature__in=signatures).prefetch_related("attendances")
+    }
     values: dict[int, list[ProtocolValue]] = defaultdict(list)
     for value in ProtocolValue.objects.filter(signature__in=signatures).select_related("item", "clinic"):
         values[value.signature_id].append(value)
@@ -174,6 +217,10 @@ def _protocol_signed(signatures: list[Signature]) -> Hash:
     }
 
     def signed(signature: Signature) -> str | None:
+        if signature.pk in sessions:
+            held_then = sessions[signature.pk]
+            came = [(one.person_id, one.job_title) for one in held_then.attendances.all()]
+            return canonical.sha256(bloodborne.record(held_then, came))
         if signature.pk in rules:
             row = rules[signature.pk]
             return canonical.sha256(
@@ -206,6 +253,8 @@ def _uses(signatures: list[Signature]) -> set[int]:
         Observation,
         StateRule,
         ProgrammeSigning,
+        OutsideDecision,
+        SiteSession,
     ):
         used |= set(model.objects.filter(signature__in=ids).values_list("signature_id", flat=True))
     decided = [row.pk for row in signatures if row.meaning_code.startswith("protocol")]

@@ -13,6 +13,7 @@ from certificates.actions import lift_restudied, open_renewals, settle_overdue
 from certificates.queries import state_of, visible_to
 from certificates.validity import IN_FORCE
 from compliance import tasks
+from compliance.outside import to_check
 from compliance.programmes import ways
 from compliance.queries import Board, board_for, board_of
 from compliance.steps import (
@@ -123,6 +124,7 @@ def _manager(person: StaffMember, context: dict[str, Any]) -> list[Step]:
         "urgent": [row for row in board.rows if row.word in ("not-current", "due-soon")][:8],
         "unchecked": _unchecked(clinics, person),
         "uninvited": _never_signed_in(board),
+        "to_check": to_check(clinics, but_of=person).count(),
     }
     return [manager_step(board, counts)]
 

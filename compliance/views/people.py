@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certificates.actions import end_membership
-from compliance import actions, people, tasks
+from compliance import actions, outside, people, tasks
 from compliance.forms import EndForm, IdentityForm, LicenceForm, NameForm, PersonForm
 from compliance.points_drawn import drawn_for
 from compliance.queries import board_of
@@ -93,6 +93,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "extra_time": people.extra_time_shown(viewer, person),
             "licences": people.licences_shown(person, people.today_for(viewer)),
             "certificates": people.certificates_shown(viewer, person),
+            "outside": [(row, outside.where(row)) for row in outside.visible_to(viewer).filter(person=person)],
             "attempts": people.attempts_shown(viewer, person),
             "dossiers": people.dossiers_shown(viewer, person),
             "drawn": drawn_for(person, clinics_as(viewer, Role.PHYSICIAN)) if viewer != person else [],

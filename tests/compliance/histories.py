@@ -8,7 +8,7 @@ from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import assigning, cycles, heads, publishing, reminders, tasks
+from compliance import assigning, bloodborne, cycles, heads, outside, publishing, reminders, tasks
 from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
@@ -88,6 +88,8 @@ def make_history(cast: Cast, course: Course) -> History:
         _watch(cast)
         _entrust(cast, course)
         _assign(cast, course)
+        _train_elsewhere(cast)
+        _train_on_site(cast)
     with clock.at(start + timedelta(days=331, hours=6)):
         course = _change(cast, course)
         _remind(cast)
@@ -165,6 +167,25 @@ def _entrust(cast: Cast, course: Course) -> None:
     # No section of the small module shows this decision.
     section = course.module.sections.get()
     ProtocolReread.objects.create(value=value, person=cast.colleague, section=section, asked_at=value.decided_at)
+
+
+def _train_elsewhere(cast: Cast) -> None:
+    """Danielle's proof is approved, Maya's declined, and one of Tom's is withdrawn after it was checked."""
+    for person, approved in ((cast.colleague, True), (cast.aesthetician, False)):
+        row = factories.outside_training(person=person, by=cast.manager, checked_by=cast.manager)
+        factories.decide_outside(training=row, by=cast.physician, approved=approved)
+    aside = factories.outside_training(person=cast.support, by=cast.support, checked_by=cast.manager)
+    outside.withdraw(training=aside, reason="The wrong file.", by=cast.support)
+
+
+def _train_on_site(cast: Cast) -> None:
+    """The trainer is named, and another; a session is withdrawn and recorded again; an offer has its date."""
+    factories.name_trainer(by=cast.manager, name="Ada Rowan")
+    factories.name_trainer(by=cast.physician)
+    first = factories.site_session(people=[cast.aesthetician], by=cast.manager)
+    bloodborne.withdraw(session=first, reason="Tom came too.", by=cast.manager)
+    factories.site_session(people=[cast.aesthetician, cast.support], by=cast.physician)
+    bloodborne.record_offer(person=cast.support, clinic=cast.lakeside, offered_on=date(2026, 1, 8), by=cast.manager)
 
 
 def _watch(cast: Cast) -> None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -48,6 +49,15 @@ NAMED = {
     "compliance_leave": "leave |foreign keys",
     "compliance_rule": "rule |foreign keys",
     "compliance_waiver": "waiver |foreign keys",
+    "compliance_outsidetraining": "outside training |signature |foreign keys",
+    "compliance_outsidecheck": "outside training |signature |foreign keys",
+    "compliance_outsidedecision": "outside training |signature |foreign keys",
+    "compliance_outsidewithdrawal": "outside training |foreign keys",
+    "compliance_sitetrainer": "site trainer|foreign keys",
+    "compliance_sitesession": "site session |signature |foreign keys",
+    "compliance_siteattendance": "site session |signature |foreign keys",
+    "compliance_sitesessionwithdrawal": "site session |foreign keys",
+    "compliance_hepatitisoffer": "offer |foreign keys",
     "compliance_task": "task |test|foreign keys",
     "quizzes_approval": "approval |foreign keys",
     "quizzes_attempt": "attempt |candidacy |foreign keys",
@@ -220,6 +230,8 @@ def other(field: Any, value: Any, dice: random.Random) -> Any:
         place = dice.randrange(len(data))
         data[place] ^= 1 << dice.randrange(8)
         return bytes(data)
+    if isinstance(value, Decimal):
+        return value + 1
     if isinstance(value, int):
         return value + dice.choice((-1, 1)) if value > 0 else value + 1
     if not value:

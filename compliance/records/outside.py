@@ -1,0 +1,149 @@
+"""Outside training and the sessions on site: each row as the audit trail tells of it, and as its signature covers it."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch
+
+from compliance import bloodborne, outside
+from compliance.models import (
+    HepatitisOffer,
+    OutsideTraining,
+    SiteAttendance,
+    SiteSession,
+    SiteTrainer,
+)
+from compliance.records.acts import rests
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable
+from staff.models import AuditEvent
+
+Told = tuple[str, dict[str, Any], int, datetime]
+
+
+def findings(checked: Counter[str]) -> Iterator[Finding]:
+    yield from _trainings(checked)
+    yield from _trainers(checked)
+    yield from _sessions(checked)
+    yield from _offers(checked)
+    for action, what, model in (
+        ("outside.sent", "outside training", OutsideTraining),
+        ("site-session.recorded", "site session", SiteSession),
+        ("site-trainer.named", "site trainer", SiteTrainer),
+        ("hepatitis-b.offered", "offer", HepatitisOffer),
+    ):
+        yield from _gone(action, what, {str(pk) for pk in model.objects.values_list("pk", flat=True)})
+
+
+def _gone(action: str, what: str, there: set[str]) -> Iterator[Finding]:
+    """A row that the trail tells of and that is not there any more."""
+    for subject in AuditEvent.objects.filter(action=action).order_by("pk").values_list("subject_id", flat=True):
+        if subject not in there:
+            yield Finding(f"{what} {subject}", "there, as its event says", "gone")
+
+
+def _as_told(what: str, clinic: Any, events: list[AuditEvent], told: list[Told]) -> Iterator[Finding]:
+    """One event for each thing that was done, in its order: what it says, who and when."""
+    yield from compare(f"{what}, its events", [action for action, *_ in told], [event.action for event in events])
+    for event, (action, body, actor, at) in zip(events, told, strict=False):
+        yield from compare(f"{what}, as {action} says", json.loads(event.body), body)
+        yield from compare(f"{what}, actor of {action}", event.actor_id, actor)
+        yield from compare(f"{what}, chain of {action}", event.chain_id, clinic.chain.pk)
+        yield from about_then(f"{what}, when as {action} says", event.at, at)
+
+
+def _trainings(checked: Counter[str]) -> Iterator[Finding]:
+    rows = OutsideTraining.objects.select_related(
+        "clinic__chain", "file", "check_made", "decision__signature", "decision__module", "withdrawal"
+    ).defer("file__bytes")
+    for chunk in chunks(rows.order_by("pk")):
+        events = events_of("compliance.outsidetraining", chunk)
+        for row in chunk:
+            checked["outside trainings"] += 1
+            what = f"outside training {row.public_id}"
+            yield from readable(what, _training(what, row, events[str(row.pk)]))
+
+
+def _training(what: str, row: OutsideTraining, events: list[AuditEvent]) -> Iterator[Finding]:
+    told: list[Told] = [("outside.sent", outside.told_of_training(row), row.sent_by_id, row.sent_at)]
+    if hasattr(row, "check_made"):
+        made = row.check_made
+        told.append(("outside.checked", outside.told_of_check(made), made.checked_by_id, made.checked_at))
+    if hasattr(row, "decision"):
+        decided = row.decision
+        action = "outside.approved" if decided.approved else "outside.declined"
+        signer = decided.signature.signer_id
+        told.append((action, outside.told_of_decision(decided), signer, decided.decided_at))
+        yield from rests(
+            f"{what}, its decision",
+            decided.signature,
+            meanings=["credit" if decided.approved else "decline-credit"],
+            at=decided.decided_at,
+            subject=("compliance.outsidetraining", row.pk),
+            clinic=row.clinic_id,
+        )
+        for who in {signer, getattr(getattr(row, "check_made", None), "checked_by_id", signer)}:
+            if who == row.person_id:
+                yield Finding(f"{what}, who decided it", "somebody else", "the person herself")
+    if hasattr(row, "withdrawal"):
+        end = row.withdrawal
+        told.append(("outside.withdrawn", outside.told_of_withdrawal(end), end.withdrawn_by_id, end.withdrawn_at))
+    yield from _as_told(what, row.clinic, events, told)
+
+
+def _trainers(checked: Counter[str]) -> Iterator[Finding]:
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for chunk in chunks(SiteTrainer.objects.select_related("clinic__chain").order_by("pk")):
+        events = events_of("compliance.sitetrainer", chunk)
+        for row in chunk:
+            checked["site trainers"] += 1
+            numbers[row.clinic_id].append(row.number)
+            told = [("site-trainer.named", bloodborne.told_of_trainer(row), row.named_by_id, row.named_at)]
+            what = f"site trainer {row.number} of clinic {row.clinic_id}"
+            yield from readable(what, _as_told(what, row.clinic, events[str(row.pk)], told))
+    for clinic, held in numbers.items():
+        yield from numbered(f"site trainers of clinic {clinic}", held)
+
+
+def _sessions(checked: Counter[str]) -> Iterator[Finding]:
+    attended = Prefetch("attendances", SiteAttendance.objects.order_by("pk"))
+    rows = SiteSession.objects.select_related("clinic__chain", "signature", "withdrawal").prefetch_related(attended)
+    for chunk in chunks(rows.order_by("pk")):
+        events = events_of("compliance.sitesession", chunk)
+        for row in chunk:
+            checked["site sessions"] += 1
+            what = f"site session {row.public_id}"
+            yield from readable(what, _session(what, row, events[str(row.pk)]))
+
+
+def _session(what: str, row: SiteSession, events: list[AuditEvent]) -> Iterator[Finding]:
+    came = [(one.person_id, one.job_title) for one in row.attendances.all()]
+    told: list[Told] = [
+        ("site-session.recorded", bloodborne.told_of_session(row, came), row.recorded_by_id, row.recorded_at)
+    ]
+    if hasattr(row, "withdrawal"):
+        end = row.withdrawal
+        told.append(
+            ("site-session.withdrawn", bloodborne.told_of_withdrawal(end), end.withdrawn_by_id, end.withdrawn_at)
+        )
+    yield from rests(
+        what,
+        row.signature,
+        meanings=["record-session"],
+        at=row.recorded_at,
+        subject=("staff.clinic", row.clinic_id),
+        clinic=row.clinic_id,
+        signer=row.recorded_by_id,
+    )
+    yield from _as_told(what, row.clinic, events, told)
+
+
+def _offers(checked: Counter[str]) -> Iterator[Finding]:
+    for chunk in chunks(HepatitisOffer.objects.select_related("clinic__chain").order_by("pk")):
+        events = events_of("compliance.hepatitisoffer", chunk)
+        for row in chunk:
+            checked["offers"] += 1
+            told = [("hepatitis-b.offered", bloodborne.told_of_offer(row), row.recorded_by_id, row.recorded_at)]
+            yield from readable(f"offer {row.pk}", _as_told(f"offer {row.pk}", row.clinic, events[str(row.pk)], told))
