@@ -51,7 +51,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "protocol": ("Protocol and material", ("protocol.", "state-rule.", "module.", "reading.", "task.", "clock.")),
     "questions": ("Questions and answers", ("enquiry.",)),
-    "keeping": ("The record itself", ("head-address.", "retention.", "hold.", "record.", "own-data.")),
+    "keeping": ("The record itself", ("head-address.", "retention.", "hold.", "erasure.")),
 }
 OTHER = "other"
 # What follows the name of who did it. {whom} is the person it is about, {what} the thing.
@@ -80,8 +80,13 @@ SENTENCES = {
     "clock.set": "set the clinic's clock for quizzes",
     "enquiry.answered": "answered a question that {whom} had asked",
     "enquiry.asked": "asked a question",
+    "erasure.account": "cleared the account of {whom}, who left",
+    "erasure.person": "erased {whom} at her request; sealed records stay",
     "head-address.added": "named an address outside that is sent the head of this trail each day",
     "head-address.ended": "took back an address outside that was sent the head of this trail",
+    "hold.lifted": "lifted a legal hold as the second person",
+    "hold.placed": "placed a legal hold",
+    "hold.release": "said that a legal hold may be lifted; a second person does it",
     "identity.checked": "recorded that the identity of {whom} was checked",
     "invitation.queued": "invited {whom}",
     "licence.recorded": "recorded a licence of {whom}: {what}",
@@ -109,6 +114,7 @@ SENTENCES = {
     "reading.anew": "asked {whom} to read a module again",
     "reminderhours.set": "set the hours of the clinic's reminders",
     "reminders.queued": "reminded {whom} by mail of what is due",
+    "retention.set": "set how long the clinic keeps its records",
     "signature.adopt": "signed the adoption of a module version",
     "signature.adopt-defaults": "signed the adoption of a module version and its cautious defaults",
     "signature.approve-observer": "signed that {whom} may observe practicals",

@@ -81,3 +81,6 @@ show(
 show(models.StoredFile, "sha256", "media_type", "stored_at", exclude=("bytes",))
 show(models.OutgoingMail, "subject", "person", "due_at", "sent_at", "tries", search=("subject",), exclude=("body",))
 show(models.Heartbeat, "name", "beat_at")
+show(models.RetentionRule, "clinic", "number", "country", "years", "set_at", "set_by", filters=("clinic",))
+show(models.LegalHold, "clinic", "person", "placed_at", "release_at", "lifted_at", filters=("clinic",))
+show(models.Erasure, "person", "kind", "erased_at", "erased_by", filters=("kind",))

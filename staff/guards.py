@@ -48,6 +48,18 @@ STAFF_GUARDS = [
     insert_only("staff_auditevent"),
     insert_only("staff_signature"),
     insert_only("staff_storedfile"),
+    insert_only("staff_retentionrule"),
+    insert_only("staff_erasure"),
+    never_deleted("staff_legalhold"),
+    Guard(
+        "staff_legalhold",
+        "fixed",
+        ("UPDATE",),
+        "a legal hold keeps what it was placed on, and a lifted one does not change",
+        when="OLD.lifted_at IS NOT NULL OR NEW.clinic_id <> OLD.clinic_id OR NEW.reason <> OLD.reason OR "
+        "COALESCE(NEW.person_id, 0) <> COALESCE(OLD.person_id, 0) OR NEW.placed_at <> OLD.placed_at OR "
+        "NEW.placed_by_id <> OLD.placed_by_id",
+    ),
     never_deleted("staff_staffmember"),
     never_deleted("staff_clinic"),
     never_deleted("staff_membership"),

@@ -19,7 +19,7 @@ from compliance.models import Pack, PackPart
 from compliance.packs import work
 from quizzes import asking
 from quizzes.models import Candidacy
-from staff import clock
+from staff import clock, keeping
 from tests import factories, people
 from tests.conftest import NOW
 
@@ -170,6 +170,12 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:outside-withdraw": (("proof",), HER_PROOF),
     "compliance:outside-check": (("proof",), row(403, manager=200, other_manager=404)),
     "compliance:outside-sign": (("proof",), row(403, physician=200, other_physician=404)),
+    "compliance:keeping": ((), row(403, **MANAGERS)),
+    "compliance:hold-place": ((), row(403, **MANAGERS)),
+    "compliance:hold-release": (("hold",), row(POST_ONLY, nobody=302)),
+    "compliance:person-erase": (("leaver",), row(403, manager=200, other_manager=404)),
+    "compliance:own-data": ((), EVERYBODY),
+    "compliance:own-download": ((), row(POST_ONLY, nobody=302)),
     "compliance:person-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:person-add": ((), row(403, **MANAGERS)),
     "compliance:people-import": ((), row(403, **MANAGERS)),
@@ -293,6 +299,10 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
     )
     item = done.attempt.items.get(position=1)
     names = {
+        "hold": str(
+            keeping.place_hold(clinic=cast.lakeside, person=cast.colleague, reason="A case.", by=cast.manager).pk
+        ),
+        "leaver": cast.leaver.public_id,
         "head": str(heads.add_address(clinic=cast.lakeside, email="counsel@outside.example", by=cast.manager).pk),
         "asked": asking.question_item(item=item, text="Unclear.", by=cast.aesthetician).public_id,
         "open": opened.public_id,
@@ -386,6 +396,8 @@ POSTS: dict[str, dict[str, int]] = {
     "compliance:person-invite": row(403, manager=302, other_manager=404),
     "compliance:accommodation-end": row(403, manager=302, other_manager=404),
     "compliance:head-address-end": row(403, manager=302, other_manager=404),
+    "compliance:hold-release": row(403, manager=302, other_manager=404),
+    "compliance:own-download": row(200, nobody=302),
 }
 
 

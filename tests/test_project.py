@@ -78,6 +78,9 @@ PERSONAL = {
     "staff.AuditEvent": "at actor role action subject_type subject_id reason body",
     "staff.Signature": "signer signer_name credentials opened_at signed_at session_hash ip agent",
     "staff.StoredFile": "bytes",
+    "staff.RetentionRule": "set_at set_by",
+    "staff.LegalHold": "person reason placed_at placed_by release_at release_by lifted_at lifted_by",
+    "staff.Erasure": "person kind kept erased_at erased_by",
     "staff.OutgoingMail": "person address subject body due_at sent_at file file_name",
     "training.SectionVersion": "created_by",
     "training.ModuleVersion": "published_by details",
@@ -158,6 +161,8 @@ PERSONAL = {
 }
 NOT_PERSONAL = {
     "staff.Clinic": "public_id name address zone opened_at",
+    "staff.RetentionRule": "clinic number country basis basis_text years public_name",
+    "staff.LegalHold": "clinic",
     "staff.Chain": "clinic house seq head",
     "staff.ActorName": "commitment",
     "staff.AuditEvent": "chain seq actor_commitment request_id prev_hash hash",

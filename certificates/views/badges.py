@@ -79,6 +79,8 @@ def badge_file(request: HttpRequest, code: str, format: str) -> HttpResponse:
         if certificate is None:
             count_miss(request)
         raise Http404("no badge with this code")
+    if format == "png" and certificate.person.erased_at:
+        raise Http404("the picture carries the name of somebody who was erased")
     if format == "json":
         response = _document(badge.credential, CREDENTIAL)
     else:

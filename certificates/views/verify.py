@@ -1,5 +1,6 @@
 """Public: is this certificate real, and what does it say? Everything the paper claims, and its status now."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -9,12 +10,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from certificates import checking, codes, names, papers
+from certificates import checking, codes, drawing, names, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import state_of, with_events
-from staff import clock, uploads
+from staff import clock, keeping, uploads
 from staff.accounts import client_address
+from staff.models import RetentionRule
 
 MISSES_A_MINUTE = 60
 FILES_A_MINUTE = 10
@@ -56,7 +58,7 @@ def _answer(request: HttpRequest, code: str, asked: str | None = None) -> HttpRe
         return public(render(request, "certificates/verify_unknown.html", status=404))
     context = _context(found)
     if asked is not None:
-        if found.name_shown != Certificate.Name.INITIALS:
+        if found.name_shown != Certificate.Name.INITIALS or found.person.erased_at:
             return public(redirect("certificates:verify-code", code=found.code))
         if _counted(f"verify-name:{found.pk}:{clock.now():%d%H}") >= NAMES_AN_HOUR:
             return too_often(request)
@@ -74,7 +76,7 @@ def _context(found: Certificate) -> dict[str, Any]:
     return {
         "certificate": found,
         "state": state_of(found),
-        "paper": papers.paper_of(found),
+        "paper": _shown(found),
         "last_event": events[-1] if events else None,
         "endorsements": [event for event in events if event.kind == "endorsed"],
         "successor": next(iter(found.superseded_by.all()), None),
@@ -82,6 +84,24 @@ def _context(found: Certificate) -> dict[str, Any]:
         "sha256": file.file.sha256 if file else "",
         "checked_at": clock.now(),
     }
+
+
+def _shown(certificate: Certificate) -> drawing.Paper:
+    """The paper's words; of somebody who was erased, only as much of the name as the clinic's rule leaves."""
+    paper = papers.paper_of(certificate)
+    return replace(paper, name=_name_left(certificate)) if certificate.person.erased_at else paper
+
+
+def _name_left(certificate: Certificate) -> str:
+    rule = keeping.rule_of(certificate.clinic)
+    if rule and rule.public_name == RetentionRule.PublicName.STATUS:
+        return "not shown any more"
+    return names.initials(certificate.holder_name)
+
+
+def _without_the_name(found: checking.Found, certificate: Certificate) -> checking.Found:
+    told = [replace(one, ours=_name_left(certificate)) if one.where == "Name" else one for one in found.differences]
+    return replace(found, differences=told)
 
 
 def _is_the_name(typed: str, certificate: Certificate) -> bool:
@@ -112,6 +132,8 @@ def verify_file(request: HttpRequest) -> HttpResponse:
         count_miss(request)
     else:
         context |= _context(with_events(Certificate.objects.filter(pk=found.certificate.pk)).get())
+        if found.certificate.person.erased_at:
+            context["found"] = _without_the_name(found, found.certificate)
     return public(render(request, "certificates/verify_file.html", context))
 
 

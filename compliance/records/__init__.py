@@ -19,6 +19,7 @@ from compliance.records import (
     chains,
     changes,
     enquiries,
+    keeping,
     late,
     material,
     outside,
@@ -53,6 +54,7 @@ PARTS = (
     requirements.findings,
     outside.findings,
     times.findings,
+    keeping.findings,
 )
 
 

@@ -1,4 +1,5 @@
 from staff.models.clinics import Clinic, InstallationRole, Licence, Membership, MembershipRole
+from staff.models.keeping import Erasure, LegalHold, RetentionRule
 from staff.models.people import StaffMember
 from staff.models.records import ActorName, AuditEvent, Chain, Signature, StoredFile
 from staff.models.work import Heartbeat, OutgoingMail
@@ -8,12 +9,15 @@ __all__ = [
     "AuditEvent",
     "Chain",
     "Clinic",
+    "Erasure",
     "Heartbeat",
     "InstallationRole",
+    "LegalHold",
     "Licence",
     "Membership",
     "MembershipRole",
     "OutgoingMail",
+    "RetentionRule",
     "Signature",
     "StaffMember",
     "StoredFile",

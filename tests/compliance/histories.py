@@ -8,12 +8,13 @@ from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import assigning, bloodborne, cycles, heads, outside, publishing, reminders, tasks
+from compliance import assigning, bloodborne, cycles, heads, keeping, outside, publishing, reminders, tasks
 from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt
 from staff import clock
+from staff import keeping as rules
 from staff.models import StaffMember
 from tests import factories, people
 from tests.factories import Course
@@ -37,6 +38,25 @@ class History:
     open: Attempt
 
 
+def _keep(cast: Cast) -> None:
+    """A rule, a hold that two lifted, one that stands, and somebody who left and was erased."""
+    for years in (6, 7):
+        rules.set_rule(
+            clinic=cast.lakeside,
+            country="United States",
+            basis="law",
+            basis_text="A state's rule",
+            years=years,
+            public_name="initials",
+            by=cast.manager,
+        )
+    hold = rules.place_hold(clinic=cast.lakeside, person=cast.support, reason="Case 12", by=cast.manager)
+    rules.release_hold(hold=hold, by=cast.manager)
+    rules.release_hold(hold=hold, by=cast.physician)
+    keeping.erase(person=cast.leaver, by=cast.manager)
+    rules.place_hold(clinic=cast.lakeside, person=None, reason="Case 13", by=cast.manager)
+
+
 def make_history(cast: Cast, course: Course) -> History:
     """Begins at the clock's instant. Maya lets the time run out, passes, is endorsed, is revoked and
     sits again; Danielle is locked, is
@@ -44,6 +64,7 @@ def make_history(cast: Cast, course: Course) -> History:
     scored anew, which takes passes."""
     start = clock.now()
     heads.add_address(clinic=cast.lakeside, email="counsel@outside.example", by=cast.manager)
+    _keep(cast)
     maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
     started = factories.make_attempt(person=maya, course=course)
     _hesitate(started)

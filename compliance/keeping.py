@@ -1,0 +1,309 @@
+"""Erasing what is no longer needed of somebody who left, and saying what is kept, why and until when.
+
+A person's row stays, as a tombstone: what was signed and sealed names her by its id, and keeps the name it was sealed with. What
+goes: the address, the password, the preferences, sessions, mails, lines of imported lists, practice answers and, at her request,
+the name itself and the names of the audit trail. The chain holds salted commitments only, so it stands as it was.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+
+from certificates.models import Certificate
+from compliance.models import PeopleImportRow
+from quizzes.models import PracticeAnswer, Seal
+from staff import audit, canonical, clock, keeping, mail
+from staff.access import clinics_as
+from staff.models import (
+    ActorName,
+    Clinic,
+    Erasure,
+    InstallationRole,
+    LegalHold,
+    Membership,
+    OutgoingMail,
+    Signature,
+    StaffMember,
+)
+from staff.models.clinics import Role
+from training.models import Observation, ReadingConfirmation
+
+MAIL_DAYS = 90
+LETTER = "erased:"
+SHARE = 100  # one in so many goes in a run without a second person
+
+
+class StillHere(Exception):
+    """Says in a sentence that the person has not left."""
+
+
+class TooMany(Exception):
+    """Says in a sentence that a second person is needed."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """`until_on` is None where a hold decides."""
+
+    what: str
+    count: int
+    why: str
+    until_on: date | None
+
+    def plain(self) -> dict[str, Any]:
+        return {"what": self.what, "count": self.count, "why": self.why, "until": self.until_on}
+
+
+def clinics_of(person: StaffMember) -> list[Clinic]:
+    return list(Clinic.objects.filter(pk__in=Membership.objects.filter(person=person).values("clinic")).order_by("pk"))
+
+
+def has_left(person: StaffMember) -> bool:
+    return not (
+        Membership.objects.filter(person=person, ended_at=None).exists()
+        or InstallationRole.objects.filter(person=person, ended_at=None).exists()
+    )
+
+
+def erasable_by(viewer: StaffMember, person: StaffMember) -> bool:
+    """She left, and every clinic where she worked is one that the viewer manages: nobody else has a say in it."""
+    worked = {clinic.pk for clinic in clinics_of(person)}
+    managed = {clinic.pk for clinic in clinics_as(viewer, Role.MANAGER)}
+    return bool(worked) and worked <= managed and person.erased_at is None and has_left(person)
+
+
+def kept_of(person: StaffMember) -> list[Kept]:
+    """What stays on record of her, by kind; each as long as its clinic's rule says, counted from when it was last in effect."""
+    rules = keeping.rules_of(clinics_of(person))
+    years = keeping.years_of(rules.values())
+    why = "; ".join(sorted({_why(rule) for rule in rules.values()})) or f"{years} years, the default"
+    held = bool(keeping.holds_on(person))
+
+    def kept(what: str, rows: QuerySet[Any], last: str) -> list[Kept]:
+        count = rows.count()
+        newest: Any = rows.aggregate(last=Max(last))["last"]
+        if not count or newest is None:
+            return []
+        day = newest.date() if isinstance(newest, datetime) else newest
+        return [Kept(what, count, why, None if held else keeping.years_after(day, years))]
+
+    return [
+        *kept("training read and confirmed", ReadingConfirmation.objects.filter(person=person), "confirmed_at"),
+        *kept(
+            "attempts with their answers and scores",
+            Seal.objects.filter(attempt__candidacy__person=person),
+            "sealed_at",
+        ),
+        *kept("certificates", Certificate.objects.filter(person=person), "valid_until_on"),
+        *kept("practicals observed", Observation.objects.filter(learner=person, state="signed"), "ended_at"),
+        *kept("signatures given", Signature.objects.filter(signer=person), "signed_at"),
+        *kept("memberships", Membership.objects.filter(person=person), "ended_at"),
+    ]
+
+
+def _why(rule: Any) -> str:
+    named = f" ({rule.basis_text})" if rule.basis_text else ""
+    return f"{rule.years} years; {rule.get_basis_display()}{named}"
+
+
+@transaction.atomic
+def erase(*, person: StaffMember, by: StaffMember, kind: str = Erasure.Kind.PERSON, replay: bool = False) -> Erasure:
+    """Once for each kind; asked again it returns the row that is there. Raises StillHere or OnHold with nothing erased.
+
+    `replay`: after a restore the ledger is carried out again, without a second letter.
+    """
+    person = StaffMember.objects.select_for_update().get(pk=person.pk)
+    done = Erasure.objects.filter(person=person, kind=kind).first()
+    if done:
+        return done
+    if not has_left(person):
+        raise StillHere(
+            f"{person.full_name} still works here or is appointed, so nothing was erased. End the membership first."
+        )
+    keeping.refuse_held(person)
+    kept = kept_of(person)
+    if not replay and not person.email.endswith(".invalid"):
+        _write_to(person, kind, kept)
+    _forget_account(person)
+    if kind == Erasure.Kind.PERSON:
+        person.full_name, person.latin_name = f"Former staff member {person.pk}", ""
+        person.erased_at = clock.now()
+        person.save(update_fields=["full_name", "latin_name", "erased_at"])
+        ActorName.objects.filter(person=person).delete()
+    row = Erasure.objects.create(
+        person=person, kind=kind, kept=canonical.text([one.plain() for one in kept]), erased_by=by
+    )
+    for clinic in [*clinics_of(person)] or [None]:
+        audit.record(clinic=clinic, by=by, action=f"erasure.{kind}", subject=row, body=told_of(row))
+    return row
+
+
+def told_of(row: Erasure) -> dict[str, Any]:
+    return {"person": row.person_id, "kind": row.kind, "kept_sha256": canonical.sha256(row.kept)}
+
+
+def _forget_account(person: StaffMember) -> None:
+    sessions = UserSession.objects.filter(user=person)
+    Session.objects.filter(session_key__in=list(sessions.values_list("session_key", flat=True))).delete()
+    sessions.delete()
+    EmailAddress.objects.filter(user=person).delete()
+    PracticeAnswer.objects.filter(person=person).delete()
+    PeopleImportRow.objects.filter(Q(membership__person=person) | Q(cells__icontains=person.email)).delete()
+    _blank(OutgoingMail.objects.filter(person=person, address=""))
+    person.email = f"erased-{person.pk}@erased.invalid"
+    person.theme, person.last_login, person.is_active = "", None, False
+    person.set_unusable_password()
+    person.save(update_fields=["email", "theme", "last_login", "is_active", "password"])
+
+
+def _blank(rows: QuerySet[OutgoingMail]) -> int:
+    """The rows stay, so that nothing is sent twice; what they said and to whom does not. What waits is not sent."""
+    return rows.update(subject="", body="", address="", file=None, file_name="", tries=mail.MOST_TRIES)
+
+
+def _write_to(person: StaffMember, kind: str, kept: list[Kept]) -> None:
+    """To the address as it was; the row is blanked once it is sent."""
+    mail.queue(
+        to=StaffMember.objects.pinpoint(),
+        address=person.email,
+        key=f"{LETTER}{person.pk}:{kind}",
+        subject="What was erased of you, and what is kept",
+        body=letter(person.full_name, kind, kept, clinics_of(person)),
+    )
+
+
+def letter(name: str, kind: str, kept: list[Kept], clinics: list[Clinic]) -> str:
+    gone = "your e-mail address, password, preferences, sessions, the mails sent to you and your practice answers"
+    if kind == Erasure.Kind.PERSON:
+        gone = f"your name in the list of people and in the audit trail, {gone}"
+    lines = [
+        f"- {one.count} × {one.what}: "
+        + (f"until {one.until_on.isoformat()}" if one.until_on else "until a legal hold is lifted")
+        + f" ({one.why})"
+        for one in kept
+    ]
+    held = "\n".join(lines) or "- nothing"
+    where = ", ".join(clinic.name for clinic in clinics) or "this site"
+    return (
+        f"{name},\n\nthis was erased at {where}: {gone}.\n\nThis is kept, because the law or a possible claim asks for "
+        f"it, and deleted afterwards:\n\n{held}\n\nSealed records keep the name they were sealed with until then. A "
+        "certificate of yours can still be verified; the public page no longer shows your whole name where you were "
+        "erased at your request. This mail is erased too, once it is sent. If you think that something here is wrong, "
+        "write to the clinic; you may also turn to the data protection authority of your country."
+    )
+
+
+def settle_letters() -> int:
+    """Letters of erasures that were sent, or given up, are blanked: they carried the address. Then the pages they lay on."""
+    rows = OutgoingMail.objects.filter(dedupe_key__startswith=LETTER).exclude(address="")
+    over = rows.exclude(sent_at=None) | rows.filter(tries__gte=mail.MOST_TRIES)
+    count = _blank(OutgoingMail.objects.filter(pk__in=list(over.values_list("pk", flat=True))))
+    if count:
+        scrub()
+    return count
+
+
+def scrub() -> None:
+    """On SQLite: freed pages are overwritten as they are freed; this empties what the write-ahead log still held."""
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+# The ledger, as lines that are kept outside the database and carried out again after a restore.
+
+
+def ledger() -> list[dict[str, str]]:
+    rows = Erasure.objects.select_related("person").order_by("pk")
+    return [
+        {"person": row.person.public_id, "kind": row.kind, "erased_at": canonical.instant(row.erased_at)}
+        for row in rows
+    ]
+
+
+def replay(lines: list[dict[str, str]]) -> tuple[int, list[str]]:
+    """How many were erased again, and what could not be, in sentences."""
+    done, left = 0, []
+    site = StaffMember.objects.pinpoint()
+    for line in lines:
+        person = StaffMember.objects.filter(public_id=line["person"]).first()
+        if person is None:
+            left.append(f"{line['person']}: not in this database")
+            continue
+        if Erasure.objects.filter(person=person, kind=line["kind"]).exists():
+            continue
+        try:
+            erase(person=person, by=site, kind=line["kind"], replay=True)
+        except (StillHere, keeping.OnHold) as refused:
+            left.append(f"{line['person']}: {refused}")
+        else:
+            done += 1
+    if done:
+        scrub()
+    return done, left
+
+
+# What is due, and the run that does it.
+
+
+@dataclass(frozen=True)
+class Due:
+    """`accounts` of people who left 30 days ago; `mails` that were sent 90 days ago; `held`: how many a hold keeps."""
+
+    accounts: list[StaffMember]
+    held: int
+    mails: int
+    most: int
+
+
+def due() -> Due:
+    now = clock.now()
+    open_now = Membership.objects.filter(person=OuterRef("pk"), ended_at=None)
+    appointed = InstallationRole.objects.filter(person=OuterRef("pk"), ended_at=None)
+    gone = (
+        StaffMember.objects.exclude(email__endswith=".invalid")
+        .filter(~Exists(open_now), ~Exists(appointed), ~Exists(Erasure.objects.filter(person=OuterRef("pk"))))
+        .annotate(left_at=Max("membership__ended_at"))
+        .filter(left_at__lte=now - timedelta(days=keeping.ACCOUNT_DAYS))
+        .order_by("pk")
+    )
+    held_people = set(LegalHold.objects.filter(lifted_at=None, person__isnull=False).values_list("person", flat=True))
+    held_clinics = LegalHold.objects.filter(lifted_at=None, person=None).values("clinic")
+    held_people |= set(Membership.objects.filter(clinic__in=held_clinics).values_list("person", flat=True))
+    everybody = list(gone)
+    accounts = [person for person in everybody if person.pk not in held_people]
+    return Due(
+        accounts=accounts,
+        held=len(everybody) - len(accounts),
+        mails=_old_mails().count(),
+        most=max(1, StaffMember.objects.count() // SHARE),
+    )
+
+
+def _old_mails() -> QuerySet[OutgoingMail]:
+    return OutgoingMail.objects.filter(sent_at__lte=clock.now() - timedelta(days=MAIL_DAYS)).exclude(body="")
+
+
+def run(*, by: StaffMember, second: StaffMember | None = None) -> tuple[int, int]:
+    """Clear what is due; how many accounts and mails. Above one in a hundred people a second person must stand behind it."""
+    found = due()
+    if len(found.accounts) > found.most and (second is None or second == by):
+        raise TooMany(
+            f"{len(found.accounts)} accounts are due, and one person alone may clear {found.most} in a run. Name a second "
+            "administrator with --second."
+        )
+    for person in found.accounts:
+        erase(person=person, by=by, kind=Erasure.Kind.ACCOUNT)
+    with transaction.atomic():
+        mails = _blank(_old_mails())
+        if found.accounts or mails:
+            body = {"accounts": len(found.accounts), "mails": mails, "second": second.pk if second else None}
+            audit.record(clinic=None, by=by, action="retention.ran", subject=by, body=body)
+    scrub()
+    return len(found.accounts), mails

@@ -1,0 +1,48 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from compliance import keeping
+from staff.keeping import ACCOUNT_DAYS
+from staff.models import InstallationRole, StaffMember
+
+
+def administrator(email: str) -> StaffMember:
+    person = StaffMember.objects.filter(email=email.strip().lower(), is_active=True).first()
+    if person is None or InstallationRole.Role.ADMINISTRATOR not in person.installation_roles:
+        raise CommandError(f"{email} is not an administrator here. Appoint one with manage.py appoint.")
+    return person
+
+
+class Command(BaseCommand):
+    help = (
+        "Say what is no longer needed; with --apply erase it: accounts of people who left, and the text of old mails."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--apply", action="store_true", help="do it; without this nothing changes")
+        parser.add_argument("--by", metavar="EMAIL", help="the administrator who does it")
+        parser.add_argument(
+            "--second", metavar="EMAIL", help="a second administrator, where more than one in a hundred people are due"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found = keeping.due()
+        self.stdout.write(
+            f"{len(found.accounts)} accounts of people who left {ACCOUNT_DAYS} days ago or more (one person alone may clear "
+            f"{found.most} in a run); {found.held} more are held. The text of {found.mails} mails sent "
+            f"{keeping.MAIL_DAYS} days ago or more."
+        )
+        for person in found.accounts:
+            self.stdout.write(f"  account of {person.public_id}")
+        if not options["apply"]:
+            self.stdout.write("Nothing was changed. With --apply --by ADMINISTRATOR it is done.")
+            return
+        if not options["by"]:
+            raise CommandError("--by is missing: name the administrator who does it.")
+        second = administrator(options["second"]) if options["second"] else None
+        try:
+            accounts, mails = keeping.run(by=administrator(options["by"]), second=second)
+        except keeping.TooMany as refused:
+            raise CommandError(str(refused)) from None
+        self.stdout.write(f"Cleared {accounts} accounts and the text of {mails} mails.")

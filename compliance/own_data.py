@@ -1,0 +1,238 @@
+"""One's own data as a ZIP, made when it is asked for: JSON that a machine reads, and the papers as they were issued.
+
+It holds what the person herself may see on the site, and nothing of anybody else's: her answers in words, and no key of an item,
+since keys stay in use.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from zipstream import ZipStream
+
+from certificates import papers
+from certificates.models import Certificate, CertificateEvent
+from certificates.queries import state_of, with_events
+from compliance.models import Task
+from quizzes import kinds
+from quizzes.models import Accommodation, Attempt, Enquiry, PracticeAnswer
+from staff import canonical, clock, keeping
+from staff.models import (
+    AuditEvent,
+    InstallationRole,
+    LegalHold,
+    Licence,
+    Membership,
+    MembershipRole,
+    OutgoingMail,
+    Signature,
+    StaffMember,
+)
+from training.models import Acknowledgement, Observation, Reading, ReadingConfirmation, SelfEvaluation
+
+README = """Your data on Pinpoint, made {at}.
+
+data.json holds everything that is on record about you, by kind. Instants are in UTC. certificates/ holds your papers, byte for
+byte as they were issued; each can be checked at the address printed on it.
+
+Not in here: the right answers of quizzes, which are still asked, and what others are on record with.
+"""
+
+
+def _rows(rows: QuerySet[Any], *names: str) -> list[dict[str, Any]]:
+    return [dict(zip(names, values, strict=True)) for values in rows.order_by("pk").values_list(*names)]
+
+
+def collected(person: StaffMember) -> dict[str, Any]:
+    """Everything by kind, as canonical JSON takes it."""
+    return {
+        "made_at": clock.now(),
+        "person": {
+            "id": person.public_id,
+            "full_name": person.full_name,
+            "latin_name": person.latin_name,
+            "email": person.email,
+            "joined_at": person.joined_at,
+            "theme": person.theme,
+            "last_login": person.last_login,
+        },
+        "memberships": _rows(
+            Membership.objects.filter(person=person),
+            "clinic__name",
+            "job_title",
+            "staff_number",
+            "hired_on",
+            "began_at",
+            "ended_at",
+        ),
+        "roles": [
+            *_rows(
+                MembershipRole.objects.filter(membership__person=person),
+                "membership__clinic__name",
+                "role",
+                "granted_at",
+                "identity_checked_at",
+                "identity_checked_how",
+                "ended_at",
+            ),
+            *_rows(InstallationRole.objects.filter(person=person), "role", "granted_at", "ended_at"),
+        ],
+        "licences": _rows(
+            Licence.objects.filter(person=person), "type", "number", "authority", "expires_on", "recorded_at"
+        ),
+        "extra_time": _rows(
+            Accommodation.objects.filter(person=person),
+            "time_percent",
+            "category",
+            "valid_from_on",
+            "valid_until_on",
+            "ended_at",
+        ),
+        "read": _rows(
+            Reading.objects.filter(person=person),
+            "section_version__title",
+            "section_version__number",
+            "opened_at",
+            "place",
+        ),
+        "confirmed": _rows(
+            ReadingConfirmation.objects.filter(person=person),
+            "section_version__title",
+            "section_version__number",
+            "number",
+            "confirmed_at",
+        ),
+        "practice": _rows(
+            PracticeAnswer.objects.filter(person=person),
+            "question_version__question__code",
+            "right",
+            "confidence",
+            "answered_at",
+        ),
+        "attempts": [_attempt(row) for row in _attempts(person)],
+        "certificates": [_certificate(row) for row in _certificates(person)],
+        "practicals": _rows(
+            Observation.objects.filter(learner=person, state="signed"),
+            "public_id",
+            "clinic__name",
+            "observed_on",
+            "setting",
+            "comment",
+            "observer__full_name",
+            "seal",
+        ),
+        "own_scores_in_practicals": _rows(
+            SelfEvaluation.objects.filter(person=person), "practical__title", "scores", "evaluated_at"
+        ),
+        "answered_to_observers": _rows(
+            Acknowledgement.objects.filter(observation__learner=person), "agrees", "text", "acknowledged_at"
+        ),
+        "questions": [
+            {
+                "text": row.text,
+                "asked_at": row.asked_at,
+                "answers": [{"text": one.text, "answered_at": one.answered_at} for one in row.answers.all()],
+            }
+            for row in Enquiry.objects.filter(person=person).prefetch_related("answers").order_by("pk")
+        ],
+        "asked_because_a_text_changed": _rows(
+            Task.objects.filter(person=person), "change__module_version__title", "due_on", "asked_at"
+        ),
+        "signed": _rows(
+            Signature.objects.filter(signer=person),
+            "clinic__name",
+            "meaning_text",
+            "signer_name",
+            "credentials",
+            "opened_at",
+            "signed_at",
+            "ip",
+            "agent",
+        ),
+        "mails": _rows(OutgoingMail.objects.filter(person=person, address=""), "subject", "body", "due_at", "sent_at"),
+        "done": _rows(AuditEvent.objects.filter(actor=person), "at", "role", "action", "reason", "hash"),
+        "legal_holds": LegalHold.objects.filter(person=person, lifted_at=None).count(),
+        "kept_for_years": keeping.years_of(keeping.rules_of({row.clinic for row in _memberships(person)}).values()),
+    }
+
+
+def _memberships(person: StaffMember) -> Iterable[Membership]:
+    return Membership.objects.filter(person=person).select_related("clinic")
+
+
+def _attempts(person: StaffMember) -> QuerySet[Attempt]:
+    return (
+        Attempt.objects.filter(candidacy__person=person)
+        .select_related("candidacy__clinic", "module_version", "seal")
+        .prefetch_related("outcomes", "reviews")
+        .order_by("pk")
+    )
+
+
+def _attempt(row: Attempt) -> dict[str, Any]:
+    seal = getattr(row, "seal", None)
+    return {
+        "id": row.public_id,
+        "clinic": row.candidacy.clinic.name,
+        "module": str(row.module_version),
+        "kind": row.kind,
+        "number": row.number,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "state": row.state,
+        "seal_sha256": row.seal_sha256,
+        "outcomes": [
+            {"number": one.number, "points": one.points, "of": one.max_points, "passed": one.passed}
+            for one in row.outcomes.all()
+        ],
+        "reviews": [
+            {"decision": one.decision, "text": one.text, "reviewed_at": one.reviewed_at} for one in row.reviews.all()
+        ],
+        "answers": [_answer(item) for item in json.loads(seal.text)["items"]] if seal else [],
+    }
+
+
+def _answer(item: dict[str, Any]) -> dict[str, Any]:
+    kind = kinds.of(item["kind"])
+    texts = {name: text for _, name, text in item["shown"]}
+    return {
+        "position": item["position"],
+        "question": item["stem"],
+        "your_answer": kind.in_words(kind.in_ids(item["answer"], item["shown"]), texts),
+    }
+
+
+def _certificates(person: StaffMember) -> list[Certificate]:
+    return list(with_events(Certificate.objects.filter(person=person)).order_by("pk"))
+
+
+def _certificate(row: Certificate) -> dict[str, Any]:
+    events: list[CertificateEvent] = list(row.events.all())
+    return {
+        "number": row.number,
+        "code": row.code,
+        "title": row.title,
+        "holder_name": row.holder_name,
+        "clinic": row.clinic_name,
+        "valid_from_on": row.valid_from_on,
+        "valid_until_on": row.valid_until_on,
+        "state": state_of(row),
+        "facts": row.facts,
+        "events": [{"kind": one.kind, "at": one.at, "text": one.public_text} for one in events],
+    }
+
+
+def archive(person: StaffMember) -> Iterator[bytes]:
+    """Piece by piece; a paper that was never drawn is drawn."""
+    made = ZipStream()
+    at: datetime = clock.now()
+    made.add(README.format(at=canonical.instant(at)).encode(), "README.txt")
+    text = json.dumps(canonical.plain(collected(person)), indent=1, ensure_ascii=False)
+    made.add(text.encode(), "data.json")
+    yield from made.all_files()
+    for row in _certificates(person):
+        made.add(bytes(papers.file_of(row, "pdf").bytes), f"certificates/{row.number}.pdf")
+        yield from made.all_files()
+    yield from made.finalize()

@@ -1,0 +1,86 @@
+"""Rules of keeping, legal holds and erasures: each as the audit trail tells it, and whoever was erased bears no address."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from compliance.keeping import told_of
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered
+from staff.keeping import told_of_hold, told_of_rule
+from staff.models import AuditEvent, Erasure, LegalHold, RetentionRule
+
+
+def findings(checked: Counter[str]) -> Iterator[Finding]:
+    yield from _rules(checked)
+    yield from _holds(checked)
+    yield from _erasures(checked)
+    yield from _gone("retention.set", "retention rule", RetentionRule.objects.values_list("pk", flat=True))
+    yield from _gone("hold.placed", "legal hold", LegalHold.objects.values_list("pk", flat=True))
+
+
+def _gone(action: str, what: str, there: object) -> Iterator[Finding]:
+    ids = {str(pk) for pk in there}  # type: ignore[attr-defined]
+    for subject in AuditEvent.objects.filter(action=action).order_by("pk").values_list("subject_id", flat=True):
+        if subject not in ids:
+            yield Finding(f"{what} {subject}", "there, as its event says", "gone")
+
+
+def _rules(checked: Counter[str]) -> Iterator[Finding]:
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for chunk in chunks(RetentionRule.objects.select_related("clinic__chain").order_by("pk")):
+        events = events_of("staff.retentionrule", chunk)
+        for row in chunk:
+            checked["retention rules"] += 1
+            numbers[row.clinic_id].append(row.number)
+            what = f"retention rule {row.pk}"
+            told = events[str(row.pk)]
+            yield from compare(f"{what}, its events", ["retention.set"], [event.action for event in told])
+            for event in told:
+                yield from compare(f"{what}, as its event says", json.loads(event.body), told_of_rule(row))
+                yield from compare(f"{what}, who set it", event.actor_id, row.set_by_id)
+                yield from compare(f"{what}, chain of its event", event.chain_id, row.clinic.chain.pk)
+                yield from about_then(f"{what}, when it was set", event.at, row.set_at)
+    for clinic, found in numbers.items():
+        yield from numbered(f"retention rules of clinic {clinic}", found)
+
+
+def _holds(checked: Counter[str]) -> Iterator[Finding]:
+    for chunk in chunks(LegalHold.objects.select_related("clinic__chain").order_by("pk")):
+        events = events_of("staff.legalhold", chunk)
+        for row in chunk:
+            checked["legal holds"] += 1
+            what = f"legal hold {row.pk}"
+            acts = [
+                ("hold.placed", row.placed_at, row.placed_by_id),
+                ("hold.release", row.release_at, row.release_by_id),
+                ("hold.lifted", row.lifted_at, row.lifted_by_id),
+            ]
+            done = [act for act in acts if act[1] is not None]
+            told = events[str(row.pk)]
+            yield from compare(f"{what}, its events", [name for name, _, _ in done], [event.action for event in told])
+            for event, (name, at, by) in zip(told, done, strict=False):
+                yield from compare(f"{what}, as {name} says", json.loads(event.body), told_of_hold(row))
+                yield from compare(f"{what}, who, by {name}", event.actor_id, by)
+                yield from compare(f"{what}, chain of {name}", event.chain_id, row.clinic.chain.pk)
+                if at is not None:
+                    yield from about_then(f"{what}, when, by {name}", event.at, at)
+
+
+def _erasures(checked: Counter[str]) -> Iterator[Finding]:
+    for chunk in chunks(Erasure.objects.select_related("person").order_by("pk")):
+        events = events_of("staff.erasure", chunk)
+        for row in chunk:
+            checked["erasures"] += 1
+            what = f"erasure {row.pk}"
+            told = events[str(row.pk)]
+            if not told:
+                yield Finding(f"{what}, its event", f"erasure.{row.kind}", "none")
+            for event in told:
+                yield from compare(f"{what}, its event", event.action, f"erasure.{row.kind}")
+                yield from compare(f"{what}, as its event says", json.loads(event.body), told_of(row))
+                yield from compare(f"{what}, who erased", event.actor_id, row.erased_by_id)
+                yield from about_then(f"{what}, when", event.at, row.erased_at)
+            if not row.person.email.endswith("@erased.invalid"):
+                yield Finding(
+                    f"{what}, the person's address", "none that is anybody's", "one that reads like somebody's"
+                )
