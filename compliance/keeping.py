@@ -139,7 +139,8 @@ def erase(*, person: StaffMember, by: StaffMember, kind: str = Erasure.Kind.PERS
     row = Erasure.objects.create(
         person=person, kind=kind, kept=canonical.text([one.plain() for one in kept]), erased_by=by
     )
-    for clinic in [*clinics_of(person)] or [None]:
+    chains: list[Clinic | None] = [*clinics_of(person)]
+    for clinic in chains or [None]:
         audit.record(clinic=clinic, by=by, action=f"erasure.{kind}", subject=row, body=told_of(row))
     return row
 
@@ -276,7 +277,7 @@ def due() -> Due:
     held_people = set(LegalHold.objects.filter(lifted_at=None, person__isnull=False).values_list("person", flat=True))
     held_clinics = LegalHold.objects.filter(lifted_at=None, person=None).values("clinic")
     held_people |= set(Membership.objects.filter(clinic__in=held_clinics).values_list("person", flat=True))
-    everybody = list(gone)
+    everybody: list[StaffMember] = [*gone]
     accounts = [person for person in everybody if person.pk not in held_people]
     return Due(
         accounts=accounts,

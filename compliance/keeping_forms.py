@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from compliance.forms import Plain
-from staff.models import RetentionRule
+from staff.models import RetentionRule, StaffMember
 from staff.models.keeping import LEAST_YEARS, MOST_YEARS
 
 
@@ -42,7 +42,9 @@ class RuleForm(Plain, forms.Form):
 class HoldForm(Plain, forms.Form):
     """`people` are those of the clinic."""
 
-    person = forms.ModelChoiceField(queryset=None, label="Whom it holds", required=False, empty_label="Everybody here")
+    person: "forms.ModelChoiceField[StaffMember]" = forms.ModelChoiceField(
+        queryset=StaffMember.objects.none(), label="Whom it holds", required=False, empty_label="Everybody here"
+    )
     reason = forms.CharField(
         label="Why", max_length=500, widget=forms.Textarea(attrs={"rows": 3}), help_text="Such as the number of a case"
     )

@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from compliance.backups import DRILL
 from staff import clock, guards
 from staff.models import Heartbeat
 
@@ -28,6 +29,14 @@ def _tick() -> str:
         return "never ran: start manage.py tick every minute"
     late = clock.now() - beat.beat_at
     return "ok" if late < timedelta(minutes=5) else f"last ran {int(late.total_seconds() // 60)} minutes ago"
+
+
+def _drill() -> str:
+    beat = Heartbeat.objects.filter(name=DRILL).first()
+    if beat is None:
+        return "no restore was ever tried: run manage.py backup_drill"
+    days = (clock.now() - beat.beat_at).days
+    return "ok" if days < settings.BACKUP_DRILL_DAYS else f"the last restore was tried {days} days ago"
 
 
 def _migrations() -> str:
@@ -59,7 +68,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
             "tick": _tick(),
             "disk": _disk(),
         }
+        if settings.BACKUP_DRILL_DAYS:
+            checks["drill"] = _drill()
     except DatabaseError as error:
         checks = {"database": f"does not answer: {type(error).__name__}"}
-    ready = all(value == "ok" for name, value in checks.items() if name != "tick")
+    ready = all(value == "ok" for name, value in checks.items() if name not in ("tick", "drill"))
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)

@@ -296,6 +296,9 @@ for number, seed in enumerate(BADGE_KEYS, 1):
 if BADGE_ISSUER_FORM not in ("did:web", "https"):
     raise ImproperlyConfigured(f"BADGE_ISSUER_FORM is {BADGE_ISSUER_FORM}: it must be did:web or https.")
 
+# Backups: how old the last drill may be before /readyz says so; 0 does not ask
+BACKUP_DRILL_DAYS = env.int("BACKUP_DRILL_DAYS", default=0)
+
 # Logs: one line an event, with the request's id, without personal data
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 DJANGO_GUID = {"GUID_HEADER_NAME": "X-Request-ID", "VALIDATE_GUID": True, "RETURN_HEADER": True, "UUID_FORMAT": "hex"}
