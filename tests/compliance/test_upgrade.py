@@ -1,0 +1,134 @@
+"""A database of an earlier state of the site, with its records, comes up to this one and adds up.
+
+`tests/upgrade/` holds its rows as SQL: the demo as it was then (one module, 34 attempts, 22 certificates), made by the site of
+that day, without passwords. Nothing of it is made anew: what the migrations of today do to yesterday's rows is the test.
+"""
+
+import json
+import lzma
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+from compliance import backups
+
+pytestmark = pytest.mark.proof
+KEPT = sorted((settings.BASE_DIR / "tests/upgrade").glob("*.sql.xz"))
+KEYS = {
+    "SECRET_KEY": "only-for-the-upgrade-test-0123456789012345678901234567890123456789",
+    "SIGNING_KEYS": "upgrade:" + "0123456789abcdef" * 4,
+}
+
+
+def then(file: Path, folder: Path) -> Path:
+    """The database as it was, as a file of SQLite's."""
+    made = folder / "then.sqlite3"
+    with closing(sqlite3.connect(made)) as database:
+        database.executescript(lzma.decompress(file.read_bytes()).decode())
+    return made
+
+
+def manage(url: str, *words: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=settings.BASE_DIR,
+        env=os.environ | KEYS | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.fixture
+def empty() -> Iterator[str]:
+    """On PostgreSQL: the address of a database of its own."""
+    url = f"{backups._own_url()}_upgrade".replace("postgresql://", "postgres://", 1)
+    server, name = backups._server_of(url)
+    backups._drop(url)
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield url
+    backups._drop(url)
+
+
+def checked(said: str) -> dict[str, int]:
+    report = json.loads(said)
+    assert report["clean"], report["findings"]
+    counted: dict[str, int] = report["checked"]
+    return counted
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("file", KEPT, ids=lambda path: path.stem)
+def test_a_database_of_then_comes_up_to_now(tmp_path, file, request):
+    old = then(file, tmp_path)
+    with closing(sqlite3.connect(old)) as database:
+        events = database.execute("SELECT count(*) FROM staff_auditevent").fetchone()[0]
+        certificates = database.execute("SELECT count(*) FROM certificates_certificate").fetchone()[0]
+    if connection.vendor == "sqlite":
+        url = f"sqlite:///{old}"
+    else:
+        url = request.getfixturevalue("empty")
+        carry_over(old, url)
+    manage(url, "migrate", "--verbosity", "0")
+    now = checked(manage(url, "verify_records", "--json", "--all"))
+    assert now["audit events"] == events > 200
+    assert now["certificates"] == certificates > 20
+    assert now["scores derived again"] > 30
+
+
+def carry_over(old: Path, url: str) -> None:
+    """The rows of then, in PostgreSQL, under the migrations of then."""
+    with closing(sqlite3.connect(old)) as database:
+        applied = database.execute("SELECT app, name FROM django_migrations ORDER BY id").fetchall()
+        for app, name in dict(applied).items():
+            manage(url, "migrate", app, name, "--verbosity", "0")
+        with psycopg.connect(url) as target:
+            target.execute("SET session_replication_role = replica")  # neither triggers nor foreign keys meanwhile
+            tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            for table in tables:
+                copy(database, target, table)
+            target.commit()
+
+
+def copy(database: sqlite3.Connection, target: "psycopg.Connection[tuple[object, ...]]", table: str) -> None:
+    kinds = {
+        str(name): str(kind)
+        for name, kind in target.execute(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s", [table]
+        )
+    }
+    if not kinds or table in ("django_migrations", "django_content_type"):
+        return
+    target.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    names = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, names)),
+        sql.SQL(", ").join([sql.Placeholder()] * len(names)),
+    )
+    for row in database.execute(f'SELECT * FROM "{table}"'):
+        values = [
+            bool(value) if kinds[name] == "boolean" and value is not None else value
+            for name, value in zip(names, row, strict=True)
+        ]
+        target.execute(statement, values)
+    if "id" in kinds:
+        target.execute(
+            sql.SQL(
+                "SELECT setval(pg_get_serial_sequence({}, 'id'), (SELECT max(id) FROM {})) WHERE EXISTS "
+                "(SELECT 1 FROM {})"
+            ).format(sql.Literal(f'"{table}"'), sql.Identifier(table), sql.Identifier(table))
+        )
