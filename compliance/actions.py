@@ -1,5 +1,6 @@
 """Verbs of managers that reach from the person to her first sign-in."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from allauth.account.forms import default_token_generator
@@ -66,13 +67,23 @@ def invite(*, membership: Membership, by: StaffMember) -> None:
     """Queue the invitation; pressed twice in a minute it goes out once. Its link dies when a password is chosen."""
     person, clinic = membership.person, membership.clinic
     minute = int(clock.now().timestamp()) // 60
-    mail.queue(
+    queued = mail.queue(
         to=person,
         key=f"invitation:{membership.pk}:{minute}",
         subject=f"{by.full_name} added you to {clinic.name}",
         body=_invitation(person, clinic, by),
     )
-    audit.record(clinic=clinic, by=by, action="invitation.queued", subject=membership, body={"person": person.pk})
+    if queued:
+        audit.record(clinic=clinic, by=by, action="invitation.queued", subject=membership, body={"person": person.pk})
+
+
+@transaction.atomic
+def invite_all(*, memberships: Sequence[Membership], by: StaffMember) -> int:
+    """Invite each; somebody who has chosen a password in the meantime is left out. Returns how many were invited."""
+    waiting = [row for row in memberships if not row.person.has_usable_password()]
+    for membership in waiting:
+        invite(membership=membership, by=by)
+    return len(waiting)
 
 
 def _invitation(person: StaffMember, clinic: Clinic, by: StaffMember) -> str:

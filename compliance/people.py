@@ -1,7 +1,7 @@
 """What a manager or a physician sees of one person, and whom a manager may change."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from django.db.models import Prefetch, Q
 from django.http import Http404
@@ -17,7 +17,7 @@ from quizzes.models import Accommodation, Attempt, Outcome, Review
 from quizzes.queries import attempts_visible_to
 from staff import clock
 from staff.access import clinics_as, people_visible_to
-from staff.models import Clinic, Licence, Membership, MembershipRole, StaffMember
+from staff.models import AuditEvent, Clinic, Licence, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
 
 
@@ -193,7 +193,13 @@ class Listed:
     membership: Membership
     roles: str
     word: str = ""
-    invited: bool = False
+    waiting: bool = False
+    invited_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """What a form sends back to mean this line."""
+        return f"{self.person.public_id}:{self.membership.clinic.public_id}"
 
 
 def people_here(board: Board) -> list[Listed]:
@@ -203,6 +209,28 @@ def people_here(board: Board) -> list[Listed]:
 
 def _listed(row: Row) -> Listed:
     return Listed(row.person, row.membership, row.role_names, row.word, not row.person.has_usable_password())
+
+
+def people_waiting(board: Board) -> list[Listed]:
+    """Who works here and has not chosen a password yet, with when she was last invited."""
+    rows = [row for row in people_here(board) if row.waiting]
+    invited = _last_invitations([row.membership for row in rows])
+    return [replace(row, invited_at=invited.get((row.person.pk, row.membership.clinic_id))) for row in rows]
+
+
+def _last_invitations(memberships: list[Membership]) -> dict[tuple[int, int], datetime]:
+    """By person and clinic, her earlier rows at the clinic among them."""
+    pairs = {(row.person_id, row.clinic_id) for row in memberships}
+    rows = Membership.objects.filter(person__in=[row.person_id for row in memberships])
+    about = {
+        str(pk): (person, clinic)
+        for pk, person, clinic in rows.values_list("pk", "person", "clinic")
+        if (person, clinic) in pairs
+    }
+    events = AuditEvent.objects.filter(
+        subject_type="staff.membership", subject_id__in=about, action="invitation.queued"
+    )
+    return {about[subject]: at for subject, at in events.order_by("pk").values_list("subject_id", "at")}
 
 
 def people_gone(clinics: list[Clinic]) -> list[Listed]:

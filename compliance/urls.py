@@ -66,6 +66,7 @@ urlpatterns = [
     path("accounts/data/download/", keeping.own_download, name="own-download"),
     path("people/", people.person_list, name="person-list"),
     path("people/add/", people.person_add, name="person-add"),
+    path("people/invite/", people.people_invite, name="people-invite"),
     path("people/import/", roster.people_import, name="people-import"),
     path("people/import/template.csv", roster.import_template, name="import-template"),
     path("people/import/<str:public_id>/", roster.import_detail, name="import-detail"),

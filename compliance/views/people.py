@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certificates.actions import end_membership
@@ -33,9 +34,14 @@ SECOND_PERSON = (
 @require_permission(Permission.SEE_COMPLIANCE)
 def person_list(request: StaffRequest) -> HttpResponse:
     clinics = seen_clinics(request.user)
-    q, gone = request.GET.get("q", "")[:100], request.GET.get("who") == "left"
-    everyone = people.people_gone(clinics) if gone else people.people_here(board_of(clinics))
+    q, who = request.GET.get("q", "")[:100], request.GET.get("who", "")
+    gone, waiting = who == "left", who == "waiting"
+    if gone:
+        everyone = people.people_gone(clinics)
+    else:
+        everyone = (people.people_waiting if waiting else people.people_here)(board_of(clinics))
     lines = people.matching(everyone, q)
+    managing = {clinic.pk for clinic in clinics_as(request.user, Role.MANAGER)}
     return render(
         request,
         "compliance/person_list.html",
@@ -43,6 +49,9 @@ def person_list(request: StaffRequest) -> HttpResponse:
             "page_obj": Paginator(lines, PAGE).get_page(request.GET.get("page")),
             "q": q,
             "gone": gone,
+            "waiting": waiting,
+            "managing": managing,
+            "fresh": sum(line.invited_at is None and line.membership.clinic_id in managing for line in everyone),
             "total": len({line.person.pk for line in everyone}),
             "clinics": clinics,
             "manages": has_permission(request.user, Permission.MANAGE_PEOPLE),
@@ -63,6 +72,27 @@ def person_add(request: StaffRequest) -> HttpResponse:
             messages.success(request, _added(membership, form.cleaned_data["full_name"]))
             return redirect("compliance:person-detail", membership.person.public_id)
     return render(request, "compliance/person_add.html", {"form": form})
+
+
+@require_POST
+@require_permission(Permission.MANAGE_PEOPLE)
+def people_invite(request: StaffRequest) -> HttpResponse:
+    """Those ticked, again if they were invited before; or everybody who never was."""
+    board = board_of(clinics_as(request.user, Role.MANAGER))
+    waiting = people.people_waiting(board)
+    if request.POST.get("do") == "new":
+        chosen = [line for line in waiting if line.invited_at is None]
+    else:
+        ticked = set(request.POST.getlist("p"))
+        if not ticked <= {line.key for line in people.people_here(board)}:
+            raise Http404("no such person")
+        chosen = [line for line in waiting if line.key in ticked]
+    count = actions.invite_all(memberships=[line.membership for line in chosen], by=request.user)
+    if count:
+        messages.success(request, f"{plural(count, 'invitation goes,invitations go')} out within minutes.")
+    else:
+        messages.info(request, "Nobody was chosen who still waits for an invitation, so none was sent.")
+    return redirect(f"{reverse('compliance:person-list')}?who=waiting")
 
 
 def _added(membership: Membership, typed: str) -> str:

@@ -4,6 +4,8 @@ import re
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from certificates.actions import end_membership
@@ -353,3 +355,82 @@ def test_a_manager_here_and_physician_there_changes_only_here(client, cast):
     assert client.get(reverse("compliance:membership-end", args=[there, cast.harbour.public_id])).status_code == 403
     here = cast.aesthetician.public_id
     assert client.get(reverse("compliance:membership-end", args=[here, cast.harbour.public_id])).status_code == 404
+
+
+# Invitations for many
+
+
+def unaccepted(cast, *names) -> list[Membership]:
+    return [
+        staff_actions.add_member(
+            clinic=cast.lakeside, email=f"{name}@lakeside.example", full_name=name.title(), job_title="Nurse",
+            hired_on=date(2026, 11, 1), roles=["aesthetician"], by=cast.manager,
+        )
+        for name in names
+    ]  # fmt: skip
+
+
+def test_everybody_is_invited_once(manager, cast, now):
+    unaccepted(cast, "ann", "bob")
+    page = text(manager.get("/people/?who=waiting"))
+    assert "2 people have not chosen a password yet" in page
+    assert page.count("not invited yet") == 2
+    assert "Danielle Osei" not in page
+    done = manager.post("/people/invite/", {"do": "new"}, follow=True)
+    assert "2 invitations go out" in text(done)
+    assert "invited 2 November 2026 at 08:00" in text(done)
+    with clock.at(now + timedelta(hours=1)):
+        assert "none was sent" in text(manager.post("/people/invite/", {"do": "new"}, follow=True))
+    assert OutgoingMail.objects.count() == 2
+
+
+def test_who_is_ticked_is_invited_again(manager, cast, now):
+    ann, bob = unaccepted(cast, "ann", "bob")
+    manager.post("/people/invite/", {"do": "new"})
+    key = f"{ann.person.public_id}:{cast.lakeside.public_id}"
+    with clock.at(now + timedelta(hours=1)):
+        manager.post("/people/invite/", {"do": "ticked", "p": [key]})
+    assert [row.person for row in OutgoingMail.objects.order_by("pk")] == [ann.person, bob.person, ann.person]
+
+
+def test_a_change_of_work_is_no_reason_to_invite_again(manager, cast):
+    (ann,) = unaccepted(cast, "ann")
+    manager.post("/people/invite/", {"do": "new"})
+    staff_actions.change_member(
+        membership=ann,
+        job_title="Lead",
+        staff_number="",
+        hired_on=ann.hired_on,
+        roles=["aesthetician"],
+        by=cast.manager,
+    )
+    assert "none was sent" in text(manager.post("/people/invite/", {"do": "new"}, follow=True))
+
+
+def test_a_stranger_is_not_invited(client, cast):
+    (ann,) = unaccepted(cast, "ann")
+    client.force_login(cast.other_manager)
+    key = f"{ann.person.public_id}:{cast.lakeside.public_id}"
+    assert client.post("/people/invite/", {"p": [key]}).status_code == 404
+    client.post("/people/invite/", {"do": "new"})
+    assert not OutgoingMail.objects.exists()
+
+
+def test_a_physician_sees_who_has_not_accepted_and_invites_nobody(client, cast):
+    unaccepted(cast, "ann")
+    client.force_login(cast.physician)
+    page = text(client.get("/people/?who=waiting"))
+    assert "not invited yet" in page
+    assert "Invite those ticked" not in page
+    assert client.post("/people/invite/", {"do": "new"}).status_code == 403
+
+
+def test_the_waiting_list_asks_as_much_for_one_as_for_many(manager, cast):
+    manager.get("/people/")
+    counted = []
+    for names in (["ann"], ["bob", "cid", "dan", "eve"]):
+        unaccepted(cast, *names)
+        with CaptureQueriesContext(connection) as asked:
+            manager.get("/people/?who=waiting")
+        counted.append(len(asked))
+    assert counted[0] == counted[1]
