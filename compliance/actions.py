@@ -6,12 +6,16 @@ from datetime import date
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from certificates.actions import end_membership
 from staff import actions as staff_actions
 from staff import audit, clock, mail
+from staff.access import clinics_as
 from staff.models import Clinic, Membership, StaffMember
+from staff.models.clinics import Role
 
 DAY_SECONDS = 24 * 60 * 60
 
@@ -60,6 +64,53 @@ def add_person(
         if known is None:
             raise
         raise AlreadyMember(known) from None
+
+
+@transaction.atomic
+def transfer(
+    *,
+    membership: Membership,
+    to: Clinic,
+    job_title: str,
+    staff_number: str,
+    hired_on: date,
+    roles: list[str],
+    reason: str,
+    by: StaffMember,
+) -> Membership:
+    """To another clinic of the same manager: there she begins and here she ends, in one transaction. Her records stay where
+    they were made. Raises AlreadyMember."""
+    here, person = membership.clinic, membership.person
+    if not {here, to} <= set(clinics_as(by, Role.MANAGER)) or here == to or person == by:
+        raise PermissionDenied("whoever transfers manages both clinics, and is not the one transferred")
+    known = (
+        Membership.objects.filter(clinic=to, person=person, ended_at=None).select_related("person", "clinic").first()
+    )
+    if known:
+        raise AlreadyMember(known)
+    begun = staff_actions.add_member(
+        clinic=to,
+        email=person.email,
+        full_name=person.full_name,
+        job_title=job_title,
+        staff_number=staff_number,
+        hired_on=hired_on,
+        roles=roles,
+        by=by,
+    )
+    if not end_membership(membership=membership, reason=reason, by=by):
+        raise Membership.DoesNotExist("the membership had ended before")
+    for clinic, body in ((here, {"to": begun.pk}), (to, {"from": membership.pk})):
+        audit.record(
+            clinic=clinic,
+            by=by,
+            action="membership.transferred",
+            subject=membership if clinic == here else begun,
+            reason=reason,
+            body={"person": person.pk, **body},
+        )
+    invite(membership=begun, by=by)
+    return begun
 
 
 @transaction.atomic

@@ -147,11 +147,9 @@ def unprintable(full: str, latin: str) -> list[tuple[str, str]]:
     return []
 
 
-class PersonForm(NameFields):
-    email = forms.EmailField(
-        label="E-mail", help_text="The invitation goes there, and the person signs in with it", max_length=254
-    )
-    clinic = forms.ModelChoiceField(Clinic.objects.none(), label="Clinic", empty_label=None, to_field_name="public_id")
+class WorkFields(Plain, forms.Form):
+    """What somebody does in a clinic."""
+
     job_title = forms.CharField(label="Job title", help_text="Such as Registered nurse", max_length=120)
     staff_number = forms.CharField(
         label="Staff number", help_text="The clinic's own, if it has one", max_length=40, required=False
@@ -168,9 +166,61 @@ class PersonForm(NameFields):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["roles"].error_messages["required"] = "Choose at least one role."
+
+    def clean_hired_on(self) -> date:
+        return _sensible(self.cleaned_data["hired_on"], years_back=70, years_on=1, what="hired")
+
+    def check_number(self, clinic: Clinic | None, person: StaffMember | None = None) -> None:
+        """A staff number belongs to one of those who work there now."""
+        number = self.cleaned_data.get("staff_number")
+        if not clinic or not number:
+            return
+        holders = Membership.objects.filter(clinic=clinic, staff_number__iexact=number, ended_at=None)
+        for row in holders.exclude(person=person).select_related("person"):
+            self.add_error("staff_number", f"This is the staff number of {row.person.full_name}, {row.job_title}.")
+
+
+class WorkForm(WorkFields):
+    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.membership = membership
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.check_number(self.membership.clinic, self.membership.person)
+        return cleaned
+
+
+class TransferForm(WorkFields):
+    clinic = forms.ModelChoiceField(Clinic.objects.none(), label="To", empty_label=None, to_field_name="public_id")
+    reason = forms.CharField(label="Reason", help_text="Such as a new branch. Kept on record", max_length=300)
+    field_order = ("clinic", "job_title", "staff_number", "hired_on", "roles", "reason")
+
+    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["clinic"]
+        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.check_number(cleaned.get("clinic"))
+        return cleaned
+
+
+class PersonForm(NameFields, WorkFields):
+    email = forms.EmailField(
+        label="E-mail", help_text="The invitation goes there, and the person signs in with it", max_length=254
+    )
+    clinic = forms.ModelChoiceField(Clinic.objects.none(), label="Clinic", empty_label=None, to_field_name="public_id")
+    field_order = (
+        "full_name", "latin_name", "email", "clinic", "job_title", "staff_number", "hired_on", "roles",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         field = self.fields["clinic"]
         field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
         field.initial = clinics[0].public_id
@@ -184,9 +234,6 @@ class PersonForm(NameFields):
             raise forms.ValidationError("This address belongs to the site itself. Ask the person for another one.")
         return email
 
-    def clean_hired_on(self) -> date:
-        return _sensible(self.cleaned_data["hired_on"], years_back=70, years_on=1, what="hired")
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         clinic, email = cleaned.get("clinic"), cleaned.get("email")
@@ -198,12 +245,7 @@ class PersonForm(NameFields):
                     f"{row.person.full_name}, {row.job_title}, already works at {clinic} under this address. "
                     "Nothing was stored.",
                 )
-        if clinic and cleaned.get("staff_number"):
-            holders = Membership.objects.filter(
-                clinic=clinic, staff_number__iexact=cleaned["staff_number"], ended_at=None
-            )
-            for row in holders.select_related("person"):
-                self.add_error("staff_number", f"This is the staff number of {row.person.full_name}, {row.job_title}.")
+        self.check_number(clinic)
         return cleaned
 
 

@@ -38,6 +38,18 @@ def managed(viewer: StaffMember, person: StaffMember) -> list[Membership]:
     )
 
 
+def transferable(viewer: StaffMember, person: StaffMember) -> list[Clinic]:
+    """The viewer's other clinics, where the person does not work yet."""
+    held = set(Membership.objects.filter(person=person, ended_at=None).values_list("clinic", flat=True))
+    return [clinic for clinic in clinics_as(viewer, Role.MANAGER) if clinic.pk not in held]
+
+
+def attempts_under_way(membership: Membership) -> int:
+    return Attempt.objects.filter(
+        candidacy__person=membership.person, candidacy__clinic=membership.clinic, state=Attempt.State.OPEN
+    ).count()
+
+
 def extra_time_shown(viewer: StaffMember, person: StaffMember) -> list[Accommodation] | None:
     """For the person and her managers; None where it is nobody's business."""
     if viewer != person and not managed(viewer, person):

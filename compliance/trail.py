@@ -93,6 +93,7 @@ SENTENCES = {
     "membership.began": "took {whom} into the clinic",
     "membership.changed": "changed the work of {whom} here",
     "membership.ended": "ended the membership of {whom}",
+    "membership.transferred": "transferred {whom} between two clinics",
     "module.adopted": "adopted a module version: {what}",
     "observation.acknowledged": "answered to an observer's sheet",
     "observation.put_aside": "put a sheet about {whom} aside",

@@ -104,5 +104,7 @@ urlpatterns = [
     path("people/<str:public_id>/<str:clinic_id>/ask/", assignments.by_hand, name="ask-by-hand"),
     path("people/<str:public_id>/<str:clinic_id>/waiver/", assignments.waiver_add, name="waiver-add"),
     path("people/<str:public_id>/<str:clinic_id>/leave/", assignments.leave_add, name="leave-add"),
+    path("people/<str:public_id>/<str:clinic_id>/work/", people.membership_change, name="membership-change"),
+    path("people/<str:public_id>/<str:clinic_id>/transfer/", people.membership_transfer, name="membership-transfer"),
     path("people/<str:public_id>/<str:clinic_id>/end/", people.membership_end, name="membership-end"),
 ]

@@ -2,11 +2,12 @@
 
 from datetime import date, datetime
 
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 
 from staff import audit, clock
 from staff.access import forget
-from staff.models import Chain, Clinic, InstallationRole, Licence, Membership, MembershipRole, StaffMember
+from staff.models import Chain, Clinic, InstallationRole, Licence, Membership, MembershipRole, OutgoingMail, StaffMember
 from staff.models.clinics import Role
 
 
@@ -168,10 +169,22 @@ def close_membership(*, membership: Membership, by: StaffMember, reason: str = "
     )
     elsewhere = Membership.objects.filter(person=person, ended_at=None).exists()
     if not elsewhere and not InstallationRole.objects.filter(person=person, ended_at=None).exists():
-        person.is_active = False
-        person.save(update_fields=["is_active"])
+        _shut_out(person)
     forget(person)
     return True
+
+
+def _shut_out(person: StaffMember) -> None:
+    """At once and for good: whoever comes back is invited again and chooses a new password.
+
+    Without the old one, sessions and links that were handed out before stay dead then too.
+    """
+    person.is_active = False
+    person.set_unusable_password()
+    person.save(update_fields=["is_active", "password"])
+    for session in UserSession.objects.filter(user=person):
+        session.end()
+    OutgoingMail.objects.filter(person=person, address="", sent_at=None).delete()
 
 
 @transaction.atomic

@@ -191,6 +191,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:accommodation-end": (("maya", "extra"), row(POST_ONLY, nobody=302)),
     "compliance:clinic-clock": ((), row(403, **MANAGERS)),
     "compliance:identity-check": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),
+    "compliance:membership-change": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
+    "compliance:membership-transfer": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),
     "compliance:membership-end": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
     "compliance:assignment-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:rule-add": ((), row(403, **MANAGERS)),

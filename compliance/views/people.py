@@ -1,5 +1,7 @@
 """People: who works here, what is known of each, and what a manager may change."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -9,14 +11,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from certificates.actions import end_membership
+from certificates.actions import change_membership, end_membership
 from compliance import actions, keeping, outside, people, tasks
-from compliance.forms import EndForm, IdentityForm, LicenceForm, NameForm, PersonForm
+from compliance.forms import EndForm, IdentityForm, LicenceForm, NameForm, PersonForm, TransferForm, WorkForm
 from compliance.points_drawn import drawn_for
 from compliance.queries import board_of
 from compliance.selection import seen_clinics
 from compliance.signing_habits import habit_of
-from quizzes.models import Attempt
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
 from staff.actions import check_identity, correct_name, record_licence
 from staff.models import Membership, MembershipRole, StaffMember
@@ -120,6 +121,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "invitable": managed[0] if managed and not person.has_usable_password() else None,
             "invitation_days": settings.PASSWORD_RESET_TIMEOUT // actions.DAY_SECONDS,
             "shown_memberships": people.memberships_shown(viewer, person),
+            "transferable": managed and people.transferable(viewer, person),
             "rows": people.own_row(viewer, person),
             "extra_time": people.extra_time_shown(viewer, person),
             "licences": people.licences_shown(person, people.today_for(viewer)),
@@ -221,9 +223,7 @@ def membership_end(request: StaffRequest, public_id: str, clinic_id: str) -> Htt
     if person == request.user:
         messages.error(request, "Nobody ends their own membership. Ask another manager of the clinic.")
         return redirect("compliance:person-detail", person.public_id)
-    running = Attempt.objects.filter(
-        candidacy__person=person, candidacy__clinic=membership.clinic, state=Attempt.State.OPEN
-    ).count()
+    running = people.attempts_under_way(membership)
     form = EndForm(request.POST or None)
     if form.is_valid():
         end_membership(membership=membership, reason=form.cleaned_data["reason"], by=request.user)
@@ -233,3 +233,54 @@ def membership_end(request: StaffRequest, public_id: str, clinic_id: str) -> Htt
         return redirect("compliance:person-detail", person.public_id)
     context = {"form": form, "person": person, "membership": membership, "running": running}
     return render(request, "compliance/membership_end.html", context)
+
+
+def _work_of(membership: Membership) -> dict[str, Any]:
+    return {
+        "job_title": membership.job_title,
+        "staff_number": membership.staff_number,
+        "hired_on": membership.hired_on,
+        "roles": list(membership.roles.filter(ended_at=None).values_list("role", flat=True)),
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.MANAGE_PEOPLE)
+def membership_change(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
+    person, membership = managed_by(request, public_id, clinic_id)
+    before = _work_of(membership)
+    form = WorkForm(request.POST or None, initial=before, membership=membership)
+    if form.is_valid():
+        if person == request.user and set(form.cleaned_data["roles"]) != set(before["roles"]):
+            form.add_error("roles", "Nobody changes their own roles. Ask another manager of the clinic.")
+        else:
+            change_membership(membership=membership, by=request.user, **form.cleaned_data)
+            messages.success(request, f"The work of {person.full_name} at {membership.clinic} is as you wrote it.")
+            return redirect("compliance:person-detail", person.public_id)
+    context = {"form": form, "person": person, "membership": membership}
+    return render(request, "compliance/membership_change.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_permission(Permission.MANAGE_PEOPLE)
+def membership_transfer(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
+    person, membership = managed_by(request, public_id, clinic_id)
+    back = redirect("compliance:person-detail", person.public_id)
+    if person == request.user:
+        messages.error(request, "Nobody transfers themselves. Ask another manager.")
+        return back
+    clinics = people.transferable(request.user, person)
+    if not clinics:
+        messages.info(request, f"You manage no other clinic to which {person.full_name} could go.")
+        return back
+    form = TransferForm(request.POST or None, initial=_work_of(membership) | {"staff_number": ""}, clinics=clinics)
+    if form.is_valid():
+        chosen = dict(form.cleaned_data)
+        begun = actions.transfer(membership=membership, to=chosen.pop("clinic"), by=request.user, **chosen)
+        messages.success(
+            request, f"{person.full_name} now belongs to {begun.clinic}, and no longer to {membership.clinic}."
+        )
+        return back
+    running = people.attempts_under_way(membership)
+    context = {"form": form, "person": person, "membership": membership, "running": running}
+    return render(request, "compliance/membership_transfer.html", context)
