@@ -5,9 +5,9 @@ from datetime import date, datetime
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from staff import audit, clock
+from staff import audit, clock, mail
 from staff.access import forget
-from staff.models import Chain, Clinic, InstallationRole, Licence, Membership, MembershipRole, OutgoingMail, StaffMember
+from staff.models import Chain, Clinic, InstallationRole, Licence, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
 
 
@@ -184,7 +184,7 @@ def _shut_out(person: StaffMember) -> None:
     person.save(update_fields=["is_active", "password"])
     for session in UserSession.objects.filter(user=person):
         session.end()
-    OutgoingMail.objects.filter(person=person, address="", sent_at=None).delete()
+    mail.give_up(person)
 
 
 @transaction.atomic

@@ -45,6 +45,11 @@ def queue(
     return queued
 
 
+def give_up(person: StaffMember) -> None:
+    """What waits for somebody who left is never sent, also if she comes back."""
+    OutgoingMail.objects.filter(person=person, address="", sent_at=None).update(tries=MOST_TRIES)
+
+
 def send_due(limit: int = 200) -> int:
     """Send what is due; returns how many went out. A row is claimed by raising its tries: two ticks never send it twice."""
     sent = 0
