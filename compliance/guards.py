@@ -56,4 +56,5 @@ GUARDS: list[Guard] = [
     insert_only("compliance_siteattendance"),
     insert_only("compliance_sitesessionwithdrawal"),
     insert_only("compliance_hepatitisoffer"),
+    *ended_once("compliance_calendarfeed", "person_id", "clinic_id", "address_sha256", "made_at"),
 ]

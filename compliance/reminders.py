@@ -113,12 +113,15 @@ def told_of_mail(row: ReminderMail) -> dict[str, object]:
 # What people are to do, and by when.
 
 
-def matters_of(rows: Sequence[Row]) -> dict[tuple[int, int], list[Matter]]:
-    """By person and clinic, whoever is not to be reminded left out; a fixed number of queries."""
+def matters_of(rows: Sequence[Row], *, away: bool = False) -> dict[tuple[int, int], list[Matter]]:
+    """By person and clinic; of whoever is on leave there nothing, unless `away`. A fixed number of queries."""
     people = list({row.person.pk: row.person for row in rows}.values())
     asked = tasks.asked_of(people)
     return {
-        (row.person.pk, row.clinic.pk): [*_standing(row), *_asked(row, asked.get(row.person.pk, []))] for row in rows
+        (row.person.pk, row.clinic.pk): [*_standing(row), *_asked(row, asked.get(row.person.pk, []))]
+        if away or not row.leave
+        else []
+        for row in rows
     }
 
 
@@ -248,7 +251,7 @@ def letters_of(clinic: Clinic) -> list[Letter]:
         letter = Letter(min(held, key=lambda row: row.clinic.pk))
         _add_own(letter, [matter for row in held for matter in matters[pk, row.clinic.pk]], clinics, sent[pk])
         for row in held:
-            if Role.MANAGER in row.roles:
+            if Role.MANAGER in row.roles and not row.leave:
                 _add_digest(letter, row, digests[row.clinic.pk], rows, matters, sent[pk], weeks[row.clinic.pk])
         if letter.lines:
             letters.append(letter)
@@ -307,7 +310,7 @@ def _digests(
         today = clock.today(clinic.zone)
         late, soon = [], []
         for row in sorted(rows, key=lambda row: (row.person.full_name.casefold(), row.person.pk)):
-            if row.clinic.pk != clinic.pk:
+            if row.clinic.pk != clinic.pk or row.leave:
                 continue
             name, hers = row.person.full_name, matters[row.person.pk, clinic.pk]
             late += [
@@ -435,7 +438,8 @@ def plan_by_hand(rows: Sequence[Row], by: StaffMember) -> list[Planned]:
         )
         why_not = ""
         if not open_now:
-            why_not = "Nothing is due within 30 days."
+            away = max((other.away_until for other in rows if other.person.pk == pk and other.away_until), default=None)
+            why_not = f"On leave until {standing.short_day(away)}." if away else "Nothing is due within 30 days."
         elif (pk, _sending_day(homes[pk], hours)) in told:
             why_not = "Has a mail of reminders that day already."
         planned.append(Planned(row, open_now, why_not))

@@ -7,6 +7,7 @@ from compliance.views import (
     bloodborne,
     clocks,
     exports,
+    feeds,
     home,
     keeping,
     matrix,
@@ -18,6 +19,7 @@ from compliance.views import (
     roster,
     tasks,
     trail,
+    trends,
 )
 
 app_name = "compliance"
@@ -92,6 +94,11 @@ urlpatterns = [
     path("reminders/next/", reminders.reminder_next, name="reminder-next"),
     path("reminders/send/", reminders.reminder_send, name="reminder-send"),
     path("reminders/hours/", reminders.reminder_hours, name="reminder-hours"),
+    path("calendar/", feeds.calendar, name="calendar"),
+    path("calendar/make/", feeds.calendar_make, name="calendar-make"),
+    path("calendar/end/", feeds.calendar_end, name="calendar-end"),
+    path("calendar/<str:secret>.ics", feeds.calendar_feed, name="calendar-feed"),
+    path("compliance/months/", trends.trend_page, name="trends"),
     path("tasks/<str:public_id>/", tasks.task, name="task"),
     path("assignments/", assignments.assignment_list, name="assignment-list"),
     path("assignments/rules/add/", assignments.rule_add, name="rule-add"),

@@ -61,6 +61,7 @@ NO_BY = {
     "compliance.Pack.due_at": "planned",
     "compliance.Pack.made_at": "the audit event pack.made",
     "compliance.Pack.removed_at": "the site",
+    "compliance.CalendarFeed.made_at": "person",
     "compliance.PointTest.started_at": "the task's person",
     "compliance.PointTestResult.ended_at": "the task's person",
     "compliance.OutsideDecision.decided_at": "the signature's signer",
@@ -135,6 +136,7 @@ PERSONAL = {
     "compliance.PeopleImport": "sent_at sent_by began_at began_by file_name",
     "compliance.PeopleImportRow": "cells faults said membership",
     "compliance.Task": "public_id person clinic change due_on asked_at asked_by",
+    "compliance.CalendarFeed": "person clinic made_at ended_at ended_by",
     "compliance.ReminderHours": "set_by",
     "compliance.ReminderMail": "person clinic day_on mail queued_at queued_by",
     "compliance.Reminder": "mail person about clinic kind requirement cycle step title due_on",
@@ -236,6 +238,7 @@ NOT_PERSONAL = {
     "compliance.PeopleImportRow": "part_of position line planned outcome",
     "compliance.Change": "module_version section_version key_point before after effect people",
     "compliance.HeadAddress": "clinic",
+    "compliance.CalendarFeed": "address_sha256",
     "compliance.ReminderHours": "clinic number from_hour until_hour digest_weekday set_at",
     "compliance.Pack": "public_id facts_at due_at tries done steps made_at size manifest_sha256 key_fingerprint problem "
     "removed_at",

@@ -20,7 +20,7 @@ from staff import actions, clock
 from staff.models import AuditEvent, OutgoingMail, StaffMember
 
 FIRST_DAY = 460
-FIRST_REMINDER = 20
+FIRST_REMINDER = 14
 FIRST_RENEWAL = 180  # no certificate of the demo opens for renewal before
 ACCOUNTS = {
     "aesthetician@lakeside.example": "Treating staff, new",

@@ -8,6 +8,7 @@ from compliance.models.bloodborne import (
     SiteTrainer,
 )
 from compliance.models.changes import Change, PointTest, PointTestItem, PointTestResult, Task
+from compliance.models.feeds import CalendarFeed
 from compliance.models.heads import HeadAddress
 from compliance.models.imports import PeopleImport, PeopleImportRow
 from compliance.models.outside import OutsideCheck, OutsideDecision, OutsideTraining, OutsideWithdrawal
@@ -16,6 +17,7 @@ from compliance.models.reminders import Reminder, ReminderHours, ReminderMail
 from compliance.models.requirements import Cycle, CycleRun, Leave, Rule, Waiver
 
 __all__ = [
+    "CalendarFeed",
     "Change",
     "Cycle",
     "CycleRun",

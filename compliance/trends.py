@@ -1,0 +1,260 @@
+"""How a clinic stands over the months, drawn: what was proven of what was asked, what runs out when, and which key points
+are weak. Each with its numbers, so that a table can stand beside it; statements do not grow with people."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from math import ceil
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, IntegerField, Max, Q
+from django.db.models.functions import Cast
+
+from certificates import validity
+from certificates.models import Certificate
+from certificates.queries import state_of
+from compliance.queries import MODULE, Board, Cell, Row, programme_columns
+from compliance.requirements import Demands
+from quizzes.models import Attempt, Mark
+from quizzes.statistics import interval
+from staff import clock
+from staff.models import Clinic, Membership
+from training.models import KeyPointVersion
+
+MONTHS = 12
+FEWEST_PEOPLE = 5
+MOST_POINTS = 12
+TOP, HEIGHT, LABELS = 24, 120, 24
+
+
+def month_after(first: date, months: int) -> date:
+    """The first day of the month that many months on."""
+    year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
+    return date(year, month + 1, 1)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A month of a drawing: `x` and `width` in per cent of it, `y` and `height` in pixels from its top."""
+
+    month: date
+    part: int
+    of: int
+    x: str
+    middle: str
+    width: str
+    y: int
+    height: int
+    labelled: bool
+
+    @property
+    def percent(self) -> int | None:
+        """Whole per cent, rounded down, so that 100 is said of all alone; none where nothing was asked."""
+        return self.part * 100 // self.of if self.of else None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    columns: tuple[Column, ...]
+
+    @property
+    def height(self) -> int:
+        return TOP + HEIGHT + LABELS
+
+    @property
+    def foot(self) -> int:
+        return TOP + HEIGHT
+
+    @property
+    def any(self) -> bool:
+        return any(column.of for column in self.columns)
+
+
+def drawn(months: Sequence[tuple[date, int, int]], *, whole: bool) -> Drawn:
+    """`whole`: each column against its own whole, else all against the largest part."""
+    largest = max((part for _, part, _ in months), default=0)
+    step = 10000 // max(1, len(months))
+    columns = []
+    for place, (month, part, of) in enumerate(months):
+        against = of if whole else largest
+        height = part * HEIGHT // against if against else 0
+        columns.append(
+            Column(
+                month,
+                part,
+                of,
+                _percent(place * step + step // 8),
+                _percent(place * step + step // 2),
+                _percent(step * 3 // 4),
+                TOP + HEIGHT - height,
+                height,
+                (len(months) - 1 - place) % 2 == 0,
+            )
+        )
+    return Drawn(tuple(columns))
+
+
+def _percent(hundredths: int) -> str:
+    return f"{hundredths // 100}.{hundredths % 100:02}%"
+
+
+# What was proven of what was asked, at each month's end.
+
+
+def completion(clinic: Clinic) -> Drawn:
+    """Of what was asked of whom on a day, how much a certificate in force proved. Memberships, roles and
+    rules are those of the day, programmes today's. The last month ends now."""
+    today, zone = clock.today(clinic.zone), ZoneInfo(clinic.zone)
+    firsts = [month_after(today, -back) for back in range(MONTHS - 1, -1, -1)]
+    ends = [datetime.combine(month_after(first, 1), time.min, tzinfo=zone) - timedelta(seconds=1) for first in firsts]
+    ends[-1] = clock.now()
+    asked = _asked(clinic, ends)
+    proofs = _proofs(clinic)
+    months = []
+    for first, end, pairs in zip(firsts, ends, asked, strict=True):
+        proven = sum(any(state_of(row, end) in validity.IN_FORCE for row in proofs.get(pair, ())) for pair in pairs)
+        months.append((first, proven, len(pairs)))
+    return drawn(months, whole=True)
+
+
+def _asked(clinic: Clinic, ends: Sequence[datetime]) -> list[set[tuple[int, int]]]:
+    """For each instant the pairs of person and module, without what was waived; by the rules as they are on record now."""
+    programmes, columns = programme_columns()
+    modules = [column for column in columns if column.kind == MODULE and column.published_at]
+    members = Membership.objects.filter(clinic=clinic).select_related("clinic").prefetch_related("roles")
+    demands = Demands(members.values("person"), [clinic.pk], programmes, clock.now())
+    zone = ZoneInfo(clinic.zone)
+    found: list[set[tuple[int, int]]] = [set() for _ in ends]
+    for membership in members:
+        for place, end in enumerate(ends):
+            if not _open_at(membership.began_at, membership.ended_at, end):
+                continue
+            day = end.astimezone(zone).date()
+            roles = [role.role for role in membership.roles.all() if _open_at(role.granted_at, role.ended_at, end)]
+            slugs = {slug for ask in demands.asks(membership, roles, day) for slug in ask.slugs}
+            found[place] |= {
+                (membership.person_id, column.module_id)
+                for column in modules
+                if column.slug in slugs
+                and column.published_at <= end
+                and demands.waiver(membership, column.module_id, day) is None
+            }
+    return found
+
+
+def _open_at(since: datetime, until: datetime | None, at: datetime) -> bool:
+    return since <= at and (until is None or until > at)
+
+
+def _proofs(clinic: Clinic) -> dict[tuple[int, int], list[Certificate]]:
+    people = Membership.objects.filter(clinic=clinic).values("person")
+    rows = Certificate.objects.filter(kind=Certificate.Kind.KNOWLEDGE, person__in=people).select_related(
+        "candidacy__quiz"
+    )
+    found: dict[tuple[int, int], list[Certificate]] = defaultdict(list)
+    for row in rows.defer("facts", "scope").prefetch_related("events", "superseded_by"):
+        if row.candidacy:
+            found[row.person_id, row.candidacy.quiz.module_id].append(row)
+    return found
+
+
+# What runs out, month by month.
+
+
+@dataclass(frozen=True)
+class Expiry:
+    row: Row
+    cell: Cell
+    on: date
+
+
+def expiries(clinic: Clinic, board: Board) -> tuple[Drawn, list[tuple[date, list[Expiry]]]]:
+    """Certificates that count now and are asked for, by the month of their last day; and who they are."""
+    this = clock.today(clinic.zone).replace(day=1)
+    by_month: dict[date, list[Expiry]] = {month_after(this, on): [] for on in range(MONTHS)}
+    for row in board.rows:
+        for cell in row.cells:
+            proof = cell.standing.proof
+            if proof and proof.state in validity.IN_FORCE and cell.required:
+                by_month.get(proof.valid_until_on.replace(day=1), []).append(Expiry(row, cell, proof.valid_until_on))
+    months = [(month, sorted(rows, key=lambda one: one.on)) for month, rows in by_month.items()]
+    return drawn([(month, len(rows), len(rows)) for month, rows in months], whole=False), months
+
+
+# Which key points are weak.
+
+
+@dataclass(frozen=True)
+class Weak:
+    """A key point as the clinic's people held it when it was asked, as it reads now. `low` and `high` are the
+    ends of the 95 % interval."""
+
+    code: str
+    text: str
+    critical: bool
+    held: int
+    asked: int
+    people: int
+    low: int
+    high: int
+
+    @property
+    def missed(self) -> int:
+        return self.asked - self.held
+
+    @property
+    def width(self) -> int:
+        return self.high - self.low
+
+
+@dataclass(frozen=True)
+class WeakPoints:
+    """`unsaid`: key points that too few people were asked, so that a number would be about one of them."""
+
+    points: tuple[Weak, ...]
+    unsaid: int
+
+
+def weak_points(clinic: Clinic) -> WeakPoints:
+    """From finished attempts of the last twelve months, by the marks that count; the weakest first, of equal ones the
+    safety-critical. Only what at least five people were asked."""
+    since = clock.now() - timedelta(days=365)
+    attempts = Attempt.objects.finished().filter(candidacy__clinic=clinic, ended_at__gte=since)
+    rows = (
+        Mark.objects.counting()
+        .filter(max_points__gt=0, item__attempt__in=attempts, item__points__isnull=False)
+        .order_by()
+        .values("item__points__point_version__key_point__code")
+        .annotate(
+            asked=Count("pk"),
+            held=Count("pk", filter=Q(points__gt=0)),
+            people=Count("item__attempt__candidacy__person", distinct=True),
+            critical=Max(Cast("item__points__point_version__critical", IntegerField())),
+        )
+    )
+    told, unsaid = [], 0
+    for row in rows:
+        if row["people"] < FEWEST_PEOPLE:
+            unsaid += 1
+            continue
+        low, high = interval(row["held"], row["asked"])
+        told.append(
+            Weak(
+                row["item__points__point_version__key_point__code"],
+                "",
+                bool(row["critical"]),
+                row["held"],
+                row["asked"],
+                row["people"],
+                int(low * 100),
+                ceil(high * 100),
+            )
+        )
+    weakest = sorted(
+        (one for one in told if one.missed), key=lambda one: (one.held * 1000 // one.asked, not one.critical, one.code)
+    )
+    shown = weakest[:MOST_POINTS]
+    newest = KeyPointVersion.objects.filter(key_point__code__in=[one.code for one in shown]).order_by("pk")
+    texts = dict(newest.values_list("key_point__code", "text"))
+    return WeakPoints(tuple(replace(one, text=texts[one.code]) for one in shown), unsaid)

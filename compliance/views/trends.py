@@ -1,0 +1,34 @@
+"""A clinic over the months, drawn, with the numbers beside each drawing."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from compliance import trends
+from compliance.queries import board_of
+from compliance.selection import seen_clinics
+from staff.access import Permission, StaffRequest, require_permission
+
+
+@require_safe
+@require_permission(Permission.SEE_COMPLIANCE)
+def trend_page(request: StaffRequest) -> HttpResponse:
+    clinics = seen_clinics(request.user)
+    asked = request.GET.get("clinic") or clinics[0].public_id
+    clinic = next((clinic for clinic in clinics if clinic.public_id == asked), None)
+    if clinic is None:
+        raise Http404("no such clinic")
+    drawn, months = trends.expiries(clinic, board_of([clinic]))
+    return render(
+        request,
+        "compliance/trends.html",
+        {
+            "shown_clinic": clinic,
+            "clinics": clinics,
+            "completion": trends.completion(clinic),
+            "expiries": drawn,
+            "months": months,
+            "weak": trends.weak_points(clinic),
+            "fewest": trends.FEWEST_PEOPLE,
+        },
+    )

@@ -1,0 +1,117 @@
+"""A clinic over the months: the numbers behind the drawings, and nothing of another clinic or of one person."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from certificates import actions as proof
+from compliance import trends
+from compliance.queries import board_of
+from staff import clock
+from tests import factories
+from tests.people import make_person
+
+
+def parts(drawn) -> list[tuple[int, int]]:
+    return [(column.part, column.of) for column in drawn.columns]
+
+
+@pytest.mark.parametrize(
+    ("months", "whole", "heights"),
+    [
+        ([(1, 2), (2, 2), (0, 2)], True, [60, 120, 0]),
+        ([(0, 0), (1, 1)], True, [0, 120]),
+        ([(3, 3), (1, 1), (0, 0)], False, [120, 40, 0]),
+        ([(0, 0)], False, [0]),
+    ],
+    ids=["shares", "nothing asked", "against the largest", "nothing at all"],
+)
+def test_columns(months, whole, heights):
+    rows = [(date(2026, place + 1, 1), part, of) for place, (part, of) in enumerate(months)]
+    columns = trends.drawn(rows, whole=whole).columns
+    assert [column.height for column in columns] == heights
+    assert all(column.y + column.height == trends.TOP + trends.HEIGHT for column in columns)
+
+
+def test_a_share_is_never_rounded_up():
+    (column,) = trends.drawn([(date(2026, 1, 1), 199, 200)], whole=True).columns
+    assert column.percent == 99
+
+
+def test_completion_follows_what_was_true_then(cast, module, now):
+    """Two treating staff are asked for one module from 2 November on; one passes, is revoked later, the other leaves."""
+    done = factories.make_finished(person=cast.aesthetician, course=module).certificate
+    assert parts(trends.completion(cast.lakeside))[-2:] == [(0, 0), (1, 2)]
+    with clock.at(now + timedelta(days=40)):
+        proof.end_membership(membership=cast.colleague.membership_set.get(), reason="Left.", by=cast.manager)
+        assert parts(trends.completion(cast.lakeside))[-2:] == [(1, 2), (1, 1)]
+    with clock.at(now + timedelta(days=70)):
+        proof.revoke(
+            certificate=done,
+            reason_class="other",
+            public_text="Held back.",
+            private_note="",
+            shown_sha256=done.facts_sha256,
+            opened_at=clock.now(),
+            by=cast.physician,
+            evidence=factories.evidence(cast.physician),
+        )
+        assert parts(trends.completion(cast.lakeside))[-3:] == [(1, 2), (1, 1), (0, 1)]
+
+
+def test_expiries_by_month_with_their_names(client, cast, module, now):
+    factories.make_finished(person=cast.aesthetician, course=module)
+    drawn, months = trends.expiries(cast.lakeside, board_of([cast.lakeside]))
+    assert sum(column.part for column in drawn.columns) == 0  # its last day is twelve months on
+    with clock.at(now + timedelta(days=30)):
+        drawn, months = trends.expiries(cast.lakeside, board_of([cast.lakeside]))
+        assert [(month, [one.row.person for one in rows]) for month, rows in months if rows] == [
+            (date(2027, 11, 1), [cast.aesthetician])
+        ]
+        client.force_login(cast.manager)
+        page = client.get("/compliance/months/").text.replace("\u00a0", " ")
+        assert "November 2027: 1 certificate" in page
+        assert "1 November 2027" in page
+        assert "1 of 2" in page
+        assert "too few for a share" in page
+
+
+def test_weak_points_need_five_people(client, cast, module):
+    staff = [cast.aesthetician, cast.colleague]
+    staff += [make_person(cast.lakeside, f"Anna {name}", "aesthetician", by=cast.manager) for name in ("One", "Two")]
+    for person in staff:
+        factories.make_finished(person=person, course=module, critical_wrong=2)
+    found = trends.weak_points(cast.lakeside)
+    assert found.points == ()
+    assert found.unsaid > 0
+    fifth = make_person(cast.lakeside, "Anna Three", "aesthetician", by=cast.manager)
+    factories.make_finished(person=fifth, course=module)
+    found = trends.weak_points(cast.lakeside)
+    assert found.points[0].critical
+    for one in found.points:
+        assert (one.people, one.asked) >= (5, 5)
+        assert 0 <= one.low <= one.held * 100 // one.asked <= one.high <= 100
+    assert trends.weak_points(cast.harbour) == trends.WeakPoints((), 0)
+    client.force_login(cast.manager)
+    page = client.get("/compliance/months/").text
+    assert found.points[0].code in page
+    assert "of another" not in page
+
+
+def test_of_another_clinic_nothing(client, cast, module):
+    factories.make_finished(person=cast.aesthetician, course=module)
+    client.force_login(cast.other_manager)
+    page = client.get("/compliance/months/").text
+    assert "Maya" not in page
+    assert client.get("/compliance/months/", {"clinic": cast.lakeside.public_id}).status_code == 404
+
+
+def test_as_many_questions_for_many(client, crowd):
+    cast = crowd.cast
+    factories.make_finished(person=cast.aesthetician, course=crowd.module)
+    client.force_login(cast.manager)
+    client.get("/compliance/months/")
+    few = crowd.count(lambda: client.get("/compliance/months/"))
+    crowd.grow(30)
+    factories.make_finished(person=cast.colleague, course=crowd.module)
+    assert crowd.count(lambda: client.get("/compliance/months/")) == few
