@@ -416,38 +416,36 @@ class Planned:
     why_not: str = ""
 
 
-def plan_by_hand(rows: Sequence[Row], by: StaffMember) -> list[Planned]:
-    """`rows` are of clinics that `by` manages. Hours and steps do not hold back what a person sends; one mail a day does."""
+def plan_by_hand(rows: Sequence[Row]) -> list[Planned]:
+    """`rows` are of clinics that the sender manages. Hours and steps do not hold back what a person sends; that she had a mail
+    that day does."""
     matters = matters_of(rows)
-    homes = _homes({row.person.pk for row in rows})
+    by_person: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_person[row.person.pk].append(row)
+    homes = _homes(by_person)
+    yesterday = clock.now().date() - timedelta(days=1)  # somewhere it still is
     told = set(
-        ReminderMail.objects.filter(
-            person__in=list(homes), day_on__gte=clock.now().date() - timedelta(days=1)
-        ).values_list("person", "day_on")
+        ReminderMail.objects.filter(person__in=list(homes), day_on__gte=yesterday).values_list("person", "day_on")
     )
     hours = hours_of(list({home.pk: home for home in homes.values()}.values()))
     planned = []
-    for row in _one_row_each(rows):
-        pk = row.person.pk
-        mine = [matter for other in rows if other.person.pk == pk for matter in matters[pk, other.clinic.pk]]
-        zones = {other.clinic.pk: other.clinic.zone for other in rows if other.person.pk == pk}
+    for pk, held in by_person.items():
+        mine = [matter for row in held for matter in matters[pk, row.clinic.pk]]
+        today = {row.clinic.pk: clock.today(row.clinic.zone) for row in held}
         open_now = tuple(
             matter
             for matter in reminding.without_doubles(mine)
-            if reminding.current(matter, clock.today(zones[matter.clinic])) is not None
+            if reminding.current(matter, today[matter.clinic]) is not None
         )
         why_not = ""
         if not open_now:
-            away = max((other.away_until for other in rows if other.person.pk == pk and other.away_until), default=None)
+            away = max((row.away_until for row in held if row.away_until), default=None)
             why_not = f"On leave until {standing.short_day(away)}." if away else "Nothing is due within 30 days."
         elif (pk, _sending_day(homes[pk], hours)) in told:
             why_not = "Has a mail of reminders that day already."
-        planned.append(Planned(row, open_now, why_not))
+        planned.append(Planned(held[0], open_now, why_not))
     return planned
-
-
-def _one_row_each(rows: Sequence[Row]) -> list[Row]:
-    return list({row.person.pk: row for row in reversed(rows)}.values())[::-1]
 
 
 def _homes(people: Collection[int]) -> dict[int, Clinic]:
@@ -465,7 +463,7 @@ def remind_by_hand(*, rows: Sequence[Row], by: StaffMember) -> list[StaffMember]
     """Queue a mail to each who has something open and none that day, at once or when the clinic's hours begin; returns
     to whom."""
     reminded = []
-    planned = [one for one in plan_by_hand(rows, by) if not one.why_not]
+    planned = [one for one in plan_by_hand(rows) if not one.why_not]
     homes = _homes({one.row.person.pk for one in planned})
     hours = hours_of(list({home.pk: home for home in homes.values()}.values()))
     sent = sent_to([one.row.person.pk for one in planned])

@@ -102,7 +102,7 @@ def reminder_send(request: StaffRequest) -> HttpResponse:
         else:
             messages.info(request, "Nobody was reminded: nothing is due, or a mail went out that day already.")
         return redirect("compliance:reminder-list")
-    planned = reminders.plan_by_hand(rows, request.user)
+    planned = reminders.plan_by_hand(rows)
     asked = asked_for(request).copy()
     asked.pop("page", None)
     return render(

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import IntegrityError
 
 from certificates.actions import end_membership
-from compliance import reminders
+from compliance import assigning, reminders
 from compliance.models import Reminder, ReminderMail
 from staff import actions, clock, mail
 from staff.models import AuditEvent, OutgoingMail
@@ -144,6 +144,37 @@ def test_one_mail_for_somebody_in_two_clinics(cast, module):
     (row,) = mails(cast.colleague)
     assert "Lakeside Skin Clinic, overdue:" in row.body
     assert "Harbour Aesthetics, overdue:" in row.body
+
+
+def test_whoever_is_on_leave_hears_nothing_until_she_is_back(client, cast, module):
+    away = {"starts_on": SOON, "until_on": SOON + timedelta(days=20), "clinic": cast.lakeside, "by": cast.manager}
+    with at(SOON - timedelta(days=1)):
+        assigning.record_leave(person=cast.colleague, **away)
+    with at(SOON):
+        reminders.send_due()
+        assert not mails(cast.colleague)
+        assert "Danielle" not in mails(cast.manager)[0].body
+        client.force_login(cast.manager)
+        page = client.get("/reminders/send/", {"p": cast.colleague.public_id}).text.replace("\u00a0", " ")
+        assert "On leave until 6 Dec 2026." in page
+        assert "Danielle" not in client.get("/reminders/next/").text
+    with at(SOON + timedelta(days=20)):
+        reminders.send_due()
+        assert not mails(cast.colleague)
+    with at(SOON + timedelta(days=21)):
+        reminders.send_due()
+        assert len(mails(cast.colleague)) == 1
+
+
+def test_of_what_is_waived_nobody_is_reminded(cast, module):
+    with at(SOON - timedelta(days=1)):
+        until = SOON + timedelta(days=3)
+        waived = {"clinic": cast.lakeside, "module": module.module, "until_on": until, "by": cast.manager}
+        assigning.waive(person=cast.colleague, starts_on=SOON, reason="Treats nobody until then.", **waived)
+    for days, expected in ((0, 0), (3, 0), (4, 1)):
+        with at(SOON + timedelta(days=days)):
+            reminders.send_due()
+            assert len(mails(cast.colleague)) == expected
 
 
 def test_the_leaver_and_whom_nothing_is_asked_of(cast, module):
