@@ -121,7 +121,7 @@ def completion(clinic: Clinic) -> Drawn:
 def _asked(clinic: Clinic, ends: Sequence[datetime]) -> list[set[tuple[int, int]]]:
     """For each instant the pairs of person and module, without what was waived; by the rules as they are on record now."""
     programmes, columns = programme_columns()
-    modules = [column for column in columns if column.kind == MODULE and column.published_at]
+    modules = [column for column in columns if column.kind == MODULE]
     members = Membership.objects.filter(clinic=clinic).select_related("clinic").prefetch_related("roles")
     demands = Demands(members.values("person"), [clinic.pk], programmes, clock.now())
     zone = ZoneInfo(clinic.zone)
@@ -137,6 +137,7 @@ def _asked(clinic: Clinic, ends: Sequence[datetime]) -> list[set[tuple[int, int]
                 (membership.person_id, column.module_id)
                 for column in modules
                 if column.slug in slugs
+                and column.published_at is not None
                 and column.published_at <= end
                 and demands.waiver(membership, column.module_id, day) is None
             }

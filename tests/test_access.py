@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
-from compliance import assigning, heads
+from compliance import assigning, feeds, heads
 from compliance.models import Pack, PackPart
 from compliance.packs import work
 from quizzes import asking
@@ -312,6 +312,7 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
         ),
         "leaver": cast.leaver.public_id,
         "head": str(heads.add_address(clinic=cast.lakeside, email="counsel@outside.example", by=cast.manager).pk),
+        "feed": feeds.make(clinic=None, by=cast.aesthetician).rsplit("/", 1)[1].removesuffix(".ics"),
         "asked": asking.question_item(item=item, text="Unclear.", by=cast.aesthetician).public_id,
         "open": opened.public_id,
         "regrade": regrade.public_id,
