@@ -136,7 +136,8 @@ def _standing(row: Row) -> Iterator[Matter]:
             day = found.proof.changed_on or found.proof.valid_until_on
             kind, cycle = KINDS.WITHDRAWN, f"{found.proof.number}/{day.isoformat()}"
         elif found.proof:
-            kind, cycle, day = KINDS.EXPIRY, found.proof.number, found.proof.valid_until_on
+            day = found.proof.valid_until_on
+            kind, cycle = KINDS.EXPIRY, found.proof.number or day.isoformat()
         yield Matter(row.person.pk, row.clinic.pk, kind, column.slug, cycle, column.title, day, began, found.state)
 
 
