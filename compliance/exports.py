@@ -91,11 +91,15 @@ def file_name(certificate: Certificate) -> str:
 
 def ascii_name(certificate: Certificate) -> str:
     for name in (certificate.holder_name, certificate.printed_name, certificate.person.latin_name):
-        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-        letters = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")
-        if letters:
-            return letters[:60].strip("-")
+        if letters := ascii_words(name):
+            return letters
     return "holder"
+
+
+def ascii_words(text: str) -> str:
+    """Its letters that ASCII has, with dashes between the words; perhaps none."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60].strip("-")
 
 
 def zip_of(pks: Sequence[int]) -> tuple[Iterable[bytes], int | None]:

@@ -92,7 +92,7 @@ def build(scope: Scope, out: Taker, *, making: Making, step: Step = lambda: None
         "range": range_words(scope),
     }
     pack = PackWriter(out, file_stem(scope))
-    counted = [_add_table(pack, table, scope, about, step) for table in tables.OF_A_CLINIC]
+    counted = [add_table(pack, table, scope, about, step) for table in tables.OF_A_CLINIC]
     add_papers(pack, scope, step)
     pack.add("index.html", _index(scope, about, counted, making))
     return finish(pack, scope, about, making)
@@ -118,7 +118,9 @@ def _page(template: str, about: dict[str, Any], **context: Any) -> str:
     return render_to_string(template, {"about": about, **context})
 
 
-def _add_table(pack: PackWriter, table: Table, scope: Scope, about: dict[str, Any], step: Step) -> Counted:
+def add_table(
+    pack: PackWriter, table: Table, scope: Scope, about: dict[str, Any], step: Step = lambda: None
+) -> Counted:
     """One pass over the rows writes all three forms, so that they never differ."""
     count = 0
     with Kept() as as_csv, Kept() as as_json, Kept() as as_page:

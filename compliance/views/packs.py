@@ -8,11 +8,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from certificates.views.verify import public
-from compliance.packs import building, work
+from compliance.packs import building, dossier, work
 from compliance.packs.forms import PackForm
 from compliance.packs.keys import all_keys
+from compliance.people import person_for
 from compliance.selection import seen_clinics
-from staff import canonical
+from staff import canonical, clock
 from staff.access import Permission, StaffRequest, require_permission
 
 PAGE = 20
@@ -56,6 +57,33 @@ def pack_file(request: StaffRequest, public_id: str) -> HttpResponse:
     response["Content-Length"] = str(pack.size)
     response["Content-Disposition"] = f'attachment; filename="{building.file_stem(work.scope_of(pack))}.zip"'
     return response  # type: ignore[return-value]
+
+
+@require_safe
+@require_permission(Permission.READ_MODULES)
+def person_dossier(request: StaffRequest, public_id: str) -> HttpResponse:
+    """Hers for herself; for her managers and physicians what belongs to their clinics."""
+    person = person_for(request.user, public_id)
+    found = dossier.dossier_of(person, viewer=request.user)
+    return render(request, "compliance/dossier.html", {"dossier": found, "person": person, "own": found.scope.own})
+
+
+@require_safe
+@require_permission(Permission.READ_MODULES)
+def dossier_file(request: StaffRequest, public_id: str, format: str) -> HttpResponse:
+    """As a PDF or as a ZIP with everything beneath it. That somebody else took it goes into the audit trail."""
+    makers = {"pdf": (dossier.pdf, "application/pdf"), "zip": (dossier.zipped, "application/zip")}
+    if format not in makers:
+        raise Http404("a dossier comes as pdf or zip")
+    person = person_for(request.user, public_id)
+    found = dossier.dossier_of(person, viewer=request.user)
+    make, media_type = makers[format]
+    data = make(found, making=building.Making(at=clock.now(), by=request.user.full_name))
+    if request.user != person:
+        dossier.taken(found, format=format, by=request.user)
+    response = HttpResponse(data, content_type=media_type)
+    response["Content-Disposition"] = f'attachment; filename="{found.stem}.{format}"'
+    return response
 
 
 @login_not_required

@@ -1,5 +1,7 @@
 """The tables of a pack, in the order in which an inspector reads them."""
 
+from dataclasses import replace
+
 from compliance.packs.tables.base import Table
 from compliance.packs.tables.people import LICENCES, ROSTER
 from compliance.packs.tables.records import ADOPTIONS, AUDIT, CERTIFICATES, DECISIONS, EVENTS, EXCEPTIONS, SIGNATURES
@@ -10,6 +12,12 @@ OF_A_CLINIC: tuple[Table, ...] = (
     ROSTER, LICENCES, EXCEPTIONS, TRAINING, CONTENTS, TRAINERS, ATTEMPTS, REVIEWS, PRACTICALS, CERTIFICATES, EVENTS,
     SIGNATURES, ADOPTIONS, DECISIONS, AUDIT,
 )  # fmt: skip
+WORK = replace(
+    ROSTER,
+    title="Work",
+    about="Where she works or worked, as what. A change of title is a row of its own. Roles are those of the last of the days.",
+    none="No membership.",
+)
 OF_A_PERSON: tuple[Table, ...] = (
-    ROSTER, LICENCES, TRAINING, CONTENTS, ATTEMPTS, REVIEWS, PRACTICALS, CERTIFICATES, EVENTS, SIGNATURES,
+    WORK, LICENCES, CERTIFICATES, EVENTS, TRAINING, ATTEMPTS, REVIEWS, PRACTICALS, SIGNATURES, CONTENTS,
 )  # fmt: skip

@@ -166,7 +166,7 @@ def _abouts(rows: list[Signature]) -> dict[tuple[str, str], About]:
 
 
 def about_person(scope: Scope) -> Q:
-    """Signatures about the person of a dossier, and her own."""
+    """Signatures about the person of a dossier."""
     person = scope.person
     if person is None:
         return Q()
@@ -175,10 +175,7 @@ def about_person(scope: Scope) -> Q:
         return Q(subject_type=kind, subject_id__in=[str(pk) for pk in pks])
 
     return (
-        Q(signer=person)
-        | subjects(
-            "quizzes.attempt", list(Attempt.objects.filter(candidacy__person=person).values_list("pk", flat=True))
-        )
+        subjects("quizzes.attempt", list(Attempt.objects.filter(candidacy__person=person).values_list("pk", flat=True)))
         | subjects("quizzes.candidacy", list(Candidacy.objects.filter(person=person).values_list("pk", flat=True)))
         | subjects(
             "training.observation", list(Observation.objects.filter(learner=person).values_list("pk", flat=True))

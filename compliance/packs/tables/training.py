@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from certificates.models import Certificate
 from compliance.packs.scope import Scope, in_pieces
 from compliance.packs.tables.base import NOT_RECORDED, Row, Table
 from quizzes.models import Attempt
@@ -81,34 +80,38 @@ TRAINING = Table(
 
 
 def versions_used(scope: Scope) -> list[ModuleVersion]:
-    """Those that were live on one of the days, or that a reading, an attempt, a certificate or an adoption of them names."""
+    """Those that were live on one of the days, or that an attempt or an adoption names; of one person, what she read or took.
+
+    A certificate rests on an attempt of the same version.
+    """
     known = course(scope)
+    attempts = Attempt.objects.filter(candidacy__clinic__in=scope.clinic_ids, started_at__lte=scope.until)
     used = set(
-        Attempt.objects.filter(candidacy__clinic__in=scope.clinic_ids, started_at__lte=scope.until)
-        .filter(**scope.of_person("candidacy__person"))
+        attempts.filter(**scope.of_person("candidacy__person"))
         .order_by()
         .values_list("module_version", flat=True)
         .distinct()
     )
-    used |= set(
-        Adoption.objects.filter(clinic__in=scope.clinic_ids, adopted_at__lte=scope.until).values_list(
-            "module_version", flat=True
-        )
-    )
-    used |= set(
-        Certificate.objects.filter(clinic__in=scope.clinic_ids, issued_at__lte=scope.until, attempt__isnull=False)
-        .order_by()
-        .values_list("attempt__module_version", flat=True)
-        .distinct()
-    )
+    used |= _read_by_her(scope, known) if scope.person else _live_or_adopted(scope, known)
+    return [version for pk, version in known.versions.items() if pk in used]
+
+
+def _read_by_her(scope: Scope, known: Course) -> set[int]:
+    rows = ReadingConfirmation.objects.filter(person=scope.person, **scope.within("confirmed_at"))
+    read = (known.version_at(section, at) for section, at in rows.values_list("section_version", "confirmed_at"))
+    return {version.pk for version in read if version}
+
+
+def _live_or_adopted(scope: Scope, known: Course) -> set[int]:
+    adopted = Adoption.objects.filter(clinic__in=scope.clinic_ids, adopted_at__lte=scope.until)
+    used = set(adopted.values_list("module_version", flat=True))
     followed: dict[int, ModuleVersion] = {}
     for version in known.versions.values():
         before = followed.get(version.module_id)
         if before and version.published_at > scope.since:
             used.add(before.pk)
         followed[version.module_id] = version
-    used |= {version.pk for version in followed.values()}
-    return [version for pk, version in known.versions.items() if pk in used]
+    return used | {version.pk for version in followed.values()}
 
 
 def _contents(scope: Scope) -> Iterator[Row]:
