@@ -147,6 +147,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:trail-csv": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:head-addresses": ((), row(403, **MANAGERS)),
     "compliance:head-address-end": (("head",), row(POST_ONLY, nobody=302)),
+    "compliance:person-dossier": (("maya",), row(404, aesthetician=200, physician=200, manager=200)),
+    "compliance:dossier-file": (("maya", "zip"), row(404, aesthetician=200, physician=200, manager=200)),
     "compliance:pack-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:pack-detail": (("pack",), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),
     "compliance:pack-file": (("pack",), row(403, physician=200, manager=200, other_physician=404, other_manager=404)),

@@ -28,6 +28,13 @@ from training.models import ReadingConfirmation
 HERE = Path(__file__).parent
 CHECKER = HERE / "check_pack.py"
 STYLE = HERE / "pack.css"
+# 29 CFR 1910.1030(h)(2)(i), and the tables that have what it lists.
+OSHA = (
+    ("(A) the dates of the training sessions", ("site-sessions", "training")),
+    ("(B) the contents or a summary of the training sessions", ("site-sessions", "contents")),
+    ("(C) the names and qualifications of persons conducting the training", ("trainers",)),
+    ("(D) the names and job titles of all persons attending the training sessions", ("site-attendances", "training")),
+)
 Step = Callable[[], None]
 
 
@@ -158,17 +165,8 @@ def add_papers(pack: PackWriter, scope: Scope, step: Step = lambda: None) -> Non
 
 
 def _index(scope: Scope, about: dict[str, Any], counted: Sequence[Counted], making: Making) -> Iterator[bytes]:
-    rows = {row.table.slug: row.rows for row in counted}
-    tables_by_slug = {row.table.slug: row.table for row in counted}
-    duties = [
-        (words, slug, tables_by_slug[slug].title, rows[slug] > 0)
-        for words, slug in (
-            ("(A) the dates of the training sessions", "training"),
-            ("(B) the contents or a summary of the training sessions", "contents"),
-            ("(C) the names and qualifications of persons conducting the training", "trainers"),
-            ("(D) the names and job titles of all persons attending the training sessions", "training"),
-        )
-    ]
+    found = {row.table.slug: row for row in counted}
+    duties = [(words, [found[slug] for slug in slugs]) for words, slugs in OSHA]
     context = {
         "counted": counted,
         "duties": duties,

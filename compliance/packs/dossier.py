@@ -27,7 +27,7 @@ from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
 
 DESIGN = Path(__file__).with_name("dossier.typ")
-OF_HER = frozenset({"name", "latin_name"})  # the whole dossier is hers
+OF_HER = frozenset({"name", "latin_name", "holder"})  # the whole dossier is hers
 
 
 @dataclass(frozen=True)

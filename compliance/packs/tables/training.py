@@ -1,13 +1,15 @@
 """What was read and when, what it said, and who trained."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from compliance.models import SiteTrainer
 from compliance.packs.scope import Scope, in_pieces
 from compliance.packs.tables.base import NOT_RECORDED, Row, Table
+from compliance.packs.tables.elsewhere import sessions_held
 from quizzes.models import Attempt
 from staff.models import Signature
 from training.models import (
@@ -154,6 +156,23 @@ def _trainers(scope: Scope) -> Iterator[Row]:
     for version in titles.values():
         reviewer = json.loads(version.details).get("reviewer") or NOT_RECORDED
         yield (version.title, "text and quiz on this site", NOT_RECORDED, NOT_RECORDED, f"Text reviewed by: {reviewer}")
+    for clinic in scope.clinics:
+        named = SiteTrainer.objects.filter(clinic=clinic, named_at__lte=scope.until).order_by("-number").first()
+        if named:
+            note = f"Contact: {named.contact}. Exposure control plan: {named.plan}"
+            yield ("Blood-borne pathogens", f"trainer named by {clinic.name}", named.name, named.qualification, note)
+        else:
+            yield ("Blood-borne pathogens", f"trainer of {clinic.name}", NOT_RECORDED, NOT_RECORDED, "")
+    held = Counter((row.trainer_name, row.trainer_qualification) for row in sessions_held(scope))
+    for (name, qualification), count in sorted(held.items()):
+        note = f"{count} sessions on site"
+        yield (
+            "Blood-borne pathogens",
+            "trainer of sessions",
+            name or NOT_RECORDED,
+            qualification or NOT_RECORDED,
+            note,
+        )
     sheets = Observation.objects.filter(
         clinic__in=scope.clinic_ids, state=Observation.State.SIGNED, **scope.within("ended_at")
     ).filter(**scope.of_person("learner"))
@@ -168,9 +187,9 @@ def _trainers(scope: Scope) -> Iterator[Row]:
 TRAINERS = Table(
     "trainers",
     "Trainers",
-    "Who conducted the training. For reading and quizzes on this site no trainer is recorded unless the clinic has named one: "
-    "an employer's duty to have questions answered by a person stays with the employer. Observers of practicals are named as "
-    "they signed, with the licences they held that day.",
+    "Who conducted the training. Reading and quizzes on this site have no trainer; whom the clinic named for blood-borne "
+    "pathogens stands here, and whoever gave its sessions: an employer's duty to have questions answered by a person stays with "
+    "the employer. Observers of practicals are named as they signed, with the licences they held that day.",
     (
         ("subject", "Subject"), ("as", "As"), ("name", "Name"), ("qualification", "Qualification"), ("note", "Note"),
     ),

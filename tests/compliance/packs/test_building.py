@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 
 from certificates.models import CertificateFile
 from certificates.papers import file_of
+from compliance import assigning
 from compliance.packs import building, check_pack, tables
 from compliance.packs.building import Making
 from compliance.packs.keys import all_keys, signing_key
@@ -56,6 +57,13 @@ def stage(cast, module):
     sheet = factories.sign_sheet(
         sheet=factories.make_sheet(learner=cast.aesthetician, by=cast.physician), by=cast.physician
     )
+    assigning.waive(
+        person=cast.colleague, clinic=cast.lakeside, module=module.module, reason="On light duty until the audit.",
+        starts_on=date(2026, 11, 1), until_on=date(2026, 12, 1), by=cast.manager,
+    )  # fmt: skip
+    factories.site_session(people=[cast.aesthetician, cast.support], by=cast.manager)
+    proof = factories.outside_training(person=cast.aesthetician, by=cast.aesthetician, checked_by=cast.manager)
+    factories.decide_outside(training=proof, by=cast.physician)
     make_person(cast.lakeside, HOSTILE, "support", by=cast.pinpoint)
     theirs = factories.make_finished(person=cast.other_aesthetician, course=module)
     return cast, passed, failed, sheet, theirs
@@ -79,8 +87,15 @@ def test_what_stands_in_it(stage):
     assert {row["point"] for row in contents if row["critical"]} == {"nd-17", "nd-18"}
     assert {row["section"] for row in training} <= {row["section"] for row in contents}
     trainers = rows_of(files, "trainers")
-    assert trainers[0]["name"] == trainers[0]["qualification"] == "not recorded"
-    assert trainers[-1]["name"] == "Elena Ruiz"
+    assert {row["name"]: row["qualification"] for row in trainers} == {
+        "not recorded": "not recorded", "Ines Albrecht": "Infection control nurse", "Elena Ruiz": "not recorded",
+    }  # fmt: skip
+    (session,) = rows_of(files, "site-sessions")
+    assert (session["came"], session["questions_answered"], session["recorded_by"]) == (2, True, "Priya Raman")
+    came = {row["name"]: row["job_title"] for row in rows_of(files, "site-attendances")}
+    assert came == {"Maya Lindqvist": "Aesthetician", "Tom Reyes": "Room assistant"}
+    (outside,) = rows_of(files, "outside-training")
+    assert (outside["decision"], outside["hours"], outside["physician"]) == ("approved", "6.50", "Elena Ruiz")
 
     results = {row["name"]: row for row in rows_of(files, "attempts")}
     assert (results["Maya Lindqvist"]["passed"], results["Maya Lindqvist"]["points"]) == (True, 6)
@@ -98,6 +113,8 @@ def test_what_stands_in_it(stage):
     assert {row["whom"] for row in signatures if row["about"] == "practical"} == {"Maya Lindqvist"}
     assert [row["physician"] for row in rows_of(files, "adoptions")] == ["Elena Ruiz"]
     assert {row["what"] for row in rows_of(files, "exceptions") if row["name"] == "Danielle Osei"} >= {"Licence"}
+    (waiver,) = rows_of(files, "waivers")
+    assert (waiver["name"], waiver["approved_by"]) == ("Danielle Osei", "Priya Raman")
     events = rows_of(files, "audit")
     assert [row["seq"] for row in events] == list(range(1, len(events) + 1))
 

@@ -1,0 +1,96 @@
+"""What the clinic asks of whom, and whom it excused."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q
+
+from compliance.models import Rule, Waiver
+from compliance.packs.scope import Scope, in_pieces
+from compliance.packs.tables.base import NOT_RECORDED, Row, Table
+from compliance.packs.tables.training import course
+from staff.models.clinics import Role
+
+SOME = 200
+
+
+def _titles(scope: Scope) -> dict[int, str]:
+    """Of each module by its newest version."""
+    return {version.module_id: version.title for version in course(scope).versions.values()}
+
+
+def _end(row: Rule | Waiver, scope: Scope) -> tuple[Any, ...]:
+    """Day, name and reason of its end, if that was on record by then."""
+    if row.ended_at and row.ended_at <= scope.until and row.ended_by:
+        return row.ends_on, row.ended_by.full_name, row.end_reason
+    return None, "", ""
+
+
+def _rules(scope: Scope) -> Iterator[Row]:
+    titles = _titles(scope)
+    rows = Rule.objects.filter(clinic__in=scope.clinic_ids, recorded_at__lte=scope.until, starts_on__lte=scope.to_on)
+    if scope.from_on:
+        rows = rows.filter(Q(ends_on=None) | Q(ends_on__gt=scope.from_on))
+    rows = rows.select_related("person", "programme", "module", "recorded_by", "ended_by", "clinic")
+    for row in rows.order_by("starts_on", "pk"):
+        whom = row.person.full_name if row.person else f"Everybody: {Role(row.role).label}"
+        what = row.programme.title if row.programme else titles.get(row.module_id or 0, str(row.module))
+        yield (
+            whom, what, row.signed, row.days, row.standard, row.starts_on, row.reason, row.clinic.name,
+            row.recorded_by.full_name, row.recorded_at, *_end(row, scope),
+        )  # fmt: skip
+
+
+RULES = Table(
+    "rules",
+    "What is asked of whom",
+    "The clinic's own rules. Without one of its own, a clinic asks what every clinic asks from its start: each role's programme, "
+    "30 days after hire or after a module was published, whichever is later.",
+    (
+        ("whom", "Of whom"), ("what", "What"), ("signed", "With the physician's signature"), ("days", "Within days"),
+        ("standard", "From the start"), ("starts_on", "From"), ("reason", "Reason"), ("clinic", "Clinic"),
+        ("recorded_by", "Recorded by"), ("recorded_at", "Recorded"), ("ends_on", "Ended"), ("ended_by", "Ended by"),
+        ("end_reason", "Why it ended"),
+    ),
+    _rules,
+    none="The clinic has no rule of its own.",
+)  # fmt: skip
+
+
+def _waivers(scope: Scope) -> Iterator[Row]:
+    titles = _titles(scope)
+    rows = Waiver.objects.filter(
+        clinic__in=scope.clinic_ids,
+        recorded_at__lte=scope.until,
+        starts_on__lte=scope.to_on,
+        **scope.of_person("person"),
+    )
+    if scope.from_on:
+        rows = rows.filter(until_on__gte=scope.from_on)
+    for some in in_pieces(list(rows.order_by("starts_on", "pk").values_list("pk", flat=True)), SOME):
+        found = {
+            row.pk: row
+            for row in Waiver.objects.filter(pk__in=some).select_related("person", "module", "recorded_by", "ended_by")
+        }
+        for pk in some:
+            row = found[pk]
+            yield (
+                row.person.public_id, row.person.full_name,
+                scope.job_title(row.person_id, row.clinic_id, row.recorded_at) or NOT_RECORDED,
+                titles.get(row.module_id, str(row.module)), row.reason, row.recorded_by.full_name, row.recorded_at,
+                row.starts_on, row.until_on, *_end(row, scope),
+            )  # fmt: skip
+
+
+WAIVERS = Table(
+    "waivers",
+    "Waivers",
+    "Who need not hold a module until a day, why, and who approved it.",
+    (
+        ("person", "Key"), ("name", "Name"), ("job_title", "Job title then"), ("module", "Module"), ("reason", "Reason"),
+        ("approved_by", "Approved by"), ("approved_at", "Approved"), ("from", "From"), ("until", "Until"),
+        ("ends_on", "Ended"), ("ended_by", "Ended by"), ("end_reason", "Why it ended"),
+    ),
+    _waivers,
+    none="Nobody was excused from anything.",
+)  # fmt: skip
