@@ -3,14 +3,11 @@
 import hashlib
 import io
 import json
-from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.exceptions import ImproperlyConfigured
-from openbadgeslib.ob3 import did, ldp, status, verifier
-from openbadgeslib.verify import verify_badge
 from PIL import Image
 
 from certificates import actions
@@ -20,10 +17,10 @@ from compliance import records
 from compliance.management.commands.tick import PARTS
 from staff import clock
 from tests import factories
+from tests.certificates.strangers import ADDRESS, independently, ours
 from tests.certificates.test_actions import revoke
 
 DAY = timedelta(days=1)
-ADDRESS = "https://training.example.com"
 NEW_SEED = "0ddba11" + "0" * 57
 
 
@@ -45,59 +42,6 @@ def badge(on, paper, now):
 
 def public_of(seed: str) -> str:
     return proofs.multikey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed)).public_key())
-
-
-def fetched(client, url: str):
-    """A stranger's request; nothing but this host is there to be asked."""
-    parts = urlsplit(url)
-    assert f"{parts.scheme}://{parts.netloc}" == ADDRESS
-    return client.get(parts.path)
-
-
-def independently(client, badge_png: bytes):
-    """openbadgeslib, written by others: it finds the issuer's key and status list at the addresses in the badge.
-
-    By itself it proves lists signed as JWT alone; ours carries a proof as the badge does, so it is asked about that too.
-    """
-
-    def download(url: str, *_, **__) -> bytes:
-        response = fetched(client, url)
-        assert response.status_code == 200, url
-        if "/status/" in url:
-            lists = json.loads(response.content)
-            method = lists["proof"][0]["verificationMethod"]
-            ldp.verify_data_integrity_proof(lists, did.resolve_verification_method(method, download))
-        return bytes(response.content)
-
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (status, verifier, ldp):  # it asks the machine what time it is, and the tests' clock stands
-            patch.setattr(module, "datetime", Standing)
-        return verify_badge(
-            badge_png,
-            resolve_did=True,
-            check_status=True,
-            verify_status_list=False,
-            download=download,
-        )
-
-
-class Standing(datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return clock.now().astimezone(tz)
-
-
-def ours(client, badge_png: bytes):
-    """Our own verifier, fed with nothing but what the issuer publishes."""
-    credential = json.loads(baking.baked(badge_png) or "")
-    lists = fetched(client, credential["credentialStatus"]["statusListCredential"])
-    return verifying.verify(
-        credential,
-        issuer_id="did:web:training.example.com",
-        issuer_document=fetched(client, f"{ADDRESS}/.well-known/did.json").json(),
-        status_list=json.loads(lists.content),
-        at=clock.now(),
-    )
 
 
 def test_off_until_the_address_is_set(client, cast, paper):

@@ -4,11 +4,16 @@ What is read and answered in the quizzes is made by the factories; that has jour
 """
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.test import Client
 
+from certificates.badges import issuing, verifying
 from certificates.models import Certificate
+from staff import clock
 from tests import factories
+from tests.certificates.strangers import independently, ours
 from tests.journeys.conftest import axe, expect, overflow
 from tests.people import PASSWORD
 from training import observing
@@ -99,6 +104,15 @@ def test_learner_passes_physician_observes_signs_and_revokes(cast, visitor):
     expect(public.get_by_role("heading", level=1)).to_have_text("Valid")
     expect(public.get_by_text(elena.full_name).first).to_be_visible()
 
+    # The badge in the picture, by software that others wrote and by ours.
+    asking = Client()
+    with factories.badges():
+        issuing.bake(certificate)
+        picture = asking.get(f"/verify/{certificate.code}/badge.png").content
+        heard = independently(asking, picture)
+        assert (heard.valid, heard.trusted, heard.reason) == (True, True, None)
+        assert ours(asking, picture) == verifying.Verdict(True, "valid")
+
     page.get_by_role("link", name="Revoke").click()
     page.get_by_text("Re-training required", exact=True).click()
     page.get_by_label("In one sentence, for the public").fill("Re-training required.")
@@ -108,3 +122,8 @@ def test_learner_passes_physician_observes_signs_and_revokes(cast, visitor):
     public.reload()
     expect(public.get_by_role("heading", level=1)).to_have_text("Revoked")
     expect(public.get_by_text("Re-training required.").first).to_be_visible()
+    with factories.badges(), clock.at(clock.now() + timedelta(days=1)):  # the list is published once a day
+        heard = independently(asking, picture)
+        assert not heard.valid
+        assert "revocation" in heard.reason
+        assert ours(asking, picture) == verifying.Verdict(True, "revoked")
