@@ -483,3 +483,15 @@ def supervision_open(certificate: Certificate) -> bool:
     since = [e.kind for e in certificate.events.all() if e.kind in ("pending", "endorsed")]
     over = {e.kind for e in certificate.events.all()} & {"revoked", "ended"}
     return bool(since) and since[-1] == "pending" and not over
+
+
+def successor_until(certificate: Certificate) -> date | None:
+    """The last day on which a successor takes over before the certificate is suspended; None where none is wanted.
+
+    Uses the events fetched with it.
+    """
+    if not supervision_open(certificate):
+        return None
+    pending = [e for e in certificate.events.all() if e.kind == CertificateEvent.Kind.PENDING][-1]
+    until = validity.successor_by(validity.Event(pending.kind, pending.effective_at))
+    return until.astimezone(ZoneInfo(certificate.zone)).date()

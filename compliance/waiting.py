@@ -18,9 +18,11 @@ from quizzes.models import Attempt, Candidacy, Outcome
 from quizzes.models.enquiries import EnquiryQuerySet
 from quizzes.queries import is_locked, with_attempts
 from quizzes.regrades import Since, since_regrades
+from staff import clock
 from staff.access import Permission, clinics_as, has_permission
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
+from staff.templatetags.look import day, plural
 from training.models import ModuleVersion
 from training.observations import learners_of
 from training.queries import live_versions, standing_adoption
@@ -99,6 +101,22 @@ class ProgrammeWaiting:
     url: str
     text: str
     pending: bool = False
+    days_left: int | None = None
+
+    @property
+    def state(self) -> str:
+        """As the look names it: a week before the end it presses."""
+        if not self.pending or self.days_left is None:
+            return "due-soon"
+        return "suspended" if self.days_left < 0 else "overdue" if self.days_left <= 7 else "supervision-pending"
+
+    @property
+    def word(self) -> str:
+        if not self.pending or self.days_left is None:
+            return "To sign"
+        if self.days_left < 0:
+            return "Suspended"
+        return "Last day" if not self.days_left else f"{plural(self.days_left, 'day,days')} left"
 
 
 @dataclass(frozen=True)
@@ -181,9 +199,19 @@ def _programmes(clinics: list[Clinic], physician: StaffMember) -> tuple[list[Pro
     for certificate in with_events(pending.exclude(person=physician).distinct()):
         if programmes.supervision_open(certificate):
             url = reverse("certificates:certificate-endorse", args=[certificate.number])
-            text = "The physician who signed has left; a successor takes over within 30 days."
-            ready.append(ProgrammeWaiting(certificate.person, certificate.title, url, text, pending=True))
+            ready.append(_pending(certificate, url))
     return ready, to_watch
+
+
+def _pending(certificate: Certificate, url: str) -> ProgrammeWaiting:
+    """The day until which a successor takes over, and how near it is."""
+    until = programmes.successor_until(certificate)
+    assert until is not None
+    left = (until - clock.today(certificate.zone)).days
+    text = f"The physician who signed has left; take over by {day(until)}, or it is suspended."
+    if left < 0:
+        text = f"The physician who signed has left, and nobody took over by {day(until)}: it is suspended until somebody does."
+    return ProgrammeWaiting(certificate.person, certificate.title, url, text, pending=True, days_left=left)
 
 
 def items_waiting(person: StaffMember) -> ItemsWaiting:

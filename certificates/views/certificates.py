@@ -82,6 +82,7 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         "to_decide": supervises and not own and is_lost(certificate),
         "successor": next(iter(certificate.superseded_by.all()), None),
         "may_endorse": supervises and not own and programmes.supervision_open(certificate),
+        "successor_until": programmes.successor_until(certificate),
         **_programme_facts(certificate),
     }
     return render(request, "certificates/certificate_detail.html", context)
