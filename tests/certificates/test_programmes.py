@@ -156,13 +156,25 @@ def test_it_ends_when_the_holder_leaves_and_knowledge_stays(cast, signed):
     assert now_of(cast.aesthetician.certificates.get(kind="knowledge")) == "valid"
 
 
-def test_a_successor_takes_over_within_thirty_days(cast, signed, now):
+def test_a_successor_takes_over_within_thirty_days(client, cast, signed, now):
     successor = people.make_person(cast.lakeside, "Sara Lund", "physician", by=cast.pinpoint)
     actions.end_membership(membership=membership(cast.physician), reason="", by=cast.manager)
     assert now_of(signed) == "supervision-pending"
     with clock.at(now + timedelta(days=31)):
         assert now_of(signed) == "suspended"
     assert [row.pending for row in waiting_for(successor).programmes] == [True]
+    for days, state, word in (
+        (0, "supervision-pending", "30\xa0days left"),
+        (22, "supervision-pending", "8\xa0days left"),
+        (23, "overdue", "7\xa0days left"),
+        (29, "overdue", "1\xa0day left"),
+        (31, "suspended", "Suspended"),
+    ):
+        with clock.at(now + timedelta(days=days)):
+            (row,) = waiting_for(successor).programmes
+            assert (row.state, row.word) == (state, word)
+    client.force_login(successor)
+    assert "takes over by 2\xa0December\xa02026" in client.get(signed.get_absolute_url()).text
     arguments = {
         "certificate": signed,
         "shown_sha256": signed.facts_sha256,
