@@ -8,7 +8,7 @@ from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import assigning, bloodborne, cycles, heads, keeping, outside, publishing, reminders, tasks
+from compliance import assigning, bloodborne, cycles, feeds, heads, keeping, outside, publishing, reminders, tasks
 from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
@@ -133,7 +133,8 @@ def make_history(cast: Cast, course: Course) -> History:
 
 
 def _remind(cast: Cast) -> None:
-    """The clinic's hours are set twice, and everybody who is late hears of it, the manager too."""
+    """The clinic's hours are set twice, and everybody who is late hears of it, the manager too; Maya takes her days along."""
+    feeds.make(clinic=None, by=cast.aesthetician)
     reminders.set_hours(clinic=cast.lakeside, from_hour=7, until_hour=12, digest_weekday=2, by=cast.manager)
     reminders.set_hours(clinic=cast.lakeside, from_hour=0, until_hour=24, digest_weekday=0, by=cast.manager)
     assert reminders.send_due()
