@@ -10,6 +10,7 @@ from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
 from compliance import assigning, bloodborne, cycles, feeds, heads, keeping, outside, publishing, reminders, tasks
 from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
+from compliance.packs import work
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt
@@ -114,6 +115,7 @@ def make_history(cast: Cast, course: Course) -> History:
     with clock.at(start + timedelta(days=331, hours=6)):
         course = _change(cast, course)
         _remind(cast)
+        work.ask(clinic=cast.lakeside, from_on=None, to_on=clock.today(cast.lakeside.zone), by=cast.manager)
     with clock.at(start + timedelta(days=332)):
         _score_anew(renewed.attempt, cast)
     with clock.at(start + timedelta(days=333)):
