@@ -15,7 +15,7 @@ from zipstream import ZipStream
 from certificates import papers
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of, with_events
-from compliance.models import Task
+from compliance.models import CalendarFeed, Reminder, Task
 from quizzes import kinds
 from quizzes.models import Accommodation, Attempt, Enquiry, PracticeAnswer
 from staff import canonical, clock, keeping
@@ -139,6 +139,12 @@ def collected(person: StaffMember) -> dict[str, Any]:
         ],
         "asked_because_a_text_changed": _rows(
             Task.objects.filter(person=person), "change__module_version__title", "due_on", "asked_at"
+        ),
+        "reminded_of": _rows(
+            Reminder.objects.filter(person=person), "clinic__name", "kind", "title", "due_on", "mail__queued_at"
+        ),
+        "addresses_of_calendars": _rows(
+            CalendarFeed.objects.filter(person=person), "clinic__name", "made_at", "ended_at"
         ),
         "signed": _rows(
             Signature.objects.filter(signer=person),

@@ -29,6 +29,7 @@ class Shown:
 
     row: ReminderMail
     lines: tuple[tuple[Reminder, str], ...]
+    more: int
     by_hand: bool
 
     @property
@@ -51,6 +52,13 @@ def why(line: Reminder) -> str:
     return "the first day after" if line.step == -1 else f"{-line.step} days after, weekly"
 
 
+def _shown(row: ReminderMail, *, by_hand: bool) -> Shown:
+    """With as many lines as a mail names people, the digest's own first."""
+    lines = sorted(row.lines.all(), key=lambda line: (line.kind != Reminder.Kind.DIGEST, line.pk))
+    told = tuple((line, why(line)) for line in lines[: reminder_mails.MOST_NAMED])
+    return Shown(row, told, len(lines) - len(told), by_hand)
+
+
 @require_safe
 @require_permission(Permission.SEE_COMPLIANCE)
 def reminder_list(request: StaffRequest) -> HttpResponse:
@@ -59,9 +67,7 @@ def reminder_list(request: StaffRequest) -> HttpResponse:
     person = people.person_for(request.user, asked) if asked else None
     page = Paginator(reminders.log_of(clinics, person), PAGE).get_page(request.GET.get("page"))
     site = StaffMember.objects.pinpoint()
-    shown = [
-        Shown(row, tuple((line, why(line)) for line in row.lines.all()), row.queued_by_id != site.pk) for row in page
-    ]
+    shown = [_shown(row, by_hand=row.queued_by_id != site.pk) for row in page]
     return render(
         request,
         "compliance/reminder_list.html",

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from certificates import actions as proof
-from compliance import trends
+from compliance import assigning, trends
 from compliance.queries import board_of
 from staff import clock
 from tests import factories
@@ -57,6 +57,22 @@ def test_completion_follows_what_was_true_then(cast, module, now):
             evidence=factories.evidence(cast.physician),
         )
         assert parts(trends.completion(cast.lakeside))[-3:] == [(1, 2), (1, 1), (0, 1)]
+
+
+def test_completion_asks_what_the_rules_ask_and_leaves_out_what_is_waived(cast, module, now):
+    today = clock.today(cast.lakeside.zone)
+    assigning.waive(
+        person=cast.colleague,
+        clinic=cast.lakeside,
+        module=module.module,
+        reason="Treats nobody.",
+        starts_on=today,
+        until_on=today + timedelta(days=3),
+        by=cast.manager,
+    )
+    assert parts(trends.completion(cast.lakeside))[-1] == (0, 1)
+    with clock.at(now + timedelta(days=4)):
+        assert parts(trends.completion(cast.lakeside))[-1] == (0, 2)
 
 
 def test_expiries_by_month_with_their_names(client, cast, module, now):
