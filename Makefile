@@ -91,11 +91,11 @@ check: .venv/dev.stamp ## migrations, deployment settings and the material's fil
 
 test-sqlite: .venv/dev.stamp
 	@echo "== The tests on SQLite"
-	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) -m "not proof" $(ARGS)
+	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not proof" $(ARGS)
 
 test-postgresql: .venv/dev.stamp
 	@echo "== The tests on PostgreSQL"
-	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) -m "not proof" $(ARGS)
+	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not proof" $(ARGS)
 
 faults: .venv/dev.stamp ## break it on purpose, and see that nothing was lost (KILLS=, ENGINE=, PLANT=)
 	@$(BIN)/python -m faults --kills "$(KILLS)" --seed "$(SEED)" --engine "$(or $(ENGINE),both)" --plant "$(PLANT)" $(ARGS)

@@ -42,6 +42,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without Chromium its tests are skipped, and say how to have it."""
+    items[:] = stages.in_order(items)
     if environment.chromium() is None:
         how = "Chromium is not on this machine. To have it: apt-get install chromium, or name it in PINPOINT_CHROMIUM."
         for item in items:
@@ -158,9 +159,9 @@ def _committed(django_db_setup, static_files) -> stages.Committed:
 
 @pytest.fixture
 def _begun_with(request, _stages, _committed, django_db_blocker) -> dict[str, Any]:
-    wanted = stages.wanted_by(request)
+    wanted = stages.wanted_by(request.node)
     with django_db_blocker.unblock():
-        if stages.is_transactional(request):
+        if stages.is_transactional(request.node):
             _stages.set(())
             by_real_time = request.node.get_closest_marker("browser") is not None
             ready: dict[str, Any] = _committed.begin(wanted, by_real_time)

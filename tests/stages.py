@@ -88,15 +88,30 @@ class Committed:
         return deepcopy(made)
 
 
-def is_transactional(request: pytest.FixtureRequest) -> bool:
-    marker = request.node.get_closest_marker("django_db")
+def is_transactional(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
     return bool(
-        {"transactional_db", "live_server"} & set(request.fixturenames) or (marker and marker.kwargs.get("transaction"))
+        {"transactional_db", "live_server"} & set(_fixtures(item)) or (marker and marker.kwargs.get("transaction"))
     )
 
 
-def wanted_by(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    asked = [name for name in ON_THE_PEOPLE if name in request.fixturenames]
+def wanted_by(item: pytest.Item) -> tuple[str, ...]:
+    """What a test begins with."""
+    asked = [name for name in ON_THE_PEOPLE if name in _fixtures(item)]
     if len(asked) > 1:
-        raise ValueError(f"{request.node.nodeid} asks for {' and '.join(asked)}: they cannot stand on one another.")
-    return ("cast", *asked) if asked or "cast" in request.fixturenames else ()
+        raise ValueError(f"{item.nodeid} asks for {' and '.join(asked)}: they cannot stand on one another.")
+    return ("cast", *asked) if asked or "cast" in _fixtures(item) else ()
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """File by file, and in a file those with the same beginning together, which is then made once. Those that commit come
+    first and those that begin with nothing last, since a file's own kept transaction lies around what follows it."""
+    files = {path: n for n, path in enumerate(dict.fromkeys(item.path for item in items))}
+    return sorted(
+        items,
+        key=lambda item: (files[item.path], not is_transactional(item), not wanted_by(item), wanted_by(item)),
+    )
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return list(getattr(item, "fixturenames", ()))
