@@ -152,6 +152,13 @@ def _stages(django_db_setup, django_db_blocker, static_files) -> Iterator[stages
         kept.set(())
 
 
+@pytest.fixture(scope="module")
+def nothing_begun(_stages, django_db_blocker) -> None:
+    """For what a file makes once for itself: not on top of what another test began with."""
+    with django_db_blocker.unblock():
+        _stages.set(())
+
+
 @pytest.fixture(scope="session")
 def _committed(django_db_setup, static_files) -> stages.Committed:
     return stages.Committed(at=NOW)

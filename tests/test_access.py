@@ -277,7 +277,7 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def kept_stage(django_db_setup, django_db_blocker, static_files) -> Iterator[Stage]:
+def kept_stage(nothing_begun, django_db_blocker) -> Iterator[Stage]:
     """One stage for the whole table, rolled back at its end; what a test does to it is undone after each."""
     quick = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
     with django_db_blocker.unblock(), quick, clock.at(NOW), transaction.atomic():

@@ -108,7 +108,7 @@ def course():
 
 
 @pytest.fixture(scope="module")
-def loaded(django_db_setup, django_db_blocker, course):
+def loaded(nothing_begun, django_db_blocker, course):
     quick = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
     with django_db_blocker.unblock(), transaction.atomic():
         with quick, clock.at(NOW):

@@ -22,7 +22,7 @@ from tests.conftest import NOW
 
 
 @pytest.fixture(scope="module")
-def kept_history(django_db_setup, django_db_blocker, static_files) -> Iterator[History]:
+def kept_history(nothing_begun, django_db_blocker) -> Iterator[History]:
     """One history for the whole module, in a transaction that is rolled back, with its triggers lifted."""
     quick = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
     with django_db_blocker.unblock(), quick, clock.at(NOW), transaction.atomic():

@@ -16,7 +16,7 @@ KEPT = sorted({guard.table for guard in guards.all_guards() if guard.name == "ke
 
 
 @pytest.fixture(scope="module")
-def kept_history(django_db_setup, django_db_blocker, static_files) -> Iterator[History]:
+def kept_history(nothing_begun, django_db_blocker) -> Iterator[History]:
     """One history for the whole module, rolled back at its end."""
     quick = override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
     with django_db_blocker.unblock(), quick, clock.at(NOW), transaction.atomic():
