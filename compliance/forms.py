@@ -44,15 +44,20 @@ class Plain:
         return helper
 
 
+ON_LEAVE = "on-leave"
+STATE_CHOICES = {**standing.STATES, ON_LEAVE: "On leave"}
+
+
 @dataclass(frozen=True)
 class Narrowing:
-    """What the address asks for. Empty means all."""
+    """What the address asks for. Empty means all; `on` is a day that has passed, as of which it is asked."""
 
     q: str = ""
     clinic: str = ""
     role: str = ""
     word: str = ""
     state: str = ""
+    on: date | None = None
 
     @property
     def any(self) -> bool:
@@ -63,11 +68,13 @@ class Narrowing:
         named += [clinic.name for clinic in clinics if clinic.public_id == self.clinic]
         named += [str(Role(self.role).label)] if self.role else []
         named += [standing.WORDS[self.word]] if self.word else []
-        named += [standing.STATES[self.state]] if self.state else []
+        named += [STATE_CHOICES[self.state]] if self.state else []
         return ", ".join(named)
 
     def keeps(self, row: Row) -> bool:
-        return self.keeps_person(row) and self.word in ("", row.word) and (not self.state or self.state in row.states)
+        has = self.state in ("", ON_LEAVE) or self.state in row.states
+        away = self.state != ON_LEAVE or row.leave is not None
+        return self.keeps_person(row) and self.word in ("", row.word) and has and away
 
     def keeps_person(self, row: Row) -> bool:
         """Without looking at word and state: what the counts of the legend are counted over."""
@@ -92,7 +99,10 @@ class NarrowingForm(forms.Form):
     clinic = forms.ChoiceField(label="Clinic", required=False)
     role = forms.ChoiceField(label="Role", required=False, choices=[("", "All roles"), *Role.choices])
     word = forms.ChoiceField(label="State", required=False, choices=[("", "All states"), *standing.WORDS.items()])
-    state = forms.ChoiceField(required=False, choices=[("", ""), *standing.STATES.items()])
+    state = forms.ChoiceField(required=False, choices=[("", ""), *STATE_CHOICES.items()])
+    on = forms.DateField(
+        label="As of the end of", required=False, widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d")
+    )
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **(kwargs | {"auto_id": "f-%s"}))
@@ -100,11 +110,16 @@ class NarrowingForm(forms.Form):
         self.fields["clinic"].choices = choices  # type: ignore[attr-defined]
         for name in ("clinic", "role", "word"):
             self.fields[name].widget.attrs["class"] = "form-select"
-        self.fields["q"].widget.attrs["class"] = "form-control"
+        for name in ("q", "on"):
+            self.fields[name].widget.attrs["class"] = "form-control"
+        self.today = min((clock.today(clinic.zone) for clinic in clinics), default=clock.now().date())
+        self.fields["on"].widget.attrs["max"] = self.today.isoformat()
 
     def narrowing(self) -> Narrowing:
         self.is_valid()
-        return Narrowing(**{name: self.cleaned_data.get(name, "") for name in self.fields})
+        asked = {name: self.cleaned_data.get(name) or "" for name in self.fields if name != "on"}
+        on = self.cleaned_data.get("on")
+        return Narrowing(**asked, on=on if on and on < self.today else None)
 
 
 class NameFields(Plain, forms.Form):

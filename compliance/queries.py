@@ -2,31 +2,29 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.urls import reverse
 
-from certificates.models import Certificate, CertificateEvent
-from certificates.queries import passes_awaiting_adoption, state_of
+from certificates.models import Certificate
 from compliance import standing
+from compliance.gathering import Gathered, Proofs, changed_on
 from compliance.models import Leave, Waiver
-from compliance.requirements import Ask, Demands, Required, last_day, published_later, required
-from quizzes.models import Candidacy
-from quizzes.queries import is_locked, with_attempts
+from compliance.requirements import Ask, Demands, Required, last_day, published_later, required, signed_by
 from staff import clock
 from staff.models import Clinic, Membership, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import STATES
-from training.models import ModuleVersion, ModuleVersionSection, Programme, Reading, ReadingConfirmation
-from training.queries import counting, live_versions
+from training.models import ModuleVersion, ModuleVersionSection, Programme
+from training.queries import live_versions
 
-Pair = tuple[int, int]
-MODULE = "module"
+__all__ = ["Board", "Cell", "Column", "Row", "board_for", "board_of", "changed_on", "programme_columns"]
+
+MODULE, PROGRAMME = "module", "programme"
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,7 @@ class Column:
     title: str
     published_at: datetime | None = None
     module_version: ModuleVersion | None = None
+    programme: Programme | None = None
     sections: int = 0
     minutes: int = 0
 
@@ -60,11 +59,27 @@ class Cell:
     """
 
     column: Column
+    membership: Membership
     standing: standing.Standing
     certificate: Certificate | None
-    url: str
+    linked: bool
     asks: tuple[Ask, ...] = ()
     waiver: Waiver | None = None
+    on: date | None = None
+
+    @cached_property
+    def url(self) -> str:
+        """The certificate where the viewer may open it, else the person."""
+        if self.certificate and self.linked:
+            return self.certificate.get_absolute_url()
+        return reverse("compliance:person-detail", args=[self.membership.person.public_id])
+
+    @cached_property
+    def page(self) -> str:
+        """Where its reasons and the next action stand."""
+        args = [self.membership.person.public_id, self.membership.clinic.public_id, self.column.slug]
+        then = f"?on={self.on.isoformat()}" if self.on else ""
+        return f"{reverse('compliance:cell', args=args)}{then}"
 
     @property
     def required(self) -> bool:
@@ -116,7 +131,12 @@ class Row:
 
     @cached_property
     def states(self) -> frozenset[str]:
-        return frozenset(cell.standing.state for cell in self.cells)
+        """Of what is asked or held; a programme that nobody asks of her is no state of hers."""
+        return frozenset(
+            cell.standing.state
+            for cell in self.cells
+            if cell.column.kind == MODULE or cell.standing.state != "not-required"
+        )
 
     @property
     def certified(self) -> bool:
@@ -134,11 +154,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """`rows` are open memberships, the most urgent first. Somebody who works in two of the clinics has two."""
+    """`rows` are open memberships, the most urgent first. Somebody who works in two of the clinics has two.
+
+    `on` is the day as of which it stands, None for now.
+    """
 
     programmes: tuple[Programme, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    on: date | None = None
 
     @property
     def modules(self) -> tuple[Column, ...]:
@@ -155,19 +179,23 @@ class Board:
         return counts
 
     def counted_states(self, rows: Sequence[Row]) -> dict[str, int]:
-        """People who have the state in at least one module."""
+        """People who have the state in at least one column."""
         people: dict[str, set[int]] = defaultdict(set)
         for row in rows:
             for state in row.states:
                 people[state].add(row.person.pk)
         return {state: len(people[state]) for state in standing.STATES if people[state]}
 
+    def counted_away(self, rows: Sequence[Row]) -> int:
+        """People on leave."""
+        return len({row.person.pk for row in rows if row.leave})
 
-def programme_columns() -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
-    """The programmes, and the published modules they ask for in the course's order."""
+
+def programme_columns(at: datetime | None = None) -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
+    """The programmes, and the published modules they ask for in the course's order; with `at` as published by then."""
     programmes = tuple(Programme.objects.order_by("position", "pk"))
     asked = {slug for programme in programmes for slug in programme.slugs}
-    versions = [version for version in live_versions() if version.module.slug in asked]
+    versions = [version for version in live_versions(at) if version.module.slug in asked]
     sums = {
         row["module_version"]: row
         for row in ModuleVersionSection.objects.filter(module_version__in=versions)
@@ -189,161 +217,178 @@ def programme_columns() -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
             version.title,
             first[version.module_id],
             version,
-            sums.get(version.pk, none)["n"],
-            sums.get(version.pk, none)["minutes"],
+            sections=sums.get(version.pk, none)["n"],
+            minutes=sums.get(version.pk, none)["minutes"],
         )
         for version in versions
     )
 
 
-def board_of(clinics: Sequence[Clinic], person: StaffMember | None = None) -> Board:
-    """Everybody who works in these clinics now, or one of them."""
+def board_of(clinics: Sequence[Clinic], person: StaffMember | None = None, on: date | None = None) -> Board:
+    """Everybody who works in these clinics, or one of them: now, or at the end of a day that has passed, by what was on
+    record then. A day ends at midnight in the clinic's own zone."""
     seen = {clinic.pk for clinic in clinics}
-    members = Membership.objects.filter(clinic__in=seen)
-    return _board(members.filter(person=person) if person else members, seen)
+    if on is None:
+        return _board(_members(list(seen), person), seen, clock.now(), None)
+    boards = [
+        _board(_members(group, person), seen, end_of(on, zone), on) for zone, group in sorted(_by_zone(clinics).items())
+    ]
+    if not boards:
+        return _board(Membership.objects.none(), seen, clock.now(), on)
+    columns = tuple({column.slug: column for board in boards for column in board.columns}.values())
+    rows = [_widened(row, columns) for board in boards for row in board.rows]
+    return Board(boards[0].programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)), on)
 
 
 def board_for(person: StaffMember) -> Board:
     """The person's own rows; her certificates are hers to open, whichever clinic issued them."""
-    return _board(Membership.objects.filter(person=person), None)
+    return _board(Membership.objects.filter(person=person), None, clock.now(), None)
 
 
-def _board(members: "QuerySet[Membership]", opens: set[int] | None) -> Board:
-    """`opens`: the clinics whose certificates the viewer may open; None for all."""
-    programmes, columns = programme_columns()
-    open_members = members.filter(ended_at=None)
-    people = open_members.values("person")
-    gathered = _Gathered(people, columns)
-    demands = Demands(people, open_members.values("clinic"), programmes, clock.now())
-    rows = [
-        _row(membership, columns, gathered, demands, opens)
-        for membership in open_members.select_related("person", "clinic").prefetch_related("roles")
+def end_of(day: date, zone: str) -> datetime:
+    """The last instant of the day there; now, if the day is not over."""
+    midnight = datetime.combine(day + timedelta(days=1), time.min, tzinfo=ZoneInfo(zone))
+    return min(midnight - timedelta(microseconds=1), clock.now())
+
+
+def _by_zone(clinics: Sequence[Clinic]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for clinic in clinics:
+        found[clinic.zone].append(clinic.pk)
+    return found
+
+
+def _members(clinics: Sequence[int], person: StaffMember | None) -> "QuerySet[Membership]":
+    members: QuerySet[Membership] = Membership.objects.filter(clinic__in=clinics)
+    return members.filter(person=person) if person else members
+
+
+def _widened(row: Row, columns: Sequence[Column]) -> Row:
+    """With a cell for each column; of what her clinic's day did not know yet, nothing was required."""
+    known = {cell.column.slug: cell for cell in row.cells}
+    if len(known) == len(columns):
+        return row
+    none = standing.decide(standing.Facts(required=False, hired_on=row.membership.hired_on), row.membership.hired_on)
+    cells = [
+        known.get(column.slug)
+        or Cell(column, row.membership, none, None, False, on=row.cells[0].on if row.cells else None)
+        for column in columns
     ]
-    return Board(programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)))
+    return replace(row, cells=tuple(cells))
 
 
-def _row(
-    membership: Membership,
-    columns: Sequence[Column],
-    gathered: "_Gathered",
-    demands: Demands,
-    opens: set[int] | None,
-) -> Row:
-    granted = {role.role: role.granted_at for role in membership.roles.all() if role.ended_at is None}
-    roles = tuple(sorted(granted))
-    today = clock.today(membership.clinic.zone)
-    asks = demands.asks(membership, roles, today)
-    cells = []
-    for column in columns:
-        later = published_later(membership.clinic, column.published_at) if column.published_at else None
-        asked = required(membership, granted, asks, column.slug, later) if asks else None
-        waiver = demands.waiver(membership, column.module_id, today) if asked else None
-        until = last_day(waiver, demands.at) if waiver else None
-        cells.append(_cell(membership, asked, waiver, until, column, gathered, today, opens))
-    leave = demands.leave(membership, today)
-    return Row(
-        membership,
-        roles,
-        tuple(cells),
-        tuple({ask.programme.pk: ask.programme for ask in asks if ask.programme}.values()),
-        leave,
-        last_day(leave, demands.at) if leave else None,
-        demands.back_on(membership, today),
+def _board(members: "QuerySet[Membership]", opens: set[int] | None, at: datetime, on: date | None) -> Board:
+    """`opens`: the clinics whose certificates the viewer may open; None for all. `on` where it is a day that has passed."""
+    programmes, columns = programme_columns(at)
+    there = members.filter(Q(ended_at=None) | Q(ended_at__gt=at), began_at__lte=at)
+    people = there.values("person")
+    gathered = Gathered(people, [column.version for column in columns], at, past=on is not None)
+    demands = Demands(people, there.values("clinic"), programmes, at)
+    columns += _signed_columns(programmes, gathered, demands)
+    maker = _Maker(columns, gathered, demands, at, opens, on)
+    rows = [maker.row(one) for one in there.select_related("person", "clinic").prefetch_related("roles")]
+    return Board(programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)), on)
+
+
+def _signed_columns(programmes: Sequence[Programme], gathered: Gathered, demands: Demands) -> tuple[Column, ...]:
+    """A column for each programme certificate that somebody holds or held, or that a rule asks for."""
+    held = {programme for _, programme, _ in gathered.signed} | demands.signed_programmes
+    shown = [programme for programme in programmes if programme.pk in held]
+    return tuple(
+        Column(
+            PROGRAMME,
+            f"programme-{programme.slug}",
+            "Programme certificate" if len(shown) == 1 else f"Programme certificate, {programme.title}",
+            programme=programme,
+        )
+        for programme in shown
     )
 
 
-def _cell(
-    membership: Membership,
-    asked: Required | None,
-    waiver: Waiver | None,
-    waived_until: date | None,
-    column: Column,
-    gathered: "_Gathered",
-    today: date,
-    opens: set[int] | None,
-) -> Cell:
-    pair = (membership.person_id, column.module_id)
-    proofs = gathered.proofs.get(pair, [])
-    where = (*pair, membership.clinic_id)
-    decided = standing.decide(
-        standing.Facts(
+@dataclass(frozen=True)
+class _Maker:
+    """Makes rows of what was gathered."""
+
+    columns: tuple[Column, ...]
+    gathered: Gathered
+    demands: Demands
+    at: datetime
+    opens: set[int] | None
+    on: date | None
+
+    def row(self, membership: Membership) -> Row:
+        roles = tuple(
+            sorted(
+                role.role
+                for role in membership.roles.all()
+                if role.granted_at <= self.at and (role.ended_at is None or role.ended_at > self.at)
+            )
+        )
+        since = self.demands.since(membership)
+        today = self.at.astimezone(ZoneInfo(membership.clinic.zone)).date()
+        asks = self.demands.asks(membership, roles, today)
+        leave = self.demands.leave(membership, today)
+        return Row(
+            membership,
+            roles,
+            tuple(
+                self._module(membership, since, asks, column, today)
+                if column.kind == MODULE
+                else self._programme(membership, since, asks, column, today)
+                for column in self.columns
+            ),
+            tuple({ask.programme.pk: ask.programme for ask in asks if ask.programme}.values()),
+            leave,
+            last_day(leave, self.at) if leave else None,
+            self.demands.back_on(membership, today),
+        )
+
+    def _module(
+        self, membership: Membership, since: dict[str, date], asks: list[Ask], column: Column, today: date
+    ) -> Cell:
+        later = published_later(membership.clinic, column.published_at) if column.published_at else None
+        asked = required(membership, since, asks, column.slug, later) if asks else None
+        waiver = self.demands.waiver(membership, column.module_id, today) if asked else None
+        pair = (membership.person_id, column.module_id)
+        where = (*pair, membership.clinic_id)
+        facts = standing.Facts(
             required=asked is not None,
             hired_on=membership.hired_on,
-            proofs=[proof for _, proof in proofs],
             sections=column.sections,
-            read=gathered.read.get(pair, 0),
-            started=pair in gathered.opened or where in gathered.sitting,
-            locked=where in gathered.locked,
-            awaiting_adoption=where in gathered.waiting,
+            read=self.gathered.read.get(pair, 0),
+            started=pair in self.gathered.opened or where in self.gathered.sitting,
+            locked=where in self.gathered.locked,
+            awaiting_adoption=where in self.gathered.waiting,
             due_on=asked.due_on if asked else None,
-            waived_until=waived_until,
-        ),
-        today,
-    )
-    certificate = next((row for row, proof in proofs if proof is decided.proof), None)
-    if certificate and (opens is None or certificate.clinic_id in opens):
-        url = certificate.get_absolute_url()
-    else:
-        url = reverse("compliance:person-detail", args=[membership.person.public_id])
-    return Cell(column, decided, certificate, url, asked.asks if asked else (), waiver)
-
-
-class _Gathered:
-    """The facts of all these people (a subquery) in all these modules, each kind fetched by one statement."""
-
-    def __init__(self, people: Any, columns: Sequence[Column]) -> None:
-        modules = [column.module_id for column in columns]
-        live = ModuleVersionSection.objects.filter(module_version__in=[column.version.pk for column in columns])
-        sections = live.values("section_version")
-        self.proofs = _proofs(people, modules)
-        self.read: dict[Pair, int] = {
-            (row["person"], row["section_version__section__module"]): row["n"]
-            for row in counting(ReadingConfirmation.objects.filter(person__in=people, section_version__in=sections))
-            .values("person", "section_version__section__module")
-            .annotate(n=Count("section_version", distinct=True))
-            .order_by()
-        }
-        self.opened: set[Pair] = set(
-            Reading.objects.filter(person__in=people, section_version__in=sections)
-            .values_list("person", "section_version__section__module")
-            .distinct()
+            waived_until=last_day(waiver, self.at) if waiver else None,
         )
-        self.sitting: set[tuple[int, int, int]] = set()
-        self.locked: set[tuple[int, int, int]] = set()
-        for row in with_attempts(Candidacy.objects.filter(person__in=people, quiz__module__in=modules, closed_at=None)):
-            key = (row.person_id, row.quiz.module_id, row.clinic_id)
-            if row.used:  # type: ignore[attr-defined]
-                self.sitting.add(key)
-            if is_locked(row):
-                self.locked.add(key)
-        self.waiting: set[tuple[int, int, int]] = set(
-            passes_awaiting_adoption()
-            .filter(candidacy__person__in=people, module_version__module__in=modules)
-            .values_list("candidacy__person", "module_version__module", "candidacy__clinic")
+        return self._cell(membership, column, facts, self.gathered.proofs.get(pair, []), asked, waiver, today)
+
+    def _programme(
+        self, membership: Membership, since: dict[str, date], asks: list[Ask], column: Column, today: date
+    ) -> Cell:
+        assert column.programme is not None
+        asked = signed_by(membership, since, asks, column.programme)
+        facts = standing.Facts(
+            required=asked is not None,
+            hired_on=membership.hired_on,
+            due_on=asked.due_on if asked else None,
+            exact=True,
         )
+        key = (membership.person_id, column.programme.pk, membership.clinic_id)
+        return self._cell(membership, column, facts, self.gathered.signed.get(key, []), asked, None, today)
 
-
-def _proofs(people: Any, modules: list[int]) -> dict[Pair, list[tuple[Certificate, standing.Proof]]]:
-    rows = (
-        Certificate.objects.filter(
-            kind=Certificate.Kind.KNOWLEDGE, person__in=people, candidacy__quiz__module__in=modules
-        )
-        .select_related("candidacy__quiz")
-        .defer("facts", "scope")
-        .prefetch_related("events", "superseded_by")
-        .order_by("issued_at", "pk")
-    )
-    proofs: dict[Pair, list[tuple[Certificate, standing.Proof]]] = defaultdict(list)
-    for row in rows:
-        if row.candidacy is None:
-            continue
-        proof = standing.Proof(state_of(row), row.valid_until_on, changed_on(row), row.number)
-        proofs[row.person_id, row.candidacy.quiz.module_id].append((row, proof))
-    return proofs
-
-
-def changed_on(certificate: Certificate) -> date | None:
-    """The day of the last suspension or revocation, in the certificate's zone; uses the events fetched with it."""
-    kinds = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)
-    at = max((event.effective_at for event in certificate.events.all() if event.kind in kinds), default=None)
-    return at.astimezone(ZoneInfo(certificate.zone)).date() if at else None
+    def _cell(
+        self,
+        membership: Membership,
+        column: Column,
+        facts: standing.Facts,
+        proofs: Proofs,
+        asked: Required | None,
+        waiver: Waiver | None,
+        today: date,
+    ) -> Cell:
+        decided = standing.decide(replace(facts, proofs=[proof for _, proof in proofs]), today)
+        certificate = next((row for row, proof in proofs if proof is decided.proof), None)
+        linked = certificate is not None and (self.opens is None or certificate.clinic_id in self.opens)
+        return Cell(column, membership, decided, certificate, linked, asked.asks if asked else (), waiver, self.on)

@@ -11,11 +11,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from compliance.models import Leave, Rule, Waiver
 from compliance.standing import DUE_DAYS
-from staff.models import Clinic, Membership
+from staff.models import Clinic, Membership, MembershipRole
 from staff.models.clinics import Role
 from training.models import Programme
 
@@ -126,7 +126,20 @@ class Demands:
         self.leaves: dict[tuple[int, int], list[Leave]] = defaultdict(list)
         for leave in Leave.objects.filter(recorded, person__in=people):
             self.leaves[leave.clinic_id, leave.person_id].append(leave)
+        self.granted: dict[tuple[int, int], dict[str, datetime]] = defaultdict(dict)
+        first = MembershipRole.objects.filter(
+            membership__person__in=people, membership__clinic__in=clinics, granted_at__lte=at
+        )
+        rows = first.order_by().values_list("membership__person", "membership__clinic", "role")
+        for person, clinic, role, granted_at in rows.annotate(Min("granted_at")):
+            self.granted[clinic, person][role] = granted_at
         self._asks: dict[tuple[int, date], list[Ask]] = {}
+
+    @property
+    def signed_programmes(self) -> set[int]:
+        """Those whose signed certificate some rule asks for, whoever is meant."""
+        rules = [*self.rules.values(), *self.by_hand.values()]
+        return {ask.programme.pk for group in rules for _, ask in group if ask.signed and ask.programme}
 
     def of_clinic(self, clinic: int, day: date) -> list[Ask]:
         """What the clinic asks of roles on that day."""
@@ -144,6 +157,13 @@ class Demands:
         return [ask for ask in self.of_clinic(membership.clinic_id, day) if ask.role in held] + [
             ask for rule, ask in by_hand if holds(rule, day, self.at)
         ]
+
+    def since(self, membership: Membership) -> dict[str, date]:
+        """The day of each role that was given to her later than her first one here."""
+        granted = self.granted.get((membership.clinic_id, membership.person_id), {})
+        zone = ZoneInfo(membership.clinic.zone)
+        days = {role: granted_at.astimezone(zone).date() for role, granted_at in granted.items()}
+        return {role: day for role, day in days.items() if day > min(days.values())}
 
     def waiver(self, membership: Membership, module: int, day: date) -> Waiver | None:
         """The one that holds longest."""
@@ -169,12 +189,11 @@ def _longest(rows: list[Excuse], at: datetime) -> Excuse | None:
     return max(rows, key=lambda row: (last_day(row, at), row.pk), default=None)
 
 
-def begun_on(membership: Membership, granted: Mapping[str, datetime], ask: Ask) -> date:
+def begun_on(membership: Membership, since: Mapping[str, date], ask: Ask) -> date:
     """From when the days of this rule count: her hire, or her role where it came later, or the rule's own start."""
     days = [membership.hired_on]
-    since, zone = granted.get(ask.role), ZoneInfo(membership.clinic.zone)
-    if since and since.astimezone(zone).date() > membership.began_at.astimezone(zone).date():
-        days.append(since.astimezone(zone).date())
+    if ask.role in since:
+        days.append(since[ask.role])
     if ask.starts_on:
         days.append(ask.starts_on)
     return max(days)
@@ -189,17 +208,29 @@ def published_later(clinic: Clinic, published_at: datetime) -> date | None:
 
 def required(
     membership: Membership,
-    granted: Mapping[str, datetime],
+    since: Mapping[str, date],
     asks: Iterable[Ask],
     slug: str,
     published_on: date | None,
 ) -> Required | None:
-    """Whether these rules ask her for the module, and by when. `granted`: since when she has each role."""
+    """Whether these rules ask her for the module, and by when. `since`: the day of each role that was given later."""
     due = []
     for ask in asks:
         if slug in ask.slugs:
-            start = begun_on(membership, granted, ask)
+            start = begun_on(membership, since, ask)
             start = max(start, published_on) if published_on else start
             due.append((start + timedelta(days=ask.days), ask))
     due.sort(key=lambda pair: pair[0])
+    return Required(due[0][0], tuple(ask for _, ask in due)) if due else None
+
+
+def signed_by(
+    membership: Membership, since: Mapping[str, date], asks: Iterable[Ask], programme: Programme
+) -> Required | None:
+    """The same for the signed programme certificate."""
+    wanted = [ask for ask in asks if ask.signed and ask.programme == programme]
+    due = sorted(
+        ((begun_on(membership, since, ask) + timedelta(days=ask.days), ask) for ask in wanted),
+        key=lambda pair: pair[0],
+    )
     return Required(due[0][0], tuple(ask for _, ask in due)) if due else None

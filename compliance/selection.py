@@ -1,7 +1,7 @@
 """Which rows a request means: the filters of its address, the people ticked, always within the viewer's clinics."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import Http404, HttpRequest, QueryDict
 
@@ -37,16 +37,18 @@ def asked_for(request: HttpRequest) -> QueryDict:
     return request.POST if request.method == "POST" else request.GET
 
 
-def select(request: HttpRequest, viewer: StaffMember) -> Selection:
-    """404 for a clinic or a person that the viewer does not see."""
+def select(request: HttpRequest, viewer: StaffMember, *, past: bool = False) -> Selection:
+    """404 for a clinic or a person that the viewer does not see. With `past` the address may ask about a day that is over."""
     clinics = seen_clinics(viewer)
     asked = asked_for(request)
     known = [clinic.public_id for clinic in clinics]
     if asked.get("clinic") and asked["clinic"] not in known:
         raise Http404("no such clinic")
-    board = board_of(clinics)
     form = NarrowingForm(asked, clinics=clinics)
     narrowing = form.narrowing()
+    if not past:
+        narrowing = replace(narrowing, on=None)
+    board = board_of(clinics, on=narrowing.on)
     counted_over = [row for row in board.rows if narrowing.keeps_person(row)]
     rows = [row for row in counted_over if narrowing.keeps(row)]
     ticked = asked.getlist("p")

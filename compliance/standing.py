@@ -26,6 +26,7 @@ STATES = {
     "locked": "Locked",
     "expiring": "Expiring",
     "due-soon": "Due soon",
+    "supervision-pending": "Supervision pending",
     "awaiting-adoption": "Adoption pending",
     "in-progress": "In progress",
     "waived": "Waived",
@@ -34,6 +35,7 @@ STATES = {
     "not-required": "Not required",
 }
 IN_FORCE = ("valid", "expiring")
+STANDS = (*IN_FORCE, "supervision-pending")
 WITHDRAWN = ("expired", "revoked", "suspended")
 
 
@@ -52,6 +54,7 @@ class Facts:
     """What is known of one person and one module. `proofs` stand in the order of their issue.
 
     Without `due_on` it is the day by the standard rule, 30 days after being hired. `waived_until` is the last day of a waiver.
+    `exact`: the state of what is held is told even where nobody asks for it.
     """
 
     required: bool
@@ -64,6 +67,7 @@ class Facts:
     awaiting_adoption: bool = False
     due_on: date | None = None
     waived_until: date | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,17 +116,17 @@ def short_day(day: date) -> str:
 
 def _counting(proofs: Sequence[Proof]) -> Proof | None:
     """The one in force that lasts longest; without one, the last that says why there is none."""
-    in_force = [proof for proof in proofs if proof.state in IN_FORCE]
+    in_force = [proof for proof in proofs if proof.state in IN_FORCE] or [p for p in proofs if p.state in STANDS]
     if in_force:
         return max(in_force, key=lambda proof: proof.valid_until_on)
     return next((proof for proof in reversed(proofs) if proof.state in WITHDRAWN), None)
 
 
 def _state(facts: Facts, proof: Proof | None, due: date, today: date) -> str:
-    if proof and proof.state in IN_FORCE:
-        return proof.state if facts.required else "valid"
+    if proof and proof.state in STANDS:
+        return proof.state if facts.required or facts.exact else "valid"
     if not facts.required:
-        return "not-required"
+        return proof.state if proof and facts.exact else "not-required"
     if facts.waived_until:
         return "waived"
     if proof:
@@ -144,7 +148,7 @@ def _word(facts: Facts, state: str, due: date, today: date) -> str:
         return "not-required"
     if state == "valid":
         return "current"
-    if state == "expiring" or (state not in WITHDRAWN and today <= due):
+    if state in STANDS or (state not in WITHDRAWN and today <= due):
         return "due-soon"
     return "not-current"
 
@@ -153,8 +157,9 @@ def _detail(facts: Facts, state: str, proof: Proof | None, due: date) -> str:
     name = STATES[state]
     if state == "waived" and facts.waived_until:
         return f"Waived to {short_day(facts.waived_until)}"
-    if proof and state in IN_FORCE:
-        return f"{'Valid to' if state == 'valid' else 'Expires'} {short_day(proof.valid_until_on)}"
+    if proof and state in STANDS:
+        word = {"valid": "Valid to", "expiring": "Expires"}.get(state, f"{name}, valid to")
+        return f"{word} {short_day(proof.valid_until_on)}"
     if proof and state == "expired":
         return f"Expired {short_day(proof.valid_until_on)}{', locked' if facts.locked else ''}"
     if proof and state in WITHDRAWN:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.urls import reverse
 
@@ -719,12 +719,22 @@ def _have(count: int) -> str:
     return "has" if count == 1 else "have"
 
 
-def count_sentence(counts: dict[str, int]) -> str:
-    """The matrix's heading."""
+def count_sentence(counts: dict[str, int], *, on: date | None = None) -> str:
+    """The matrix's heading; with `on` as of a day that has passed."""
     required = sum(counts.values()) - counts["not-required"]
     late = counts["not-current"]
+    is_, are, when = ("was", "were", f"On {day(on)} ") if on else ("is", "are", "")
     if not required:
-        return "Nothing is required of anyone yet"
+        return f"{when}nothing was required of anyone" if on else "Nothing is required of anyone yet"
+    if not late and required > 1:
+        return f"{when}all {required} people were current" if on else f"All {required} people are current"
     if not late:
-        return f"All {required} people are current" if required > 1 else "The one person who must be current is current"
-    return f"{late} of {required} {'person' if required == 1 else 'people'} {'is' if late == 1 else 'are'} not current"
+        whole = (
+            "the one person who had to be current was current"
+            if on
+            else "The one person who must be current is current"
+        )
+        return f"{when}{whole}"
+    return (
+        f"{when}{late} of {required} {'person' if required == 1 else 'people'} {is_ if late == 1 else are} not current"
+    )

@@ -138,6 +138,11 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:programme-list": ((), EVERYBODY),
     "compliance:programme-detail": (("infection-control",), EVERYBODY),
     "compliance:matrix": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:matrix-print": ((), row(403, **PHYSICIANS, **MANAGERS)),
+    "compliance:cell": (
+        ("maya", "lakeside", "needle-depth"),
+        row(403, physician=200, manager=200, other_physician=404, other_manager=404),
+    ),
     "compliance:sheet": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:people-csv": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:certificates-download": ((), row(403, **PHYSICIANS, **MANAGERS)),

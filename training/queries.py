@@ -35,11 +35,13 @@ def live_version(module: Module) -> ModuleVersion | None:
     return ModuleVersion.objects.filter(module=module).order_by("-number").first()
 
 
-def live_versions() -> list[ModuleVersion]:
-    """The live version of every module, in the course's order."""
-    newest = ModuleVersion.objects.filter(module=OuterRef("module")).order_by("-number").values("pk")[:1]
+def live_versions(at: datetime | None = None) -> list[ModuleVersion]:
+    """The live version of every module, in the course's order; with `at` the one that was live at that instant."""
+    newest = ModuleVersion.objects.filter(module=OuterRef("module")).order_by("-number")
+    if at:
+        newest = newest.filter(published_at__lte=at)
     return list(
-        ModuleVersion.objects.filter(pk=Subquery(newest))
+        ModuleVersion.objects.filter(pk=Subquery(newest.values("pk")[:1]))
         .select_related("module")
         .order_by("module__position", "module__slug")
     )
@@ -100,11 +102,11 @@ def standing_adoptions(clinic: Clinic, versions: Sequence[ModuleVersion]) -> dic
     return found
 
 
-def counting(rows: "QuerySet[ReadingConfirmation]") -> "QuerySet[ReadingConfirmation]":
-    """Those that count: not from before the person was asked to read the module anew."""
+def counting(rows: "QuerySet[ReadingConfirmation]", at: datetime | None = None) -> "QuerySet[ReadingConfirmation]":
+    """Those that count: not from before the person was asked to read the module anew; with `at`, asked by that instant."""
     module = OuterRef("section_version__section__module")
     later = Rereading.objects.filter(person=OuterRef("person"), module=module, asked_at__gt=OuterRef("confirmed_at"))
-    return rows.filter(~Exists(later))
+    return rows.filter(~Exists(later.filter(asked_at__lte=at) if at else later))
 
 
 def confirmed(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[int, ReadingConfirmation]:

@@ -80,10 +80,11 @@ def _parts(count: int) -> list[tuple[int, int]]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.SEE_COMPLIANCE)
 def people_csv(request: StaffRequest) -> HttpResponse:
-    chosen = select(request, request.user)
+    chosen = select(request, request.user, past=True)
     text = exports.people_csv(chosen.board, chosen.rows)
+    on = chosen.narrowing.on.isoformat() if chosen.narrowing.on else _today()
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="people-{len(chosen.people)}-{_today()}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="people-{len(chosen.people)}-{on}.csv"'
     return response
 
 

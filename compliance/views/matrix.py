@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from compliance import standing
+from compliance.past import recorded_since
 from compliance.queries import Row, board_of
 from compliance.selection import seen_clinics, select
 from compliance.steps import count_sentence
@@ -50,7 +51,7 @@ def _percent(permille: int) -> str:
 @require_safe
 @require_permission(Permission.SEE_COMPLIANCE)
 def matrix(request: StaffRequest) -> HttpResponse:
-    chosen = select(request, request.user)
+    chosen = select(request, request.user, past=True)
     counts, totals = chosen.board.counted(chosen.counted_over), chosen.board.counted()
     page = Paginator(chosen.rows, PAGE).get_page(request.GET.get("page"))
     return render(
@@ -59,16 +60,39 @@ def matrix(request: StaffRequest) -> HttpResponse:
         {
             "chosen": chosen,
             "columns": chosen.board.columns,
+            "narrowing": chosen.narrowing,
+            "since": recorded_since(chosen.clinics, chosen.narrowing.on) if chosen.narrowing.on else [],
+            "away": chosen.board.counted_away(chosen.counted_over),
             "counts": counts,
             "words": [(word, title, counts[word]) for word, title in standing.WORDS.items() if counts[word]],
             "states": list(chosen.board.counted_states(chosen.counted_over).items()),
             "totals": totals,
-            "sentence": count_sentence(totals),
+            "sentence": count_sentence(totals, on=chosen.narrowing.on),
             "bars": bars(counts),
             "page_obj": page,
             "certificates": _linked(chosen.rows),
             "described": chosen.narrowing.described(chosen.clinics),
             "several": len(chosen.clinics) > 1,
+        },
+    )
+
+
+@require_safe
+@require_permission(Permission.SEE_COMPLIANCE)
+def matrix_print(request: StaffRequest) -> HttpResponse:
+    """Everybody whom the filters leave, on paper."""
+    chosen = select(request, request.user, past=True)
+    return render(
+        request,
+        "compliance/matrix_print.html",
+        {
+            "chosen": chosen,
+            "narrowing": chosen.narrowing,
+            "columns": chosen.board.columns,
+            "counts": chosen.board.counted(chosen.counted_over),
+            "described": chosen.narrowing.described(chosen.clinics),
+            "several": len(chosen.clinics) > 1,
+            "printed_at": clock.now(),
         },
     )
 

@@ -146,7 +146,7 @@ def states(mailbox, domain="lakeside.example", module="needle-depth"):
 def standings():
     """By person and module: what the manager's matrix says."""
     return {
-        row.person.email.split("@")[0]: {cell.column.slug: cell.standing for cell in row.cells}
+        row.person.email.split("@")[0]: {cell.column.slug: cell.standing for cell in row.modules}
         for clinic in Clinic.objects.all()
         for row in board_of([clinic]).rows
     }
@@ -262,7 +262,7 @@ def test_load_leaves_no_state_as_common_as_valid(demo, module):
 
 def test_load_makes_lakesides_people_current_in_every_module_where_no_history_says_otherwise(demo):
     board = board_of([Clinic.objects.get(name="Lakeside Skin Clinic")])
-    assert [column.slug for column in board.columns] == list(factories.ALL_MODULES)
+    assert [column.slug for column in board.modules] == list(factories.ALL_MODULES)
     assert board.counted() == {"not-current": 6, "due-soon": 6, "current": 7, "not-required": 2}
     found = {name: [cell.state for cell in cells.values()] for name, cells in standings().items()}
     assert found["jose"] == ["valid"] * 4

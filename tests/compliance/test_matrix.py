@@ -78,7 +78,9 @@ def test_page_names_states_and_links(client, cast, passed):
     client.force_login(cast.manager)
     page = text(client.get("/compliance/"))
     assert "<h1>1 of 2 people is not current</h1>" in page
-    assert f'href="/certificates/{passed.number}/"' in page
+    hers = f"/compliance/of/{cast.aesthetician.public_id}/{cast.lakeside.public_id}/needle-depth/"
+    assert f'href="{hers}"' in page
+    assert f'href="/certificates/{passed.number}/"' in text(client.get(hers))
     assert f'href="/people/{cast.colleague.public_id}/"' in page
     assert page.index("Danielle Osei") < page.index("Maya Lindqvist") < page.index("Tom Reyes")
     assert "Overdue, was due 4 Feb 2026" in page
@@ -151,7 +153,11 @@ def test_a_certificate_of_another_clinic_counts_and_is_not_linked(client, cast, 
     client.force_login(cast.other_manager)
     page = text(client.get("/compliance/?q=maya"))
     assert "Current" in page
-    assert f"/certificates/{passed.number}/" not in page
+    assert passed.number not in page
+    (row,) = board_of([cast.harbour], cast.aesthetician).rows
+    cell = text(client.get(row.cells[0].page))
+    assert "a certificate of another clinic" in cell
+    assert f"/certificates/{passed.number}/" not in cell
 
 
 def test_pages_of_fifty(client, cast, module, crowd):
@@ -167,6 +173,8 @@ def test_the_same_queries_for_one_and_for_500(client, cast, module, crowd, djang
     paths = (
         "/compliance/",
         "/compliance/?word=not-current&q=crowd",
+        "/compliance/?on=2026-10-20",
+        "/compliance/print/",
         "/compliance/sheet/",
         "/people/",
         "/compliance/people.csv",

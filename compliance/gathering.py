@@ -1,0 +1,206 @@
+"""What is on record of many people in many modules at an instant, each kind fetched by one statement.
+
+At present the rows say what they are. For an instant that has passed, what happened since is left out: the state of an attempt
+follows from its dates (`Then`), that of a certificate from the events that were on record.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Prefetch, Q, Sum
+
+from certificates.models import Certificate, CertificateEvent
+from certificates.queries import passes_awaiting_adoption, state_of
+from compliance import standing
+from quizzes import scoring
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, Outcome, QuizVersion, Regrade
+from quizzes.queries import is_locked, with_attempts
+from training.models import ModuleVersion, ModuleVersionSection, Reading, ReadingConfirmation
+from training.queries import counting
+
+Pair = tuple[int, int]
+Place = tuple[int, int, int]
+Proofs = list[tuple[Certificate, standing.Proof]]
+FULL, RETEST = Attempt.Kind.FULL, Attempt.Kind.CRITICAL_RETEST
+
+
+class Gathered:
+    """The facts of these people (a subquery) in the modules of these versions, as they stood at `at`.
+
+    `read` and `opened` are by person and module; `sitting`, `locked` and `waiting` (for adoption) by clinic as well; `signed` are
+    programme certificates by person, programme and clinic.
+    """
+
+    def __init__(self, people: Any, versions: Sequence[ModuleVersion], at: datetime, *, past: bool) -> None:
+        modules = [version.module_id for version in versions]
+        sections = ModuleVersionSection.objects.filter(module_version__in=versions).values("section_version")
+        self.proofs, self.signed = _proofs(people, modules, at)
+        confirmed = ReadingConfirmation.objects.filter(
+            person__in=people, section_version__in=sections, confirmed_at__lte=at
+        )
+        self.read: dict[Pair, int] = {
+            (row["person"], row["section_version__section__module"]): row["n"]
+            for row in counting(confirmed, at)
+            .values("person", "section_version__section__module")
+            .annotate(n=Count("section_version", distinct=True))
+            .order_by()
+        }
+        self.opened: set[Pair] = set(
+            Reading.objects.filter(person__in=people, section_version__in=sections, opened_at__lte=at)
+            .values_list("person", "section_version__section__module")
+            .distinct()
+        )
+        self.sitting: set[Place] = set()
+        self.locked: set[Place] = set()
+        self.waiting: set[Place] = set()
+        if past:
+            then = Then(people, modules, at)
+            self.sitting, self.locked, self.waiting = then.sitting, then.locked, then.waiting
+        else:
+            self._now(people, modules)
+
+    def _now(self, people: Any, modules: list[int]) -> None:
+        for row in with_attempts(Candidacy.objects.filter(person__in=people, quiz__module__in=modules, closed_at=None)):
+            key = (row.person_id, row.quiz.module_id, row.clinic_id)
+            if row.used:  # type: ignore[attr-defined]
+                self.sitting.add(key)
+            if is_locked(row):
+                self.locked.add(key)
+        self.waiting = set(
+            passes_awaiting_adoption()
+            .filter(candidacy__person__in=people, module_version__module__in=modules)
+            .values_list("candidacy__person", "module_version__module", "candidacy__clinic")
+        )
+
+
+def _proofs(people: Any, modules: list[int], at: datetime) -> tuple[dict[Pair, Proofs], dict[Place, Proofs]]:
+    """What was issued by then, in that order, in the state that the events on record by then gave it."""
+    events = CertificateEvent.objects.filter(at__lte=at, effective_at__lte=at)
+    rows = (
+        Certificate.objects.filter(
+            Q(kind=Certificate.Kind.KNOWLEDGE, candidacy__quiz__module__in=modules)
+            | Q(kind=Certificate.Kind.PROGRAMME, signing__isnull=False),
+            person__in=people,
+            issued_at__lte=at,
+        )
+        .select_related("candidacy__quiz", "signing")
+        .defer("facts", "scope", "signing__dossier")
+        .prefetch_related(Prefetch("events", events), "superseded_by")
+        .order_by("issued_at", "pk")
+    )
+    knowledge: dict[Pair, Proofs] = defaultdict(list)
+    signed: dict[Place, Proofs] = defaultdict(list)
+    for row in rows:
+        proof = standing.Proof(state_of(row, at), row.valid_until_on, changed_on(row), row.number)
+        if row.candidacy is not None:
+            knowledge[row.person_id, row.candidacy.quiz.module_id].append((row, proof))
+        else:
+            signed[row.person_id, row.signing.programme_id, row.clinic_id].append((row, proof))
+    return knowledge, signed
+
+
+def changed_on(certificate: Certificate) -> date | None:
+    """The day of the last suspension or revocation, in the certificate's zone; uses the events fetched with it."""
+    kinds = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)
+    at = max((event.effective_at for event in certificate.events.all() if event.kind in kinds), default=None)
+    return at.astimezone(ZoneInfo(certificate.zone)).date() if at else None
+
+
+class Then:
+    """Who sat, was locked or waited for adoption at an instant that has passed, out of what was on record by then."""
+
+    def __init__(self, people: Any, modules: list[int], at: datetime) -> None:
+        self.at = at
+        asked = Q(person__in=people, quiz__module__in=modules, opened_at__lte=at)
+        self.cycles = list(Candidacy.objects.filter(asked).select_related("quiz"))
+        of_theirs = {"candidacy__person__in": people, "candidacy__quiz__module__in": modules}
+        self.attempts: dict[int, list[Attempt]] = defaultdict(list)
+        for attempt in Attempt.objects.filter(started_at__lte=at, **of_theirs).select_related("quiz_version"):
+            if self._state(attempt) != Attempt.State.VOIDED:
+                self.attempts[attempt.candidacy_id].append(attempt)
+        self.outcomes = self._outcomes(of_theirs)
+        self.extra: dict[int, int] = dict(
+            AttemptGrant.objects.filter(granted_at__lte=at, **of_theirs)
+            .order_by()
+            .values_list("candidacy")
+            .annotate(Sum("extra"))
+        )
+        rules = QuizVersion.objects.filter(quiz__module__in=modules, created_at__lte=at).order_by("number")
+        self.allowed: dict[int, int] = dict(rules.values_list("quiz", "attempts"))
+        self.certified: dict[int, int] = dict(
+            Certificate.objects.filter(issued_at__lte=at, attempt__isnull=False, **of_theirs).values_list(
+                "attempt", "candidacy"
+            )
+        )
+        self.undone = set(
+            Disposition.objects.filter(
+                decided_at__lte=at,
+                decision__in=["suspend", "revoke", "reopen"],
+                outcome__attempt__candidacy__person__in=people,
+            ).values_list("outcome__attempt", flat=True)
+        )
+        self.sitting: set[Place] = set()
+        self.locked: set[Place] = set()
+        self.waiting: set[Place] = set()
+        self._places()
+
+    def _state(self, attempt: Attempt) -> str:
+        ended = attempt.ended_at is not None and attempt.ended_at <= self.at
+        return str(attempt.state) if ended else str(Attempt.State.OPEN)
+
+    def _outcomes(self, of_theirs: dict[str, Any]) -> dict[int, list[Outcome]]:
+        """Of each attempt those on record, the first one first: a regrade added the others."""
+        regraded = {row.public_id: row.regraded_at for row in Regrade.objects.filter(regraded_at__lte=self.at)}
+        found: dict[int, list[Outcome]] = defaultdict(list)
+        rows = Outcome.objects.filter(**{f"attempt__{name}": value for name, value in of_theirs.items()})
+        for row in rows.order_by("number"):
+            if row.number == 1 or row.cause.removeprefix(Regrade.CAUSE) in regraded:
+                found[row.attempt_id].append(row)
+        return found
+
+    def _places(self) -> None:
+        latest: dict[Pair, int] = {}
+        for cycle in self.cycles:
+            key = (cycle.person_id, cycle.quiz_id)
+            latest[key] = max(latest.get(key, 0), cycle.cycle)
+        for cycle in self.cycles:
+            place = (cycle.person_id, cycle.quiz.module_id, cycle.clinic_id)
+            if latest[cycle.person_id, cycle.quiz_id] == cycle.cycle and self._waits(cycle):
+                self.waiting.add(place)
+            if cycle.closed_at is None or cycle.closed_at > self.at:
+                full = [row for row in self.attempts[cycle.pk] if row.kind == FULL]
+                if full:
+                    self.sitting.add(place)
+                if self._is_locked(cycle, full):
+                    self.locked.add(place)
+
+    def _waits(self, cycle: Candidacy) -> bool:
+        """A pass without a certificate, in a cycle where no other pass that counts has one."""
+        finished = [row for row in self.attempts[cycle.pk] if self._state(row) in Attempt.FINISHED]
+        certified = {row.pk for row in finished if row.pk in self.certified and self._closes(row)}
+        return any(self._passed(row) and row.pk not in self.certified and not certified - {row.pk} for row in finished)
+
+    def _passed(self, attempt: Attempt) -> bool:
+        rows = self.outcomes[attempt.pk]
+        return bool(rows and rows[-1].passed)
+
+    def _closes(self, attempt: Attempt) -> bool:
+        once = any(row.passed for row in self.outcomes[attempt.pk])
+        return self._passed(attempt) or (once and attempt.pk not in self.undone)
+
+    def _is_locked(self, cycle: Candidacy, full: list[Attempt]) -> bool:
+        attempts = self.attempts[cycle.pk]
+        running = any(self._state(row) == Attempt.State.OPEN for row in attempts)
+        allowed = self.allowed.get(cycle.quiz_id, 0) + self.extra.get(cycle.pk, 0)
+        if running or len(full) < allowed:
+            return False
+        last = max(full, key=lambda row: row.number or 0, default=None)
+        if last is None or any(row.kind == RETEST for row in attempts):
+            return True
+        rows = self.outcomes[last.pk]
+        opens = bool(rows) and bool(scoring.opens_retest(json.loads(rows[-1].clauses)))
+        return not (last.quiz_version.retest_items and opens)
