@@ -11,10 +11,11 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Prefetch, Q, Sum
+from django.db.models import Count, F, Q, Sum
 
+from certificates import validity
 from certificates.models import Certificate, CertificateEvent
-from certificates.queries import passes_awaiting_adoption, state_of
+from certificates.queries import passes_awaiting_adoption
 from compliance import standing
 from quizzes import scoring
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, Outcome, QuizVersion, Regrade
@@ -77,9 +78,15 @@ class Gathered:
         )
 
 
+# What a row of the matrix shows of a certificate, and what its state follows from.
+SHOWN = (
+    *("number", "kind", "title", "person", "clinic", "candidacy", "attempt", "passed_on"),
+    *("valid_from_on", "valid_until_on", "zone", "renewal_days", "issued_at"),
+)
+
+
 def _proofs(people: Any, modules: list[int], at: datetime) -> tuple[dict[Pair, Proofs], dict[Place, Proofs]]:
     """What was issued by then, in that order, in the state that the events on record by then gave it."""
-    events = CertificateEvent.objects.filter(at__lte=at, effective_at__lte=at)
     rows = (
         Certificate.objects.filter(
             Q(kind=Certificate.Kind.KNOWLEDGE, candidacy__quiz__module__in=modules)
@@ -87,26 +94,72 @@ def _proofs(people: Any, modules: list[int], at: datetime) -> tuple[dict[Pair, P
             person__in=people,
             issued_at__lte=at,
         )
-        .select_related("candidacy__quiz", "signing")
-        .defer("facts", "scope", "signing__dossier")
-        .prefetch_related(Prefetch("events", events), "superseded_by")
+        .annotate(of_module=F("candidacy__quiz__module"), of_programme=F("signing__programme"))
+        .only(*SHOWN)
         .order_by("issued_at", "pk")
     )
+    state_of = _States(people, at)
     knowledge: dict[Pair, Proofs] = defaultdict(list)
     signed: dict[Place, Proofs] = defaultdict(list)
     for row in rows:
-        proof = standing.Proof(state_of(row, at), row.valid_until_on, changed_on(row), row.number)
-        if row.candidacy is not None:
-            knowledge[row.person_id, row.candidacy.quiz.module_id].append((row, proof))
+        proof = standing.Proof(state_of(row), row.valid_until_on, state_of.changed_on(row), row.number)
+        if row.of_module is not None:
+            knowledge[row.person_id, row.of_module].append((row, proof))
         else:
-            signed[row.person_id, row.signing.programme_id, row.clinic_id].append((row, proof))
+            signed[row.person_id, row.of_programme, row.clinic_id].append((row, proof))
     return knowledge, signed
+
+
+class _States:
+    """The state of each certificate of these people at an instant, by what was on record then; most have the same few dates."""
+
+    def __init__(self, people: Any, at: datetime) -> None:
+        self.at = at
+        self.events: dict[int, list[validity.Event]] = defaultdict(list)
+        happened = CertificateEvent.objects.filter(
+            certificate__person__in=people, at__lte=at, effective_at__lte=at
+        ).order_by("at", "pk")
+        for certificate, kind, effective_at in happened.values_list("certificate", "kind", "effective_at"):
+            self.events[certificate].append(validity.Event(kind, effective_at))
+        newer = Certificate.objects.filter(supersedes__person__in=people, issued_at__lte=at).order_by()
+        self.superseded: dict[int, datetime] = {
+            old: issued_at for old, issued_at in newer.values_list("supersedes", "issued_at") if old is not None
+        }
+        self._plain: dict[tuple[date, date, str, int], str] = {}
+
+    def __call__(self, row: Certificate) -> str:
+        if row.pk in self.events or row.pk in self.superseded:
+            return validity.state(self._holding(row), self.at)
+        dates = (row.valid_from_on, row.valid_until_on, row.zone, row.renewal_days)
+        if dates not in self._plain:
+            self._plain[dates] = validity.state(self._holding(row), self.at)
+        return self._plain[dates]
+
+    def _holding(self, row: Certificate) -> validity.Holding:
+        return validity.Holding(
+            row.valid_from_on,
+            row.valid_until_on,
+            row.zone,
+            row.renewal_days,
+            self.events.get(row.pk, ()),
+            self.superseded.get(row.pk),
+        )
+
+    def changed_on(self, row: Certificate) -> date | None:
+        """The day of the last suspension or revocation, in the certificate's zone."""
+        events = self.events.get(row.pk)
+        if not events:
+            return None
+        last = max((event.effective_at for event in events if event.kind in HOLDING), default=None)
+        return last.astimezone(ZoneInfo(row.zone)).date() if last else None
+
+
+HOLDING = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)
 
 
 def changed_on(certificate: Certificate) -> date | None:
     """The day of the last suspension or revocation, in the certificate's zone; uses the events fetched with it."""
-    kinds = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)
-    at = max((event.effective_at for event in certificate.events.all() if event.kind in kinds), default=None)
+    at = max((event.effective_at for event in certificate.events.all() if event.kind in HOLDING), default=None)
     return at.astimezone(ZoneInfo(certificate.zone)).date() if at else None
 
 

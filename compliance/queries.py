@@ -12,11 +12,11 @@ from django.urls import reverse
 
 from certificates.models import Certificate
 from compliance import standing
-from compliance.gathering import Gathered, Proofs, changed_on
+from compliance.gathering import Gathered, changed_on
 from compliance.models import Leave, Waiver
 from compliance.requirements import Ask, Demands, Required, last_day, published_later, required, signed_by
 from staff import clock
-from staff.models import Clinic, Membership, StaffMember
+from staff.models import Clinic, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import STATES
 from training.models import ModuleVersion, ModuleVersionSection, Programme
@@ -149,7 +149,7 @@ class Row:
     @property
     def urgency(self) -> tuple[int, int, str, int]:
         most = min((standing.alarm(state) for state in self.states), default=len(standing.STATES))
-        return list(standing.WORDS).index(self.word), most, self.person.full_name.casefold(), self.membership.pk
+        return standing.WORD_ORDER[self.word], most, self.person.full_name.casefold(), self.membership.pk
 
 
 @dataclass(frozen=True)
@@ -285,9 +285,24 @@ def _board(members: "QuerySet[Membership]", opens: set[int] | None, at: datetime
     gathered = Gathered(people, [column.version for column in columns], at, past=on is not None)
     demands = Demands(people, there.values("clinic"), programmes, at)
     columns += _signed_columns(programmes, gathered, demands)
-    maker = _Maker(columns, gathered, demands, at, opens, on)
-    rows = [maker.row(one) for one in there.select_related("person", "clinic").prefetch_related("roles")]
+    maker = _Maker(columns, gathered, demands, _roles(there, at), at, opens, on)
+    clinics = {clinic.pk: clinic for clinic in Clinic.objects.filter(pk__in=there.values("clinic"))}
+    rows = []
+    for one in there.select_related("person"):
+        one.clinic = clinics[one.clinic_id]  # one object for all, so that its zone and opening are worked out once
+        rows.append(maker.row(one))
     return Board(programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)), on)
+
+
+def _roles(members: "QuerySet[Membership]", at: datetime) -> dict[int, tuple[str, ...]]:
+    """The roles that each of these memberships had, in the order of their names."""
+    rows = MembershipRole.objects.filter(
+        Q(ended_at=None) | Q(ended_at__gt=at), membership__in=members, granted_at__lte=at
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for membership, role in rows.order_by("role").values_list("membership", "role"):
+        found[membership] = (*found.get(membership, ()), role)
+    return found
 
 
 def _signed_columns(programmes: Sequence[Programme], gathered: Gathered, demands: Demands) -> tuple[Column, ...]:
@@ -305,37 +320,39 @@ def _signed_columns(programmes: Sequence[Programme], gathered: Gathered, demands
     )
 
 
-@dataclass(frozen=True)
 class _Maker:
-    """Makes rows of what was gathered."""
+    """Makes rows of what was gathered. What is the same for everybody of a clinic, or of a role hired on one day, is worked
+    out once."""
 
-    columns: tuple[Column, ...]
-    gathered: Gathered
-    demands: Demands
-    at: datetime
-    opens: set[int] | None
-    on: date | None
+    def __init__(
+        self,
+        columns: tuple[Column, ...],
+        gathered: Gathered,
+        demands: Demands,
+        roles: dict[int, tuple[str, ...]],
+        at: datetime,
+        opens: set[int] | None,
+        on: date | None,
+    ) -> None:
+        self.columns, self.gathered, self.demands, self.roles = columns, gathered, demands, roles
+        self.at, self.opens, self.on = at, opens, on
+        self._days: dict[int, date] = {}
+        self._published: dict[tuple[int, str], date | None] = {}
+        self._required: dict[tuple[int, tuple[str, ...], date], tuple[list[Ask], list[Required | None]]] = {}
 
     def row(self, membership: Membership) -> Row:
-        roles = tuple(
-            sorted(
-                role.role
-                for role in membership.roles.all()
-                if role.granted_at <= self.at and (role.ended_at is None or role.ended_at > self.at)
-            )
-        )
-        since = self.demands.since(membership)
-        today = self.at.astimezone(ZoneInfo(membership.clinic.zone)).date()
-        asks = self.demands.asks(membership, roles, today)
+        today = self._day(membership.clinic)
+        roles = self.roles.get(membership.pk, ())
+        asks, required_ = self._asked(membership, roles, today)
         leave = self.demands.leave(membership, today)
         return Row(
             membership,
             roles,
             tuple(
-                self._module(membership, since, asks, column, today)
+                self._module(membership, asked, column, today)
                 if column.kind == MODULE
-                else self._programme(membership, since, asks, column, today)
-                for column in self.columns
+                else self._programme(membership, asked, column, today)
+                for column, asked in zip(self.columns, required_, strict=True)
             ),
             tuple({ask.programme.pk: ask.programme for ask in asks if ask.programme}.values()),
             leave,
@@ -343,17 +360,47 @@ class _Maker:
             self.demands.back_on(membership, today),
         )
 
-    def _module(
-        self, membership: Membership, since: dict[str, date], asks: list[Ask], column: Column, today: date
-    ) -> Cell:
-        later = published_later(membership.clinic, column.published_at) if column.published_at else None
-        asked = required(membership, since, asks, column.slug, later) if asks else None
+    def _day(self, clinic: Clinic) -> date:
+        if clinic.pk not in self._days:
+            self._days[clinic.pk] = self.at.astimezone(ZoneInfo(clinic.zone)).date()
+        return self._days[clinic.pk]
+
+    def _later(self, clinic: Clinic, column: Column) -> date | None:
+        key = (clinic.pk, column.slug)
+        if key not in self._published:
+            at = column.published_at
+            self._published[key] = published_later(clinic, at) if at else None
+        return self._published[key]
+
+    def _asked(
+        self, membership: Membership, roles: tuple[str, ...], today: date
+    ) -> tuple[list[Ask], list[Required | None]]:
+        """The rules that ask something of her, and what each column is to her."""
+        since = self.demands.since(membership)
+        alone = bool(since) or self.demands.asks_by_hand(membership)
+        key = (membership.clinic_id, roles, membership.hired_on)
+        if alone or key not in self._required:
+            asks = self.demands.asks(membership, roles, today)
+            found = [self._one(membership, since, asks, column) for column in self.columns]
+            if alone:
+                return asks, found
+            self._required[key] = asks, found
+        return self._required[key]
+
+    def _one(self, membership: Membership, since: dict[str, date], asks: list[Ask], column: Column) -> Required | None:
+        if column.programme:
+            return signed_by(membership, since, asks, column.programme)
+        return required(membership, since, asks, column.slug, self._later(membership.clinic, column))
+
+    def _module(self, membership: Membership, asked: Required | None, column: Column, today: date) -> Cell:
         waiver = self.demands.waiver(membership, column.module_id, today) if asked else None
         pair = (membership.person_id, column.module_id)
         where = (*pair, membership.clinic_id)
+        proofs = self.gathered.proofs.get(pair, ())
         facts = standing.Facts(
             required=asked is not None,
             hired_on=membership.hired_on,
+            proofs=[proof for _, proof in proofs],
             sections=column.sections,
             read=self.gathered.read.get(pair, 0),
             started=pair in self.gathered.opened or where in self.gathered.sitting,
@@ -362,33 +409,31 @@ class _Maker:
             due_on=asked.due_on if asked else None,
             waived_until=last_day(waiver, self.at) if waiver else None,
         )
-        return self._cell(membership, column, facts, self.gathered.proofs.get(pair, []), asked, waiver, today)
+        return self._cell(membership, column, facts, proofs, asked, waiver, today)
 
-    def _programme(
-        self, membership: Membership, since: dict[str, date], asks: list[Ask], column: Column, today: date
-    ) -> Cell:
+    def _programme(self, membership: Membership, asked: Required | None, column: Column, today: date) -> Cell:
         assert column.programme is not None
-        asked = signed_by(membership, since, asks, column.programme)
+        proofs = self.gathered.signed.get((membership.person_id, column.programme.pk, membership.clinic_id), ())
         facts = standing.Facts(
             required=asked is not None,
             hired_on=membership.hired_on,
+            proofs=[proof for _, proof in proofs],
             due_on=asked.due_on if asked else None,
             exact=True,
         )
-        key = (membership.person_id, column.programme.pk, membership.clinic_id)
-        return self._cell(membership, column, facts, self.gathered.signed.get(key, []), asked, None, today)
+        return self._cell(membership, column, facts, proofs, asked, None, today)
 
     def _cell(
         self,
         membership: Membership,
         column: Column,
         facts: standing.Facts,
-        proofs: Proofs,
+        proofs: Sequence[tuple[Certificate, standing.Proof]],
         asked: Required | None,
         waiver: Waiver | None,
         today: date,
     ) -> Cell:
-        decided = standing.decide(replace(facts, proofs=[proof for _, proof in proofs]), today)
+        decided = standing.decide(facts, today)
         certificate = next((row for row, proof in proofs if proof is decided.proof), None)
         linked = certificate is not None and (self.opens is None or certificate.clinic_id in self.opens)
         return Cell(column, membership, decided, certificate, linked, asked.asks if asked else (), waiver, self.on)

@@ -150,6 +150,10 @@ class Demands:
             self._asks[clinic, day] = standard + own
         return self._asks[clinic, day]
 
+    def asks_by_hand(self, membership: Membership) -> bool:
+        """Whether anything was ever asked of this person alone."""
+        return (membership.clinic_id, membership.person_id) in self.by_hand
+
     def asks(self, membership: Membership, roles: Iterable[str], day: date) -> list[Ask]:
         """What is asked of this member on that day, by role and by hand."""
         held = set(roles)
@@ -161,6 +165,8 @@ class Demands:
     def since(self, membership: Membership) -> dict[str, date]:
         """The day of each role that was given to her later than her first one here."""
         granted = self.granted.get((membership.clinic_id, membership.person_id), {})
+        if len(granted) < 2:
+            return {}
         zone = ZoneInfo(membership.clinic.zone)
         days = {role: granted_at.astimezone(zone).date() for role, granted_at in granted.items()}
         return {role: day for role, day in days.items() if day > min(days.values())}

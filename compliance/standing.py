@@ -34,6 +34,8 @@ STATES = {
     "not-started": "Not started",
     "not-required": "Not required",
 }
+WORD_ORDER = {word: place for place, word in enumerate(WORDS)}
+STATE_ORDER = {state: place for place, state in enumerate(STATES)}
 IN_FORCE = ("valid", "expiring")
 STANDS = (*IN_FORCE, "supervision-pending")
 WITHDRAWN = ("expired", "revoked", "suspended")
@@ -76,9 +78,13 @@ class Standing:
 
     word: str
     state: str
-    detail: str
     due_on: date
+    facts: Facts
     proof: Proof | None = None
+
+    @property
+    def detail(self) -> str:
+        return _detail(self.facts, self.state, self.proof, self.due_on)
 
     @property
     def in_order(self) -> bool:
@@ -97,17 +103,17 @@ def decide(facts: Facts, today: date) -> Standing:
     due = facts.due_on or due_on(facts.hired_on)
     proof = _counting(facts.proofs)
     state = _state(facts, proof, due, today)
-    return Standing(_word(facts, state, due, today), state, _detail(facts, state, proof, due), due, proof)
+    return Standing(_word(facts, state, due, today), state, due, facts, proof)
 
 
 def worst_word(words: Iterable[str]) -> str:
     """The most alarming; nobody asks anything of a person without modules."""
-    return min(words, key=list(WORDS).index, default="not-required")
+    return min(words, key=WORD_ORDER.__getitem__, default="not-required")
 
 
 def alarm(state: str) -> int:
     """0 is the most alarming."""
-    return list(STATES).index(state)
+    return STATE_ORDER[state]
 
 
 def short_day(day: date) -> str:
@@ -116,6 +122,8 @@ def short_day(day: date) -> str:
 
 def _counting(proofs: Sequence[Proof]) -> Proof | None:
     """The one in force that lasts longest; without one, the last that says why there is none."""
+    if not proofs:
+        return None
     in_force = [proof for proof in proofs if proof.state in IN_FORCE] or [p for p in proofs if p.state in STANDS]
     if in_force:
         return max(in_force, key=lambda proof: proof.valid_until_on)
