@@ -9,7 +9,7 @@ from django.db import IntegrityError
 
 from certificates.actions import end_membership
 from compliance import assigning, reminders
-from compliance.models import Reminder, ReminderMail
+from compliance.models import Change, Reminder, ReminderMail, Task
 from staff import actions, clock, mail
 from staff.models import AuditEvent, OutgoingMail
 from tests import factories, people
@@ -144,6 +144,29 @@ def test_one_mail_for_somebody_in_two_clinics(cast, module):
     (row,) = mails(cast.colleague)
     assert "Lakeside Skin Clinic, overdue:" in row.body
     assert "Harbour Aesthetics, overdue:" in row.body
+
+
+def test_a_changed_passage_until_it_is_read_again(cast, module, held):
+    section = module.version.sections.first()
+    change = Change.objects.create(
+        module_version=module.version, section_version=section, effect=Change.Effect.REREAD, people=1
+    )
+    due_on = SOON + timedelta(days=5)
+    Task.objects.create(
+        person=cast.aesthetician, clinic=cast.lakeside, change=change, due_on=due_on, asked_by=cast.pinpoint
+    )
+    with at(SOON):
+        reminders.send_due()
+    (row,) = mails(cast.aesthetician)
+    assert f"{module.version.title}, the text: to be read again by 21 November 2026, in 5 days." in row.body
+    assert "Maya Lindqvist: " in mails(cast.manager)[0].body
+    with at(due_on + timedelta(days=1)):
+        reminders.send_due()
+        assert steps(cast.aesthetician) == [("task", 7), ("task", -1)]
+        factories.read_all(person=cast.aesthetician, course=module)
+    with at(due_on + timedelta(days=9)):
+        reminders.send_due()
+    assert len(mails(cast.aesthetician)) == 2
 
 
 def test_whoever_is_on_leave_hears_nothing_until_she_is_back(client, cast, module):
