@@ -17,6 +17,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from certificates.models import Certificate
 from compliance.models import PeopleImportRow
+from compliance.packs import work as packs
 from quizzes.models import PracticeAnswer, Seal
 from staff import audit, canonical, clock, keeping, mail
 from staff.access import clinics_as
@@ -136,6 +137,7 @@ def erase(*, person: StaffMember, by: StaffMember, kind: str = Erasure.Kind.PERS
         person.erased_at = clock.now()
         person.save(update_fields=["full_name", "latin_name", "erased_at"])
         ActorName.objects.filter(person=person).delete()
+        packs.let_go_at_once(clinics_of(person))
     row = Erasure.objects.create(
         person=person, kind=kind, kept=canonical.text([one.plain() for one in kept]), erased_by=by
     )

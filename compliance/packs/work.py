@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -192,9 +192,17 @@ def _give_up(pack: Pack) -> None:
 
 def let_go() -> int:
     """From `tick`: the ZIPs of packs made a week ago. Who asked for what stays on record."""
-    old = Pack.objects.filter(made_at__lt=clock.now() - timedelta(days=KEPT_DAYS), removed_at=None)
+    return _let_go(Pack.objects.filter(made_at__lt=clock.now() - timedelta(days=KEPT_DAYS)))
+
+
+def let_go_at_once(clinics: Collection[Clinic]) -> int:
+    """Where somebody of these clinics is erased: what names her is not kept until its week is over."""
+    return _let_go(Pack.objects.filter(clinic__in=clinics, made_at__isnull=False))
+
+
+def _let_go(packs: "QuerySet[Pack]") -> int:
     done = 0
-    for pack in old:
+    for pack in packs.filter(removed_at=None):
         with transaction.atomic():
             PackPart.objects.filter(pack=pack).delete()
             done += Pack.objects.filter(pk=pack.pk, removed_at=None).update(removed_at=clock.now())

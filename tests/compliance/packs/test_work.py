@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import Error, transaction
 
+from compliance import keeping
 from compliance.management.commands.tick import PARTS
 from compliance.models import Pack, PackPart
 from compliance.packs import building, check_pack, work
@@ -155,6 +156,21 @@ def test_whoever_was_overtaken_leaves_the_parts_alone(cast, module, monkeypatch)
     assert work.make_waiting() == 0
     assert PackPart.objects.exists()
     assert Pack.objects.get().made_at is None
+
+
+def test_an_erased_person_is_in_no_kept_pack(cast, module):
+    ready, waits = asked(cast), asked(cast, from_on=TODAY)
+    assert work.make_waiting() == 1
+    keeping.erase(person=cast.leaver, by=cast.manager)
+    ready.refresh_from_db()
+    assert (ready.state, ready.parts.count()) == ("removed", 0)
+    assert work.make_waiting() == 1
+    assert cast.leaver.full_name.encode() not in whole_text(waits)
+
+
+def whole_text(pack: Pack) -> bytes:
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(work.stream(pack))))
+    return b"".join(archive.read(name) for name in archive.namelist() if not name.endswith(".pdf"))
 
 
 def test_what_was_asked_stays_as_it_was(cast):
