@@ -293,14 +293,17 @@ def _old_mails() -> QuerySet[OutgoingMail]:
     return OutgoingMail.objects.filter(sent_at__lte=clock.now() - timedelta(days=MAIL_DAYS)).exclude(body="")
 
 
+def refuse_many(count: int, most: int, *, by: StaffMember, second: StaffMember | None) -> None:
+    if count > most and (second is None or second == by):
+        raise TooMany(
+            f"{count} people are due, and one person alone may do {most} in a run. Name a second administrator with --second."
+        )
+
+
 def run(*, by: StaffMember, second: StaffMember | None = None) -> tuple[int, int]:
     """Clear what is due; how many accounts and mails. Above one in a hundred people a second person must stand behind it."""
     found = due()
-    if len(found.accounts) > found.most and (second is None or second == by):
-        raise TooMany(
-            f"{len(found.accounts)} accounts are due, and one person alone may clear {found.most} in a run. Name a second "
-            "administrator with --second."
-        )
+    refuse_many(len(found.accounts), found.most, by=by, second=second)
     for person in found.accounts:
         erase(person=person, by=by, kind=Erasure.Kind.ACCOUNT)
     with transaction.atomic():

@@ -52,7 +52,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "protocol": ("Protocol and material", ("protocol.", "state-rule.", "module.", "reading.", "task.", "clock.")),
     "questions": ("Questions and answers", ("enquiry.",)),
-    "keeping": ("The record itself", ("head-address.", "retention.", "hold.", "erasure.")),
+    "keeping": ("The record itself", ("head-address.", "retention.", "hold.", "erasure.", "records.")),
 }
 OTHER = "other"
 # What follows the name of who did it. {whom} is the person it is about, {what} the thing.
@@ -118,6 +118,7 @@ SENTENCES = {
     "reading.anew": "asked {whom} to read a module again",
     "reminderhours.set": "set the hours of the clinic's reminders",
     "reminders.queued": "reminded {whom} by mail of what is due",
+    "records.deleted": "deleted the records of {whom}, whose time was over",
     "retention.set": "set how long the clinic keeps its records",
     "signature.adopt": "signed the adoption of a module version",
     "signature.adopt-defaults": "signed the adoption of a module version and its cautious defaults",

@@ -12,6 +12,24 @@ from typing import Any
 from django.apps import apps
 from django.db import connection
 
+# Records of a person, which go when the time they are kept is over: each only where its tombstone stands (staff/keeping.py).
+# Nothing else is ever deleted: no event, no person, no membership, no text that was taught, no rule.
+GATED = frozenset(
+    f"{app}_{name}"
+    for app, names in {
+        "staff": "signature storedfile",
+        "training": "reading readingconfirmation rereading selfevaluation protocolreread observation observedline "
+        "observedscore acknowledgement",
+        "quizzes": "candidacy attempt attemptitem attemptitempoint response lateanswer seal mark outcome review "
+        "review_restudy attemptgrant disposition enquiry enquiryanswer answerseen",
+        "certificates": "certificate certificateevent certificatefile certificatebasis programmesigning badge badgesubject",
+        "compliance": "task pointtest pointtestitem pointtestresult reminder remindermail rule waiver leave cycle "
+        "outsidetraining outsidecheck outsidedecision outsidewithdrawal siteattendance hepatitisoffer",
+    }.items()
+    for name in names.split()
+)
+STANDS = 'SELECT 1 FROM staff_tombstone t WHERE t."table" = \'{table}\' AND t."row" = OLD.id'
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -23,6 +41,9 @@ class Guard:
     sentence: str
     when: str = ""
     columns: tuple[str, ...] = ()
+
+    def is_gated(self, event: str) -> bool:
+        return event == "DELETE" and not self.when and self.table in GATED
 
     def trigger_names(self) -> list[str]:
         return [f"guard_{self.table}_{self.name}_{event.lower()}" for event in self.events]
@@ -50,6 +71,7 @@ STAFF_GUARDS = [
     insert_only("staff_storedfile"),
     insert_only("staff_retentionrule"),
     insert_only("staff_erasure"),
+    insert_only("staff_tombstone"),
     never_deleted("staff_legalhold"),
     Guard(
         "staff_legalhold",
@@ -79,6 +101,8 @@ STAFF_GUARDS = [
 def _statement_on_sqlite(guard: Guard, event: str, name: str) -> str:
     of = f" OF {', '.join(guard.columns)}" if guard.columns and event == "UPDATE" else ""
     condition = f" WHERE {guard.when}" if guard.when else ""
+    if guard.is_gated(event):
+        condition = f" WHERE NOT EXISTS ({STANDS.format(table=guard.table)})"
     return (
         f'CREATE TRIGGER "{name}" BEFORE {event}{of} ON "{guard.table}" '
         f"BEGIN SELECT RAISE(ABORT, '{guard.sentence}'){condition}; END"
@@ -89,6 +113,9 @@ def _function_on_postgresql(guard: Guard, event: str) -> str:
     """The body of the trigger's function."""
     refusal = f"RAISE EXCEPTION '{guard.sentence}';"
     body = f"IF {guard.when} THEN {refusal} END IF;" if guard.when else refusal
+    if guard.is_gated(event):  # a TRUNCATE has no OLD
+        stands = STANDS.format(table=guard.table)
+        body = f"IF TG_OP = 'TRUNCATE' THEN {refusal} END IF; IF NOT EXISTS ({stands}) THEN {refusal} END IF;"
     return f" BEGIN {body} RETURN {'OLD' if event == 'DELETE' else 'NEW'}; END "
 
 

@@ -163,6 +163,7 @@ PERSONAL = {
 }
 NOT_PERSONAL = {
     "staff.Clinic": "public_id name address zone opened_at",
+    "staff.Tombstone": "table row label name sha256 batch",
     "staff.RetentionRule": "clinic number country basis basis_text years public_name",
     "staff.LegalHold": "clinic",
     "staff.Chain": "clinic house seq head",

@@ -10,7 +10,7 @@ from certificates.badges import baking, documents, issuing, proofs
 from certificates.models import Badge
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, readable
 from staff import canonical
-from staff.models import AuditEvent
+from staff.models import AuditEvent, Tombstone
 
 LABEL, ACTION = "certificates.certificate", "certificate.badge"
 AT_ONCE = 10
@@ -26,7 +26,8 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
             what = f"badge {row.number} of certificate {row.certificate.number}"
             yield from readable(what, _badge(row, what, told))
     signed = AuditEvent.objects.filter(action=ACTION, subject_type=LABEL).count()
-    yield from compare("badges, how many", signed, checked["badges"])
+    deleted = Tombstone.objects.filter(label="certificates.badge").count()
+    yield from compare("badges, how many", signed, checked["badges"] + deleted)
 
 
 def _badge(row: Badge, what: str, told: list[AuditEvent]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from compliance.records.finding import Finding, about_then, chunks, compare, eve
 from compliance.records.programmes import facts_of
 from quizzes.models import Attempt
 from staff import canonical
-from staff.models import AuditEvent, StoredFile
+from staff.models import AuditEvent, StoredFile, Tombstone
 
 LABEL = "certificates.certificate"
 FORMATS = ("pinpoint-certificate-1", "pinpoint-certificate-2")
@@ -236,7 +237,8 @@ def _series() -> Iterator[Finding]:
     years = Certificate.objects.values_list("number", flat=True)
     given: Counter[int] = Counter()
     highest: dict[int, int] = {}
-    for number in years.iterator():
+    deleted = Tombstone.objects.filter(label="certificates.certificate").values_list("name", flat=True)
+    for number in chain(years.iterator(), deleted.iterator()):
         parts = number.split("-")
         if len(parts) == 3 and parts[0] == "PP" and parts[1].isdecimal() and parts[2].isdecimal():
             year = int(parts[1])

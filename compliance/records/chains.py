@@ -7,7 +7,7 @@ from django.apps import apps
 
 from compliance.records.finding import Finding, chunks, compare
 from staff import audit
-from staff.models import ActorName, AuditEvent, Chain, Clinic
+from staff.models import ActorName, AuditEvent, Chain, Clinic, Tombstone
 
 START = "0" * 64
 
@@ -77,4 +77,14 @@ def _gone_subjects(events: list[AuditEvent]) -> set[tuple[str, str]]:
         except (LookupError, ValueError):  # no such table, or no row has such a number
             present = set()
         gone |= {(label, pk) for pk in ids - present}
-    return gone
+    return gone - deleted_rightly(gone)
+
+
+def deleted_rightly(gone: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those whose time was over: a tombstone stands for each."""
+    known: set[tuple[str, str]] = set()
+    for label in {label for label, _ in gone}:
+        pks = [int(pk) for name, pk in gone if name == label and pk.isdecimal()]
+        stones = Tombstone.objects.filter(label=label, row__in=pks).values_list("row", flat=True)
+        known |= {(label, str(row)) for row in stones}
+    return known

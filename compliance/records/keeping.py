@@ -4,16 +4,21 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from django.apps import apps
+
+from compliance.deleting import ACTION
+from compliance.deleting import told_of as told_of_batch
 from compliance.keeping import told_of
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered
 from staff.keeping import told_of_hold, told_of_rule
-from staff.models import AuditEvent, Erasure, LegalHold, RetentionRule
+from staff.models import AuditEvent, Erasure, LegalHold, RetentionRule, Tombstone
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _rules(checked)
     yield from _holds(checked)
     yield from _erasures(checked)
+    yield from _deletions(checked)
     yield from _gone("retention.set", "retention rule", RetentionRule.objects.values_list("pk", flat=True))
     yield from _gone("hold.placed", "legal hold", LegalHold.objects.values_list("pk", flat=True))
 
@@ -84,3 +89,28 @@ def _erasures(checked: Counter[str]) -> Iterator[Finding]:
                 yield Finding(
                     f"{what}, the person's address", "none that is anybody's", "one that reads like somebody's"
                 )
+
+
+def _deletions(checked: Counter[str]) -> Iterator[Finding]:
+    """Each batch of tombstones as its events tell it, and no row that has one still there."""
+    held: dict[str, list[tuple[str, int, str]]] = defaultdict(list)
+    rows: dict[str, list[int]] = defaultdict(list)
+    for stone in Tombstone.objects.order_by("pk").iterator():
+        checked["tombstones"] += 1
+        held[stone.batch].append((stone.table, stone.row, stone.sha256))
+        rows[stone.label].append(stone.row)
+    told: dict[str, list[object]] = defaultdict(list)
+    for body in AuditEvent.objects.filter(action=ACTION).order_by("pk").values_list("body", flat=True):
+        said = json.loads(body)
+        told[said["batch"]].append(said)
+    for batch in sorted({*held, *told}):
+        what = f"tombstones of batch {batch}"
+        if not told[batch]:
+            yield Finding(f"{what}, their event", ACTION, "none")
+        for said in told[batch]:
+            yield from compare(f"{what}, as their event says", said, told_of_batch(batch, held[batch]))
+    for label, pks in rows.items():
+        model = next((m for m in apps.get_models(include_auto_created=True) if m._meta.label_lower == label), None)
+        still = set(model._base_manager.filter(pk__in=pks).values_list("pk", flat=True)) if model else set()
+        for pk in sorted(still):
+            yield Finding(f"tombstone of {label} {pk}", "a row that is gone", "the row is there")

@@ -12,7 +12,7 @@ from compliance.records.finding import Finding, chunks, compare, events_of, read
 from quizzes.models import Disposition, Mark, Outcome, Regrade
 from quizzes.regrades import asks, key_of
 from staff import canonical
-from staff.models import AuditEvent
+from staff.models import AuditEvent, Tombstone
 
 AT_ONCE = 20
 EVENTS = {"suspend": "suspended", "revoke": "revoked"}
@@ -82,7 +82,7 @@ def _regrade(
     yield from compare(f"{what}, its key", canonical.text(head["key"]) if corrected else "", row.key)
     if corrected and (corrected.question_id != version.question_id or asks(corrected) != asks(version)):
         yield Finding(f"{what}, the version with its key", "one that asks the same", str(corrected))
-    yield from compare(f"{what}, attempts on its list", _entries(outcomes, marks), _listed(listed["attempts"]))
+    yield from compare(f"{what}, attempts on its list", _entries(outcomes, marks), _still(_listed(listed["attempts"])))
     told = [
         [event.actor_id, event.chain_id, event.reason, json.loads(event.body)]
         for event in events
@@ -96,6 +96,12 @@ def _listed(entries: list[dict[str, Any]]) -> dict[str, Any]:
     """By attempt, what the list says of it that stands on other rows too."""
     names = ("seal_sha256", "position", "outcome", "points", "of", "passed")
     return {entry["attempt"]: {name: entry[name] for name in names} for entry in entries}
+
+
+def _still(entries: dict[str, Any]) -> dict[str, Any]:
+    """Without the attempts whose time was over, and which were deleted."""
+    gone = set(Tombstone.objects.filter(label="quizzes.attempt", name__in=list(entries)).values_list("name", flat=True))
+    return {attempt: entry for attempt, entry in entries.items() if attempt not in gone}
 
 
 def _entries(outcomes: list[Outcome], marks: dict[str, int]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 from staff.models.clinics import Clinic, InstallationRole, Licence, Membership, MembershipRole
-from staff.models.keeping import Erasure, LegalHold, RetentionRule
+from staff.models.keeping import Erasure, LegalHold, RetentionRule, Tombstone
 from staff.models.people import StaffMember
 from staff.models.records import ActorName, AuditEvent, Chain, Signature, StoredFile
 from staff.models.work import Heartbeat, OutgoingMail
@@ -21,4 +21,5 @@ __all__ = [
     "Signature",
     "StaffMember",
     "StoredFile",
+    "Tombstone",
 ]

@@ -114,3 +114,26 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.person_id}"
+
+
+class Tombstone(models.Model):
+    """A record that was deleted when its time was over: which it was, and the hash of what it held. Insert-only.
+
+    It is written first, in the same transaction: the triggers let a row go only where its tombstone stands.
+    """
+
+    table = models.CharField(max_length=80)
+    row = models.BigIntegerField()
+    label = models.CharField(max_length=80)
+    name = models.CharField(
+        max_length=40, blank=True, help_text="Its public id or number, where others name it by that."
+    )
+    sha256 = models.CharField(max_length=64)
+    batch = models.CharField(max_length=16)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["table", "row"], name="tombstone_once"),)
+        indexes = (models.Index(fields=["label", "name"], name="tombstone_name"),)
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.row}"

@@ -89,6 +89,7 @@ NAMED = {
     "staff_erasure": "erasure |foreign keys",
     "staff_legalhold": "legal hold |foreign keys",
     "staff_retentionrule": "retention rule|foreign keys",
+    "staff_tombstone": "tombstone|foreign keys",
     "staff_signature": "signature |foreign keys",
     "staff_storedfile": "stored file|certificate |badge ",
     "certificates_certificatebasis": "programme signing|basis|foreign keys",

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from compliance import keeping
-from staff.keeping import ACCOUNT_DAYS
+from compliance import deleting, keeping
+from staff.keeping import ACCOUNT_DAYS, OnHold
 from staff.models import InstallationRole, StaffMember
 
 
@@ -15,9 +15,7 @@ def administrator(email: str) -> StaffMember:
 
 
 class Command(BaseCommand):
-    help = (
-        "Say what is no longer needed; with --apply erase it: accounts of people who left, and the text of old mails."
-    )
+    help = "Say what is no longer needed; with --apply delete it: accounts of who left, the text of old mails, old records."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--apply", action="store_true", help="do it; without this nothing changes")
@@ -35,14 +33,32 @@ class Command(BaseCommand):
         )
         for person in found.accounts:
             self.stdout.write(f"  account of {person.public_id}")
+        over = deleting.due()
+        self.stdout.write(f"The records of {len(over)} people, of which nothing must be kept any more.")
+        for person in over:
+            self.stdout.write(f"  records of {person.public_id}, over since {deleting.over_on(person)}")
         if not options["apply"]:
             self.stdout.write("Nothing was changed. With --apply --by ADMINISTRATOR it is done.")
             return
         if not options["by"]:
             raise CommandError("--by is missing: name the administrator who does it.")
+        by = administrator(options["by"])
         second = administrator(options["second"]) if options["second"] else None
         try:
-            accounts, mails = keeping.run(by=administrator(options["by"]), second=second)
+            keeping.refuse_many(max(len(over), len(found.accounts)), found.most, by=by, second=second)
+            accounts, mails = keeping.run(by=by, second=second)
         except keeping.TooMany as refused:
             raise CommandError(str(refused)) from None
         self.stdout.write(f"Cleared {accounts} accounts and the text of {mails} mails.")
+        self._delete(over, by)
+
+    def _delete(self, over: list[StaffMember], by: StaffMember) -> None:
+        for person in over:
+            try:
+                rows = deleting.delete(person=person, by=by)
+            except (deleting.NotYet, OnHold) as refused:
+                self.stdout.write(f"Not deleted, {person.public_id}: {refused}")
+            else:
+                self.stdout.write(f"Deleted {rows} rows of {person.public_id}; each has its tombstone.")
+        if over:
+            keeping.scrub()
