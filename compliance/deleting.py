@@ -77,10 +77,10 @@ def _add(found: Found, model: type[Model], pks: Iterable[int]) -> None:
 
 def _pointing_at(model: type[Model]) -> Iterator[tuple[type[Model], str]]:
     """Tables and the field with which they name a row of this one, also where nothing leads back. Mails let go of their file."""
-    for field in model._meta.get_fields(include_hidden=True):
-        points = isinstance(field, ForeignObjectRel) and isinstance(field.field, ForeignKey)
-        if points and field.related_model is not OutgoingMail:
-            yield field.related_model, field.field.name
+    for relation in model._meta.get_fields(include_hidden=True):
+        field = relation.field if isinstance(relation, ForeignObjectRel) else None
+        if isinstance(field, ForeignKey) and field.model is not OutgoingMail:
+            yield field.model, field.name
 
 
 def _named_by(found: Found, target: type[Model]) -> set[int]:
@@ -138,7 +138,7 @@ def delete(*, person: StaffMember, by: StaffMember) -> int:
     OutgoingMail.objects.filter(file__in=found.get(StoredFile, set())).update(file=None)
     for model, pks in found.items():
         for some in _some(sorted(pks)):
-            model._base_manager.filter(pk__in=some)._raw_delete(using=connection.alias)  # type: ignore[attr-defined]
+            model._base_manager.filter(pk__in=some)._raw_delete(using=connection.alias)
     body = told_of(batch, [(stone.table, stone.row, stone.sha256) for stone in stones])
     for clinic in keeping.clinics_of(person):
         audit.record(clinic=clinic, by=by, action=ACTION, subject=person, body=body)
