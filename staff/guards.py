@@ -23,8 +23,7 @@ GATED = frozenset(
         "quizzes": "candidacy attempt attemptitem attemptitempoint response lateanswer seal mark outcome review "
         "review_restudy attemptgrant disposition enquiry enquiryanswer answerseen",
         "certificates": "certificate certificateevent certificatefile certificatebasis programmesigning badge badgesubject",
-        "compliance": "task pointtest pointtestitem pointtestresult reminder remindermail rule waiver leave cycle "
-        "outsidetraining outsidecheck outsidedecision outsidewithdrawal siteattendance hepatitisoffer",
+        "compliance": "cycle",
     }.items()
     for name in names.split()
 )

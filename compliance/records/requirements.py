@@ -9,6 +9,7 @@ from compliance.assigning import told_of
 from compliance.cycles import told_of as told_of_cycle
 from compliance.cycles import told_of_closing
 from compliance.models import Cycle, Leave, Rule, Waiver
+from compliance.records.chains import deleted_rightly
 from compliance.records.finding import CHUNK, Finding, about_then, chunks, compare, events_of, numbered
 from staff.models import AuditEvent
 
@@ -62,8 +63,10 @@ def _cycles(checked: Counter[str]) -> Iterator[Finding]:
             numbers[cycle.person_id, cycle.clinic_id, cycle.module_id].append(cycle.number)
             opened, closed = told["cycles.opened"].pop(cycle.pk, None), told["cycles.closed"].pop(cycle.pk, None)
             yield from _cycle(cycle, f"cycle {cycle.pk}", opened, closed)
+    gone = deleted_rightly({("compliance.cycle", str(pk)) for pk in told["cycles.opened"]})
     for pk in told["cycles.opened"]:
-        yield Finding(f"cycle {pk}", "there, as its event says", "gone")
+        if ("compliance.cycle", str(pk)) not in gone:
+            yield Finding(f"cycle {pk}", "there, as its event says", "gone")
     for (person, clinic, module), held in numbers.items():
         yield from numbered(f"cycles of person {person}, clinic {clinic}, module {module}", held)
 
