@@ -66,8 +66,6 @@ def make_history(cast: Cast, course: Course) -> History:
     start = clock.now()
     heads.add_address(clinic=cast.lakeside, email="counsel@outside.example", by=cast.manager)
     _keep(cast)
-    feeds.make(clinic=None, by=cast.manager)
-    work.ask(clinic=cast.lakeside, from_on=None, to_on=clock.today(cast.lakeside.zone), by=cast.manager)
     maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
     started = factories.make_attempt(person=maya, course=course)
     _hesitate(started)
