@@ -139,13 +139,13 @@ def delete(*, person: StaffMember, by: StaffMember) -> int:
     for model, pks in found.items():
         for some in _some(sorted(pks)):
             model._base_manager.filter(pk__in=some)._raw_delete(using=connection.alias)
-    body = told_of(batch, [(stone.table, stone.row, stone.sha256) for stone in stones])
+    body = told_of(batch, [(stone.table, stone.row, stone.label, stone.name, stone.sha256) for stone in stones])
     for clinic in keeping.clinics_of(person):
         audit.record(clinic=clinic, by=by, action=ACTION, subject=person, body=body)
     return len(stones)
 
 
-def told_of(batch: str, rows: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
+def told_of(batch: str, rows: Iterable[tuple[str, int, str, str, str]]) -> dict[str, Any]:
     known = sorted(rows)
     return {"batch": batch, "rows": len(known), "sha256": canonical.sha256_of([list(row) for row in known])}
 

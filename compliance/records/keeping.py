@@ -93,11 +93,11 @@ def _erasures(checked: Counter[str]) -> Iterator[Finding]:
 
 def _deletions(checked: Counter[str]) -> Iterator[Finding]:
     """Each batch of tombstones as its events tell it, and no row that has one still there."""
-    held: dict[str, list[tuple[str, int, str]]] = defaultdict(list)
+    held: dict[str, list[tuple[str, int, str, str, str]]] = defaultdict(list)
     rows: dict[str, list[int]] = defaultdict(list)
     for stone in Tombstone.objects.order_by("pk").iterator():
         checked["tombstones"] += 1
-        held[stone.batch].append((stone.table, stone.row, stone.sha256))
+        held[stone.batch].append((stone.table, stone.row, stone.label, stone.name, stone.sha256))
         rows[stone.label].append(stone.row)
     told: dict[str, list[object]] = defaultdict(list)
     for body in AuditEvent.objects.filter(action=ACTION).order_by("pk").values_list("body", flat=True):

@@ -8,12 +8,25 @@ from certificates import actions, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import assigning, bloodborne, cycles, feeds, heads, keeping, outside, publishing, reminders, tasks
+from compliance import (
+    assigning,
+    bloodborne,
+    cycles,
+    deleting,
+    feeds,
+    heads,
+    keeping,
+    outside,
+    publishing,
+    reminders,
+    tasks,
+)
 from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from compliance.packs import work
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt
+from staff import actions as staffing
 from staff import clock
 from staff import keeping as rules
 from staff.models import StaffMember
@@ -22,7 +35,7 @@ from tests.factories import Course
 from tests.people import Cast
 from training import drafting, observing, protocol
 from training.actions import confirm_reading
-from training.models import KeyPoint, ProtocolItem, ProtocolReread
+from training.models import KeyPoint, ProtocolItem, ProtocolReread, Reading
 from training.queries import live_version
 
 
@@ -58,6 +71,23 @@ def _keep(cast: Cast) -> None:
     rules.place_hold(clinic=cast.lakeside, person=None, reason="Case 13", by=cast.manager)
 
 
+def _let_go(cast: Cast, course: Course) -> None:
+    """Somebody left so long ago that her records are deleted."""
+    with clock.at(clock.now() - timedelta(days=9 * 365)):
+        row = staffing.add_member(
+            clinic=cast.lakeside,
+            email="longago@lakeside.example",
+            full_name="Nora Longago",
+            job_title="Room assistant",
+            hired_on=clock.now().date(),
+            roles=["support"],
+            by=cast.manager,
+        )
+        Reading.objects.create(person=row.person, section_version=course.version.sections.first())
+        staffing.close_membership(membership=row, by=cast.manager)
+    assert deleting.delete(person=row.person, by=cast.manager) == 1
+
+
 def make_history(cast: Cast, course: Course) -> History:
     """Begins at the clock's instant. Maya lets the time run out, passes, is endorsed, is revoked and
     sits again; Danielle is locked, is
@@ -65,6 +95,7 @@ def make_history(cast: Cast, course: Course) -> History:
     scored anew, which takes passes."""
     start = clock.now()
     heads.add_address(clinic=cast.lakeside, email="counsel@outside.example", by=cast.manager)
+    _let_go(cast, course)
     _keep(cast)
     maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
     started = factories.make_attempt(person=maya, course=course)
