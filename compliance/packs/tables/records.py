@@ -281,18 +281,14 @@ DECISIONS = Table(
 )  # fmt: skip
 
 
-def board_then(scope: Scope) -> Board | None:
-    """The matrix of the last day; None where that day is past."""
-    if scope.to_on != clock.today(str(scope.zone)):
-        return None
-    return board_of(list(scope.clinics), scope.person)
+def board_then(scope: Scope) -> Board:
+    """The matrix of the last day, by what was on record then."""
+    past = scope.to_on < clock.today(str(scope.zone))
+    return board_of(list(scope.clinics), scope.person, on=scope.to_on if past else None)
 
 
 def _exceptions(scope: Scope) -> Iterator[Row]:
     board = board_then(scope)
-    if board is None:
-        yield ("", "", "", "", "", "The day is past: see Certificates for what was in force.", None)
-        return
     newest = _newest_licences(scope)
     for row in sorted(board.rows, key=lambda row: (row.person.full_name.casefold(), row.membership.pk)):
         head = (row.person.public_id, row.person.full_name, row.membership.job_title, row.clinic.name)

@@ -164,10 +164,23 @@ def test_days_narrow_it(stage):
     with clock.at(clock.now() + timedelta(days=9)):
         files = files_of(built(cast.lakeside, from_on=date(2026, 11, 10), to_on=date(2026, 11, 11)))
         before = files_of(built(cast.lakeside, to_on=date(2026, 11, 1)))
+    assert rows_of(before, "exceptions") == []
     assert rows_of(files, "training") == rows_of(files, "attempts") == rows_of(files, "audit") == []
     assert [row["number"] for row in rows_of(files, "certificates")] == [passed.certificate.number]
     assert "Lea Leaver" not in {row["name"] for row in rows_of(files, "roster")}
     assert rows_of(before, "roster") == rows_of(before, "certificates") == []
+
+
+def test_exceptions_are_those_of_the_last_day(stage):
+    """Danielle is excused until 1 December, and overdue from the next day on."""
+
+    def lacking(day: date) -> list[tuple[str, str]]:
+        rows = tables.EXCEPTIONS.rows(clinic_scope(stage[0].lakeside, from_on=None, to_on=day))
+        return [(name, what) for _, name, _, _, what, *_ in rows if what != "Licence"]
+
+    with clock.at(datetime(2026, 12, 20, tzinfo=UTC)):
+        assert lacking(date(2026, 11, 11)) == []
+        assert lacking(date(2026, 12, 3)) == [("Danielle Osei", "Needle depth")]
 
 
 def unpacked(folder, data: bytes):
