@@ -83,7 +83,7 @@ def _let_go(cast: Cast, course: Course) -> None:
             roles=["support"],
             by=cast.manager,
         )
-        Reading.objects.create(person=row.person, section_version=course.version.sections.first())
+        Reading.objects.create(person=row.person, section_version=course.version.sections.all()[0])
         staffing.close_membership(membership=row, by=cast.manager)
     assert deleting.delete(person=row.person, by=cast.manager) == 1
 

@@ -19,6 +19,7 @@ from compliance.packs import building, check_pack, tables
 from compliance.packs.building import Making
 from compliance.packs.keys import all_keys, signing_key
 from compliance.packs.scope import clinic_scope
+from compliance.packs.tables.records import EXCEPTIONS
 from quizzes.models import AttemptItem
 from staff import clock
 from staff.models import AuditEvent
@@ -175,7 +176,7 @@ def test_exceptions_are_those_of_the_last_day(stage):
     """Danielle is excused until 1 December, and overdue from the next day on."""
 
     def lacking(day: date) -> list[tuple[str, str]]:
-        rows = tables.EXCEPTIONS.rows(clinic_scope(stage[0].lakeside, from_on=None, to_on=day))
+        rows = EXCEPTIONS.rows(clinic_scope(stage[0].lakeside, from_on=None, to_on=day))
         return [(name, what) for _, name, _, _, what, *_ in rows if what != "Licence"]
 
     with clock.at(datetime(2026, 12, 20, tzinfo=UTC)):
