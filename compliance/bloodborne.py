@@ -8,7 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 
+from compliance import standing
 from compliance.models import HepatitisOffer, SiteAttendance, SiteSession, SiteSessionWithdrawal, SiteTrainer
 from staff import audit, canonical, clock, signing
 from staff.access import LEARNING_ROLES, clinics_as
@@ -17,10 +19,9 @@ from staff.models.clinics import Role
 from staff.templatetags.look import day
 
 FORMAT = "pinpoint-site-session-1"
+SLUG, TITLE = "bbp-annual", "BBP annual"
 VALID_DAYS = 364  # through the day before the same day a year on, however long the months are
-RENEW_DAYS = 60
 OLDEST_DAYS = 6 * 366
-NOT_RECORDED = "not recorded"
 
 
 class NotAllowed(Exception):
@@ -51,13 +52,28 @@ def valid_until(held_on: date) -> date:
     return held_on + timedelta(days=VALID_DAYS)
 
 
-def last_sessions(people: Any) -> dict[tuple[int, int], date]:
-    """By person and clinic, the day of the last session that counts; one statement. Without answered questions none does."""
+def last_sessions(people: Any, at: datetime) -> dict[tuple[int, int], date]:
+    """By person and clinic, the day of the last session that counted then; one statement. Without answered questions none
+    does."""
     rows = SiteAttendance.objects.filter(
-        person__in=people, session__questions_answered=True, session__withdrawal=None
+        Q(session__withdrawal=None) | Q(session__withdrawal__withdrawn_at__gt=at),
+        person__in=people,
+        session__questions_answered=True,
+        session__recorded_at__lte=at,
     ).order_by("session__held_on")
     found = rows.values_list("person", "session__clinic", "session__held_on")
     return {(person, clinic): held_on for person, clinic, held_on in found}
+
+
+def began_on(clinics: Any, at: datetime) -> dict[int, date]:
+    """By clinic (ids or a subquery), the day on which it first named its trainer, by then: from there on it records here."""
+    rows = SiteTrainer.objects.filter(clinic__in=clinics, number=1, named_at__lte=at).select_related("clinic")
+    return {row.clinic_id: row.named_at.astimezone(ZoneInfo(row.clinic.zone)).date() for row in rows}
+
+
+def due_on(hired_on: date, began: date) -> date:
+    """At the hire: training comes before the first exposure. Who was there before has thirty days."""
+    return max(hired_on, began + timedelta(days=standing.DUE_DAYS))
 
 
 def offers_of(people: Any, clinics: Sequence[Clinic]) -> dict[tuple[int, int], HepatitisOffer]:
@@ -248,28 +264,21 @@ class Standing:
     membership: Membership
     held_on: date | None
     offer: HepatitisOffer | None
+    due_on: date
     today: date
 
     @property
-    def until_on(self) -> date | None:
-        return valid_until(self.held_on) if self.held_on else None
+    def decided(self) -> standing.Standing:
+        until = valid_until(self.held_on) if self.held_on else None
+        return standing.decide_session(required=True, due=self.due_on, until=until, today=self.today)
 
     @property
     def state(self) -> str:
-        if self.until_on is None:
-            return "not-recorded"
-        if self.until_on < self.today:
-            return "expired"
-        return "expiring" if self.today >= self.until_on - timedelta(days=RENEW_DAYS) else "valid"
+        return self.decided.state
 
     @property
     def word(self) -> str:
-        return {
-            "not-recorded": "Not recorded",
-            "expired": f"Ran out {day(self.until_on)}",
-            "expiring": f"To {day(self.until_on)}",
-            "valid": f"To {day(self.until_on)}",
-        }[self.state]
+        return self.decided.detail if self.held_on else "Not recorded"
 
 
 def standings(clinic: Clinic) -> list[Standing]:
@@ -280,9 +289,16 @@ def standings(clinic: Clinic) -> list[Standing]:
         .distinct()
     )
     people = [row.person_id for row in rows]
-    held, offers, today = last_sessions(people), offers_of(people, [clinic]), clock.today(clinic.zone)
+    held, offers, today = last_sessions(people, clock.now()), offers_of(people, [clinic]), clock.today(clinic.zone)
+    began = began_on([clinic.pk], clock.now()).get(clinic.pk, today)
     found = [
-        Standing(row, held.get((row.person_id, clinic.pk)), offers.get((row.person_id, clinic.pk)), today)
+        Standing(
+            row,
+            held.get((row.person_id, clinic.pk)),
+            offers.get((row.person_id, clinic.pk)),
+            due_on(row.hired_on, began),
+            today,
+        )
         for row in rows
     ]
     order = ("expired", "not-recorded", "expiring", "valid")

@@ -16,7 +16,7 @@ from django.db.models import Count, F, Q, Sum
 from certificates import validity
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import passes_awaiting_adoption
-from compliance import standing
+from compliance import outside, standing
 from quizzes import scoring
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, Outcome, QuizVersion, Regrade
 from quizzes.queries import is_locked, with_attempts
@@ -33,13 +33,14 @@ class Gathered:
     """The facts of these people (a subquery) in the modules of these versions, as they stood at `at`.
 
     `read` and `opened` are by person and module; `sitting`, `locked` and `waiting` (for adoption) by clinic as well; `signed` are
-    programme certificates by person, programme and clinic.
+    programme certificates by person, programme and clinic; `credits` outside training by person, module and clinic.
     """
 
     def __init__(self, people: Any, versions: Sequence[ModuleVersion], at: datetime, *, past: bool) -> None:
         modules = [version.module_id for version in versions]
         sections = ModuleVersionSection.objects.filter(module_version__in=versions).values("section_version")
         self.proofs, self.signed = _proofs(people, modules, at)
+        self.credits = outside.credits_at(people, at)
         confirmed = ReadingConfirmation.objects.filter(
             person__in=people, section_version__in=sections, confirmed_at__lte=at
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -13,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from certificates import validity
-from compliance import proofs
+from compliance import proofs, standing
 from compliance.models import OutsideCheck, OutsideDecision, OutsideTraining, OutsideWithdrawal
 from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES, clinics_as
@@ -25,7 +26,6 @@ from training.pictures import stored
 from training.queries import live_versions
 
 FORMAT = "pinpoint-outside-training-1"
-RENEW_DAYS = 60
 OLDEST_DAYS = 3 * 366
 
 
@@ -323,7 +323,20 @@ def told_of_withdrawal(made: OutsideWithdrawal) -> dict[str, object]:
     return {"reason_sha256": canonical.sha256(made.reason)}
 
 
-def credits_of(people: Any) -> list[OutsideDecision]:
-    """Of these people (or a subquery of them): what is approved and not withdrawn; one statement."""
-    rows = OutsideDecision.objects.filter(training__person__in=people, approved=True, training__withdrawal=None)
-    return list(rows.select_related("training", "signature").order_by("valid_until_on", "pk"))
+def credits_at(people: Any, at: datetime) -> dict[tuple[int, int, int], standing.Credit]:
+    """Of these people (a subquery), by person, module and clinic: what was approved by then and not withdrawn, the one that
+    counts longest; one statement."""
+    rows = OutsideDecision.objects.filter(
+        Q(training__withdrawal=None) | Q(training__withdrawal__withdrawn_at__gt=at),
+        training__person__in=people,
+        approved=True,
+        decided_at__lte=at,
+    ).select_related("training__clinic", "signature")
+    found = {}
+    for row in rows.order_by("valid_until_on", "pk"):
+        if row.module_id and row.valid_until_on:
+            approved_on = row.decided_at.astimezone(ZoneInfo(row.training.clinic.zone)).date()
+            found[row.training.person_id, row.module_id, row.training.clinic_id] = standing.Credit(
+                row.valid_until_on, row.signature.signer_name, approved_on
+            )
+    return found

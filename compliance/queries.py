@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.urls import reverse
 
 from certificates.models import Certificate
-from compliance import standing
+from compliance import bloodborne, standing
 from compliance.gathering import Gathered, changed_on
 from compliance.models import Leave, Waiver
 from compliance.requirements import Ask, Demands, Required, last_day, published_later, required, signed_by
 from staff import clock
+from staff.access import LEARNING_ROLES
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import STATES
@@ -24,7 +26,7 @@ from training.queries import live_versions
 
 __all__ = ["Board", "Cell", "Column", "Row", "board_for", "board_of", "changed_on", "programme_columns"]
 
-MODULE, PROGRAMME = "module", "programme"
+MODULE, PROGRAMME, SESSION = "module", "programme", "session"
 
 
 @dataclass(frozen=True)
@@ -284,8 +286,9 @@ def _board(members: "QuerySet[Membership]", opens: set[int] | None, at: datetime
     people = there.values("person")
     gathered = Gathered(people, [column.version for column in columns], at, past=on is not None)
     demands = Demands(people, there.values("clinic"), programmes, at)
-    columns += _signed_columns(programmes, gathered, demands)
-    maker = _Maker(columns, gathered, demands, _roles(there, at), at, opens, on)
+    sessions = Sessions(people, there.values("clinic"), at)
+    columns += _signed_columns(programmes, gathered, demands) + sessions.columns
+    maker = _Maker(columns, gathered, demands, sessions, _roles(there, at), at, opens, on)
     clinics = {clinic.pk: clinic for clinic in Clinic.objects.filter(pk__in=there.values("clinic"))}
     rows = []
     for one in there.select_related("person"):
@@ -320,6 +323,15 @@ def _signed_columns(programmes: Sequence[Programme], gathered: Gathered, demands
     )
 
 
+class Sessions:
+    """The yearly sessions on site: a column as soon as one of the clinics has named its trainer."""
+
+    def __init__(self, people: Any, clinics: Any, at: datetime) -> None:
+        self.began = bloodborne.began_on(clinics, at)
+        self.held = bloodborne.last_sessions(people, at) if self.began else {}
+        self.columns = (Column(SESSION, bloodborne.SLUG, bloodborne.TITLE),) if self.began else ()
+
+
 class _Maker:
     """Makes rows of what was gathered. What is the same for everybody of a clinic, or of a role hired on one day, is worked
     out once."""
@@ -329,13 +341,14 @@ class _Maker:
         columns: tuple[Column, ...],
         gathered: Gathered,
         demands: Demands,
+        sessions: Sessions,
         roles: dict[int, tuple[str, ...]],
         at: datetime,
         opens: set[int] | None,
         on: date | None,
     ) -> None:
         self.columns, self.gathered, self.demands, self.roles = columns, gathered, demands, roles
-        self.at, self.opens, self.on = at, opens, on
+        self.sessions, self.at, self.opens, self.on = sessions, at, opens, on
         self._days: dict[int, date] = {}
         self._published: dict[tuple[int, str], date | None] = {}
         self._required: dict[tuple[int, tuple[str, ...], date], tuple[list[Ask], list[Required | None]]] = {}
@@ -349,7 +362,9 @@ class _Maker:
             membership,
             roles,
             tuple(
-                self._module(membership, asked, column, today)
+                self._session(membership, roles, column, today)
+                if column.kind == SESSION
+                else self._module(membership, asked, column, today)
                 if column.kind == MODULE
                 else self._programme(membership, asked, column, today)
                 for column, asked in zip(self.columns, required_, strict=True)
@@ -408,8 +423,21 @@ class _Maker:
             awaiting_adoption=where in self.gathered.waiting,
             due_on=asked.due_on if asked else None,
             waived_until=last_day(waiver, self.at) if waiver else None,
+            credit=self.gathered.credits.get(where),
         )
         return self._cell(membership, column, facts, proofs, asked, waiver, today)
+
+    def _session(self, membership: Membership, roles: Sequence[str], column: Column, today: date) -> Cell:
+        """Asked of whoever may come to blood, once her clinic records here."""
+        began = self.sessions.began.get(membership.clinic_id)
+        held = self.sessions.held.get((membership.person_id, membership.clinic_id))
+        decided = standing.decide_session(
+            required=began is not None and bool(set(roles) & set(LEARNING_ROLES)),
+            due=bloodborne.due_on(membership.hired_on, began or today),
+            until=bloodborne.valid_until(held) if held else None,
+            today=today,
+        )
+        return Cell(column, membership, decided, None, False, on=self.on)
 
     def _programme(self, membership: Membership, asked: Required | None, column: Column, today: date) -> Cell:
         assert column.programme is not None

@@ -22,7 +22,7 @@ from certificates.models import Certificate, CertificateEvent
 from certificates.queries import with_events
 from compliance import reminder_mails, reminding, standing, tasks
 from compliance.models import Reminder, ReminderHours, ReminderMail
-from compliance.queries import Row, board_of
+from compliance.queries import SESSION, Row, board_of
 from compliance.reminder_mails import Digest, Named
 from compliance.reminding import Hours, Matter, Sent
 from staff import audit, clock, mail
@@ -129,6 +129,8 @@ def _standing(row: Row) -> Iterator[Matter]:
     began = _began_on(row)
     for cell in row.cells:
         found, column = cell.standing, cell.column
+        if column.kind == SESSION:  # a session is the clinic's to hold, and no mail to her brings it about
+            continue
         if found.state in WAITS_FOR_OTHERS or found.word in WAITS_FOR_OTHERS:
             continue
         kind, cycle, day = KINDS.DUE, found.due_on.isoformat(), found.due_on

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 DUE_DAYS = 30
+RENEW_DAYS = 60  # before the end of what is no certificate: a credit, a session on site
 
 # Both in the order of alarm, as in the table of states.
 WORDS = {
@@ -24,6 +25,7 @@ STATES = {
     "revoked": "Revoked",
     "suspended": "Suspended",
     "locked": "Locked",
+    "not-recorded": "Not recorded",
     "expiring": "Expiring",
     "due-soon": "Due soon",
     "supervision-pending": "Supervision pending",
@@ -31,6 +33,7 @@ STATES = {
     "in-progress": "In progress",
     "waived": "Waived",
     "valid": "Valid",
+    "credited": "Credited",
     "not-started": "Not started",
     "not-required": "Not required",
 }
@@ -52,6 +55,15 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """Outside training that a physician of the clinic let count: until when, who approved it and on which day."""
+
+    valid_until_on: date
+    approved_by: str
+    approved_on: date
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of one person and one module. `proofs` stand in the order of their issue.
 
@@ -70,6 +82,7 @@ class Facts:
     due_on: date | None = None
     waived_until: date | None = None
     exact: bool = False
+    credit: Credit | None = None
 
 
 @dataclass(frozen=True)
@@ -81,10 +94,11 @@ class Standing:
     due_on: date
     facts: Facts
     proof: Proof | None = None
+    said: str = ""  # in place of what the facts would say
 
     @property
     def detail(self) -> str:
-        return _detail(self.facts, self.state, self.proof, self.due_on)
+        return self.said or _detail(self.facts, self.state, self.proof, self.due_on)
 
     @property
     def in_order(self) -> bool:
@@ -102,8 +116,45 @@ def due_on(hired_on: date) -> date:
 def decide(facts: Facts, today: date) -> Standing:
     due = facts.due_on or due_on(facts.hired_on)
     proof = _counting(facts.proofs)
+    if facts.credit and _stands_in(facts, facts.credit, proof):
+        return _credited(facts, facts.credit, today)
     state = _state(facts, proof, due, today)
     return Standing(_word(facts, state, due, today), state, due, facts, proof)
+
+
+def _stands_in(facts: Facts, credit: Credit, proof: Proof | None) -> bool:
+    """Never in place of what was withdrawn or of the talk after the last attempt; of two that ended the later one is told."""
+    if not facts.required or facts.waived_until or facts.locked:
+        return False
+    return proof is None or (proof.state == "expired" and proof.valid_until_on < credit.valid_until_on)
+
+
+def _credited(facts: Facts, credit: Credit, today: date) -> Standing:
+    """It says what it is, and is asked for again on its last day."""
+    end = credit.valid_until_on
+    if end < today:
+        said = f"Overdue, outside training counted to {short_day(end)}"
+        return Standing("not-current", "overdue", end, facts, said=said)
+    said = f"Outside training to {short_day(end)}, approved by {credit.approved_by} on {short_day(credit.approved_on)}"
+    soon = today >= end - timedelta(days=RENEW_DAYS)
+    return Standing("due-soon" if soon else "current", "credited", end, facts, said=said)
+
+
+def decide_session(*, required: bool, due: date, until: date | None, today: date) -> Standing:
+    """The yearly session on site: `until` is the last day of the last one that counts. Without one nothing is recorded."""
+    facts = Facts(required=required, hired_on=due, due_on=due)
+    if not required:
+        said = f"Session to {short_day(until)}" if until else ""
+        return Standing("not-required", "not-required", due, facts, said=said)
+    if until is None:
+        late = today > due
+        said = f"Not recorded, {'was due' if late else 'due'} {short_day(due)}"
+        return Standing("not-current" if late else "due-soon", "not-recorded", due, facts, said=said)
+    if until < today:
+        return Standing("not-current", "expired", until, facts, said=f"Session ran out {short_day(until)}")
+    if today >= until - timedelta(days=RENEW_DAYS):
+        return Standing("due-soon", "expiring", until, facts, said=f"Session runs out {short_day(until)}")
+    return Standing("current", "valid", until, facts, said=f"Session to {short_day(until)}")
 
 
 def worst_word(words: Iterable[str]) -> str:

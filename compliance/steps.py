@@ -258,7 +258,8 @@ def module_step(now: Progress) -> Step | None:
             **result,
         )
     begun = bool(now.cell.standing.proof or len(now.unread) < len(now.sections) or now.where.attempts_used)
-    if state == "not-required" and not begun:
+    credited = state == "credited" and now.cell.standing.word == "current"
+    if (state == "not-required" or credited) and not begun:
         return None
     if code in ("retest", "retest-read"):
         return _retest_step(now, result)

@@ -69,7 +69,7 @@ LAKESIDE = ClinicPart(
     adopted={"needle-depth": 457, "sterilisation": 436, "contraindications": 302, "complications": 225},
     on_leave="marcus",
     waived=("bex", "complications"),
-    sessions=(391, 32),
+    sessions=(391, 32, 3),
     physician=Part(
         "physician", "Dr. Elena Ruiz", "Medical director", 2890, signed_in,
         Licence("Physician (MD)", "DEMO-MD-00112", 402), Role.PHYSICIAN,

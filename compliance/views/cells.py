@@ -12,7 +12,7 @@ from compliance import people
 from compliance.cycles import cycles_of
 from compliance.forms import NarrowingForm
 from compliance.models import Cycle
-from compliance.queries import Cell, Row, board_of
+from compliance.queries import SESSION, Cell, Row, board_of
 from compliance.selection import seen_clinics
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Clinic, StaffMember
@@ -61,6 +61,8 @@ def _certificates(viewer: StaffMember, person: StaffMember, cell: Cell) -> list[
     rows = Certificate.objects.filter(person=person)
     if cell.column.programme:
         rows = rows.filter(signing__programme=cell.column.programme, clinic=cell.membership.clinic)
+    elif cell.column.kind == SESSION:
+        return []
     else:
         rows = rows.filter(candidacy__quiz__module=cell.column.module_id)
     fitting = set(rows.values_list("pk", flat=True))
@@ -84,6 +86,16 @@ def next_of(row: Row, cell: Cell, viewer: StaffMember, managed: list[Clinic]) ->
     """By the exact state; what only somebody else can do says who."""
     state, name = cell.standing.state, row.person.full_name
     page = reverse("compliance:person-detail", args=[row.person.public_id])
+    if cell.column.kind == SESSION:
+        text = (
+            "The clinic holds a session on site and records who came." if state != "valid" else "Nothing is to be done."
+        )
+        return Next(text, "Sessions on site", f"{reverse('compliance:bloodborne')}?clinic={row.clinic.public_id}")
+    if state == "credited":
+        said = (
+            "It counts at this clinic alone. A certificate of the module takes its place as soon as the quiz is passed."
+        )
+        return Next(said, "See the person", page)
     if state in HELD:
         return Next(HELD[state], "Open the certificate" if cell.linked else "See the person", cell.url)
     if state == "waived" and cell.waiver:

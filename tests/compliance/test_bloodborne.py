@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from compliance import bloodborne
 from compliance.models import HepatitisOffer, SiteSession, SiteTrainer
+from compliance.queries import board_of
 from staff import clock, signing
 from staff.models import AuditEvent
 from tests import factories
@@ -147,3 +148,34 @@ def test_the_page_costs_the_same_with_one_and_with_many(client, cast, django_ass
         bloodborne.record_offer(person=person, clinic=cast.lakeside, offered_on=date(2026, 1, 8), by=cast.manager)
     with django_assert_num_queries(len(one)):
         client.get(url)
+
+
+def cells_of(cast, **asked):
+    """By person, the cell of the column; nothing where there is none."""
+    rows = board_of([cast.lakeside], **asked).rows
+    return {row.person: cell for row in rows for cell in row.cells if cell.column.slug == "bbp-annual"}
+
+
+def test_a_column_of_its_own_once_the_trainer_is_named(client, cast, module, now):
+    assert not cells_of(cast)
+    factories.name_trainer(by=cast.manager)
+    asked = {person: cell.standing.word for person, cell in cells_of(cast).items()}
+    assert asked == {
+        cast.aesthetician: "due-soon", cast.colleague: "due-soon", cast.support: "due-soon",
+        cast.physician: "not-required", cast.manager: "not-required",
+    }  # fmt: skip
+    session = factories.site_session(people=[cast.aesthetician], by=cast.manager)
+    found = cells_of(cast)
+    assert found[cast.aesthetician].standing.detail == "Session to 29\xa0Oct\xa02027"
+    assert found[cast.colleague].standing.detail == "Not recorded, due 2\xa0Dec\xa02026"
+    client.force_login(cast.manager)
+    assert "BBP annual" in client.get(reverse("compliance:matrix")).text
+    assert "A session is asked" in client.get(found[cast.colleague].page).text.replace("a session is", "A session is")
+    assert client.get(reverse("compliance:people-csv")).status_code == 200
+    with clock.at(now + timedelta(days=31)):
+        assert cells_of(cast)[cast.colleague].standing.word == "not-current"
+        bloodborne.withdraw(session=session, reason="The wrong day.", by=cast.manager)
+        assert cells_of(cast)[cast.aesthetician].standing.state == "not-recorded"
+    with clock.at(now + timedelta(days=40)):
+        then = cells_of(cast, on=now.date() + timedelta(days=2))
+    assert then[cast.aesthetician].standing.state == "valid"

@@ -14,6 +14,7 @@ from PIL import Image
 from certificates import programmes
 from compliance import outside, proofs
 from compliance.models import OutsideCheck, OutsideDecision, OutsideTraining
+from compliance.queries import board_of
 from staff import clock, signing, uploads
 from staff.models import AuditEvent, OutgoingMail
 from tests import factories
@@ -274,3 +275,37 @@ def test_the_list_costs_the_same_with_one_and_with_many(client, cast, module, dj
         more(person)
     with django_assert_num_queries(len(one)):
         client.get(url)
+
+
+def cell_of(cast, person, **asked):
+    (row,) = board_of([cast.lakeside], person, **asked).rows
+    return next(cell for cell in row.cells if cell.column.slug == "needle-depth")
+
+
+def test_the_clinics_matrix_says_what_it_is(client, cast, module, now):
+    """Credited here, on the pages and in the file, until it is withdrawn; as of a day before, it was not."""
+    person = cast.colleague
+    before = cell_of(cast, person).standing
+    with clock.at(now + timedelta(days=2)):
+        row = factories.outside_training(person=person, by=person, checked_by=cast.manager)
+        factories.decide_outside(training=row, by=cast.physician)
+        found = cell_of(cast, person)
+        assert (found.standing.word, found.standing.state, found.certificate) == ("current", "credited", None)
+        client.force_login(cast.manager)
+        pages = (reverse("compliance:matrix"), reverse("compliance:person-detail", args=[person.public_id]), found.page)
+        for path in pages:
+            assert "approved by Elena Ruiz on" in client.get(path).text
+        client.force_login(person)
+        assert client.get("/").status_code == 200
+        assert cell_of(cast, person, on=now.date()).standing.state == before.state
+    with clock.at(now + timedelta(days=4)):
+        outside.withdraw(training=row, reason="Another file.", by=cast.manager)
+        assert cell_of(cast, person).standing.state == before.state
+        assert cell_of(cast, person, on=now.date() + timedelta(days=3)).standing.state == "credited"
+
+
+def test_another_clinic_does_not_count_it(cast, module):
+    row = factories.outside_training(person=cast.colleague, by=cast.manager, checked_by=cast.manager)
+    factories.decide_outside(training=row, by=cast.physician)
+    (found,) = outside.credits_at([cast.colleague.pk], clock.now())
+    assert found == (cast.colleague.pk, module.module.pk, cast.lakeside.pk)

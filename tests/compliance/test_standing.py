@@ -108,3 +108,57 @@ def test_worst_word():
 def test_states_stand_in_the_order_of_alarm():
     named = [name for name in look.STATES if name in standing.STATES]
     assert list(standing.STATES) == named
+
+
+UNTIL, ON = date(2026, 12, 31), date(2026, 6, 1)
+CREDIT = standing.Credit(UNTIL, "Elena Ruiz", date(2026, 1, 15))
+SAID = "Outside training to 31\xa0Dec\xa02026, approved by Elena Ruiz on 15\xa0Jan\xa02026"
+
+
+@pytest.mark.parametrize(
+    ("facts", "today", "word", "state", "detail"),
+    [
+        ({}, ON, "current", "credited", SAID),
+        ({"read": 3, "sections": 6}, ON, "current", "credited", SAID),
+        ({}, UNTIL - timedelta(days=61), "current", "credited", SAID),
+        ({}, UNTIL - timedelta(days=60), "due-soon", "credited", SAID),
+        ({}, UNTIL, "due-soon", "credited", SAID),
+        (
+            {},
+            UNTIL + timedelta(days=1),
+            "not-current",
+            "overdue",
+            "Overdue, outside training counted to 31\xa0Dec\xa02026",
+        ),
+        ({"required": False}, ON, "not-required", "not-required", ""),
+        ({"waived_until": UNTIL}, ON, "not-required", "waived", "Waived to 31\xa0Dec\xa02026"),
+        ({"locked": True}, ON, "not-current", "locked", None),
+        ({"proofs": [standing.Proof("valid", UNTIL)]}, ON, "current", "valid", "Valid to 31\xa0Dec\xa02026"),
+        ({"proofs": [standing.Proof("expired", date(2026, 5, 1))]}, ON, "current", "credited", SAID),
+        ({"proofs": [standing.Proof("revoked", UNTIL)]}, ON, "not-current", "revoked", "Revoked"),
+        ({"proofs": [standing.Proof("suspended", UNTIL)]}, ON, "not-current", "suspended", "Suspended"),
+    ],
+)
+def test_a_credit_stands_in_for_a_module_and_excuses_nothing(facts, today, word, state, detail):
+    found = standing.decide(
+        standing.Facts(**{"required": True, "hired_on": date(2025, 1, 1), "credit": CREDIT} | facts), today
+    )
+    assert (found.word, found.state) == (word, state)
+    assert detail in (None, found.detail)
+
+
+@pytest.mark.parametrize(
+    ("required", "until", "today", "word", "state"),
+    [
+        (False, None, ON, "not-required", "not-required"),
+        (True, None, ON, "due-soon", "not-recorded"),
+        (True, None, ON + timedelta(days=1), "not-current", "not-recorded"),
+        (True, UNTIL, ON, "current", "valid"),
+        (True, UNTIL, UNTIL - timedelta(days=60), "due-soon", "expiring"),
+        (True, UNTIL, UNTIL, "due-soon", "expiring"),
+        (True, UNTIL, UNTIL + timedelta(days=1), "not-current", "expired"),
+    ],
+)
+def test_the_yearly_session(required, until, today, word, state):
+    found = standing.decide_session(required=required, due=ON, until=until, today=today)
+    assert (found.word, found.state) == (word, state)
