@@ -724,7 +724,7 @@ def count_sentence(counts: dict[str, int], *, on: date | None = None) -> str:
     """The matrix's heading; with `on` as of a day that has passed."""
     required = sum(counts.values()) - counts["not-required"]
     late = counts["not-current"]
-    is_, are, when = ("was", "were", f"On {day(on)} ") if on else ("is", "are", "")
+    is_, are, when = ("was", "were", f"On {day(on)}, ") if on else ("is", "are", "")
     if not required:
         return f"{when}nothing was required of anyone" if on else "Nothing is required of anyone yet"
     if not late and required > 1:

@@ -256,7 +256,7 @@ def test_page_as_of_a_day(client, cast, told):
     assert "On leave to 12 December 2026" in today
     assert "Danielle Osei" not in today
     then = text(client.get(f"/compliance/?on={told + timedelta(days=5)}"))
-    assert "<h1>On 7 November 2026 1 of 2 people was not current</h1>" in then
+    assert "<h1>On 7 November 2026, 1 of 2 people was not current</h1>" in then
     assert "Valid to 3 Nov 2027" in then
     assert "Danielle Osei" in then
     assert "On leave to" not in then
