@@ -255,9 +255,9 @@ def test_load_shows_every_state_that_a_manager_sees(demo):
     assert {name: needle[name].state for name in expected} == expected
 
 
-@pytest.mark.parametrize("module", ["sterilisation", "needle-depth", "contraindications"])
-def test_load_leaves_no_state_as_common_as_valid(demo, module):
-    assert Counter(cells[module].state for cells in standings().values()).most_common(1)[0][0] == "valid"
+@pytest.mark.parametrize("slug", ["sterilisation", "needle-depth", "contraindications"])
+def test_load_leaves_no_state_as_common_as_valid(demo, slug):
+    assert Counter(cells[slug].state for cells in standings().values()).most_common(1)[0][0] == "valid"
 
 
 def test_load_makes_lakesides_people_current_in_every_module_where_no_history_says_otherwise(demo):
