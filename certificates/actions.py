@@ -19,7 +19,7 @@ from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
 from quizzes.queries import last_full, standing
 from staff import actions as staff_actions
 from staff import audit, canonical, clock, mail, signing
-from staff.access import LEARNING_ROLES
+from staff.access import LEARNING_ROLES, is_same
 from staff.models import Clinic, Membership, MembershipRole, Signature, StaffMember
 from staff.models.clinics import Role
 from training.actions import ask_to_read_anew, record_adoption, take_defaults
@@ -481,7 +481,7 @@ def review(
 ) -> Review:
     """Endorse a sealed attempt, or return it with what to study again; a returned pass may suspend its certificate."""
     candidacy = attempt.candidacy
-    if candidacy.person_id == by.pk:
+    if is_same(by, candidacy.person_id):
         raise signing.SigningRefused("Nobody reviews their own attempt. Ask another physician of the clinic.")
     if attempt.state not in Attempt.FINISHED:
         raise signing.SigningRefused("This attempt is not handed in yet, so there is nothing to sign.")
@@ -560,7 +560,7 @@ def record_talk(
     evidence: signing.Evidence,
 ) -> AttemptGrant:
     """The talk that opens two more attempts after the last one failed."""
-    if candidacy.person_id == by.pk:
+    if is_same(by, candidacy.person_id):
         raise signing.SigningRefused("Nobody records a talk with themselves. Ask another physician of the clinic.")
     with transaction.atomic():
         last, where = _locked_standing(candidacy)
@@ -593,7 +593,7 @@ def open_early(
     evidence: signing.Evidence,
 ) -> AttemptGrant:
     """Open the next attempt before its time, with a reason; the missed passages are still confirmed first."""
-    if candidacy.person_id == by.pk:
+    if is_same(by, candidacy.person_id):
         raise signing.SigningRefused("Nobody opens their own attempt early. Ask another physician of the clinic.")
     with transaction.atomic():
         last, where = _locked_standing(candidacy)
@@ -662,7 +662,7 @@ def revoke(
     evidence: signing.Evidence,
 ) -> CertificateEvent:
     """Withdraw for good, signed, with a reason the public sees. The quiz opens again in a new cycle."""
-    if certificate.person_id == by.pk:
+    if is_same(by, certificate.person_id):
         raise signing.SigningRefused("Nobody revokes their own certificate. Ask another physician of the clinic.")
     with transaction.atomic():
         if certificate.candidacy_id:

@@ -12,6 +12,7 @@ from certificates.queries import holding_of, is_lost
 from quizzes import actions as sitting
 from quizzes.models import Candidacy, Disposition
 from staff import clock, mail, signing
+from staff.access import is_same
 from staff.models import Signature, StaffMember
 
 PUBLIC = "A question of the quiz was corrected"
@@ -37,7 +38,7 @@ def dispose(
     evidence: signing.Evidence,
 ) -> Disposition:
     """Keep the certificate, suspend it until the quiz is passed again, or revoke it. Raises SigningRefused."""
-    if certificate.person_id == by.pk:
+    if is_same(by, certificate.person_id):
         raise signing.SigningRefused("Nobody decides about their own certificate. Ask another physician of the clinic.")
     assert certificate.attempt is not None  # a knowledge certificate has one
     with transaction.atomic():

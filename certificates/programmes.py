@@ -21,6 +21,7 @@ from certificates.models import Certificate, CertificateBasis, CertificateEvent,
 from certificates.queries import state_of, with_events
 from quizzes.models import Outcome
 from staff import audit, canonical, clock, mail, signing
+from staff.access import is_same
 from staff.models import Clinic, Licence, Membership, StaffMember
 from training import practicals
 from training.models import Module, Observation, Programme, StateRule
@@ -313,7 +314,7 @@ def sign_programme(
     evidence: signing.Evidence,
 ) -> Certificate:
     """Sign and issue, in one transaction. Refused with the reason for each condition that is not met."""
-    if membership.person_id == by.pk:
+    if is_same(by, membership.person_id):
         raise signing.SigningRefused("Nobody signs their own programme. Ask another physician of the clinic.")
     # Whoever signs for the same person meanwhile waits here, and then finds the certificate.
     membership = (
@@ -456,7 +457,7 @@ def endorse_again(
     evidence: signing.Evidence,
 ) -> CertificateEvent:
     """A successor takes over the supervision that ended when the signing physician left."""
-    if certificate.person_id == by.pk:
+    if is_same(by, certificate.person_id):
         raise signing.SigningRefused("Nobody endorses their own certificate. Ask another physician of the clinic.")
     certificate = with_events(Certificate.objects.select_for_update(of=("self",)).filter(pk=certificate.pk)).get()
     if not supervision_open(certificate):

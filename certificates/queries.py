@@ -66,9 +66,11 @@ def in_force(certificate: Certificate) -> bool:
 
 
 def visible_to(viewer: StaffMember) -> "QuerySet[Certificate]":
-    """Her own; those of the clinics she manages or supervises."""
+    """Her own, under every account of hers; those of the clinics she manages or supervises."""
     clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)
-    return with_events(Certificate.objects.filter(Q(person=viewer) | Q(clinic__in=clinics)))
+    return with_events(
+        Certificate.objects.filter(Q(person=viewer) | Q(person__merged_into=viewer) | Q(clinic__in=clinics))
+    )
 
 
 def exceptions(attempts: "QuerySet[Attempt]") -> "QuerySet[Attempt]":

@@ -301,6 +301,15 @@ class NameForm(NameFields):
     )
 
 
+class MergeForm(Plain, forms.Form):
+    email = forms.EmailField(
+        label="E-mail of the other account",
+        help_text="It is merged away: nobody signs in with it any more",
+        max_length=254,
+    )
+    reason = forms.CharField(label="Reason", help_text="Such as: added twice. Kept on record", max_length=300)
+
+
 class LicenceForm(Plain, forms.Form):
     type = forms.CharField(label="Type", help_text="Such as Registered nurse or Aesthetician", max_length=80)
     number = forms.CharField(label="Number", max_length=80)

@@ -6,7 +6,7 @@ follows from its dates (`Then`), that of a certificate from the events that were
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from compliance import outside, standing
 from quizzes import scoring
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, Outcome, QuizVersion, Regrade
 from quizzes.queries import is_locked, with_attempts
+from staff.models import StaffMember
 from training.models import ModuleVersion, ModuleVersionSection, Reading, ReadingConfirmation
 from training.queries import counting
 
@@ -86,26 +87,33 @@ SHOWN = (
 )
 
 
+def _theirs(people: Any, aliases: Collection[int], path: str) -> Q:
+    wanted = Q(**{f"{path}__in": people})
+    return wanted | Q(**{f"{path}__in": list(aliases)}) if aliases else wanted
+
+
 def _proofs(people: Any, modules: list[int], at: datetime) -> tuple[dict[Pair, Proofs], dict[Place, Proofs]]:
-    """What was issued by then, in that order, in the state that the events on record by then gave it."""
+    """What was issued by then, in that order, in the state that the events on record by then gave it; an alias's is hers into
+    whose account it was merged."""
+    aliases = dict(StaffMember.objects.exclude(merged_into=None).values_list("pk", "merged_into"))
     rows = (
         Certificate.objects.filter(
             Q(kind=Certificate.Kind.KNOWLEDGE, candidacy__quiz__module__in=modules)
             | Q(kind=Certificate.Kind.PROGRAMME, signing__isnull=False),
-            person__in=people,
+            _theirs(people, aliases, "person"),
             issued_at__lte=at,
         )
         .annotate(of_module=F("candidacy__quiz__module"), of_programme=F("signing__programme"))
         .only(*SHOWN)
         .order_by("issued_at", "pk")
     )
-    state_of = _States(people, at)
+    state_of = _States(people, aliases, at)
     knowledge: dict[Pair, Proofs] = defaultdict(list)
     signed: dict[Place, Proofs] = defaultdict(list)
     for row in rows:
         proof = standing.Proof(state_of(row), row.valid_until_on, state_of.changed_on(row), row.number)
         if row.of_module is not None:
-            knowledge[row.person_id, row.of_module].append((row, proof))
+            knowledge[aliases.get(row.person_id) or row.person_id, row.of_module].append((row, proof))
         else:
             signed[row.person_id, row.of_programme, row.clinic_id].append((row, proof))
     return knowledge, signed
@@ -114,15 +122,15 @@ def _proofs(people: Any, modules: list[int], at: datetime) -> tuple[dict[Pair, P
 class _States:
     """The state of each certificate of these people at an instant, by what was on record then; most have the same few dates."""
 
-    def __init__(self, people: Any, at: datetime) -> None:
+    def __init__(self, people: Any, aliases: Collection[int], at: datetime) -> None:
         self.at = at
         self.events: dict[int, list[validity.Event]] = defaultdict(list)
         happened = CertificateEvent.objects.filter(
-            certificate__person__in=people, at__lte=at, effective_at__lte=at
+            _theirs(people, aliases, "certificate__person"), at__lte=at, effective_at__lte=at
         ).order_by("at", "pk")
         for certificate, kind, effective_at in happened.values_list("certificate", "kind", "effective_at"):
             self.events[certificate].append(validity.Event(kind, effective_at))
-        newer = Certificate.objects.filter(supersedes__person__in=people, issued_at__lte=at).order_by()
+        newer = Certificate.objects.filter(_theirs(people, aliases, "supersedes__person"), issued_at__lte=at).order_by()
         self.superseded: dict[int, datetime] = {
             old: issued_at for old, issued_at in newer.values_list("supersedes", "issued_at") if old is not None
         }

@@ -14,6 +14,8 @@ def ended_once(table: str, *kept: str) -> list[Guard]:
 RECORDED = ("public_id", "clinic_id", "recorded_at", "recorded_by_id", "starts_on")
 
 GUARDS: list[Guard] = [
+    insert_only("compliance_merge"),
+    insert_only("compliance_mergedecision"),
     insert_only("compliance_change"),
     insert_only("compliance_task"),
     insert_only("compliance_pointtest"),

@@ -23,7 +23,7 @@ from staff.models.clinics import Role
 
 def person_for(viewer: StaffMember, public_id: str) -> StaffMember:
     """404 for a stranger."""
-    person = people_visible_to(viewer).filter(public_id=public_id).first()
+    person = people_visible_to(viewer).select_related("merged_into").filter(public_id=public_id).first()
     if person is None:
         raise Http404("no such person")
     return person
@@ -36,6 +36,11 @@ def managed(viewer: StaffMember, person: StaffMember) -> list[Membership]:
         .select_related("person", "clinic")
         .order_by("clinic__name", "pk")
     )
+
+
+def aliases_shown(viewer: StaffMember, person: StaffMember) -> list[StaffMember]:
+    """Accounts merged into this one, as far as the viewer sees them."""
+    return list(people_visible_to(viewer).filter(merged_into=person).order_by("email"))
 
 
 def transferable(viewer: StaffMember, person: StaffMember) -> list[Clinic]:
@@ -55,6 +60,11 @@ def extra_time_shown(viewer: StaffMember, person: StaffMember) -> list[Accommoda
     if viewer != person and not managed(viewer, person):
         return None
     return list(Accommodation.objects.filter(person=person).select_related("granted_by", "ended_by"))
+
+
+def _hers(person: StaffMember, path: str = "person") -> Q:
+    """Under this account, and under those that were merged into it."""
+    return Q(**{path: person}) | Q(**{f"{path}__merged_into": person})
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ class MembershipShown:
 
 def memberships_shown(viewer: StaffMember, person: StaffMember) -> list[MembershipShown]:
     """In the viewer's clinics, open ones first; of herself all."""
-    seen = Membership.objects.filter(person=person)
+    seen = Membership.objects.filter(_hers(person))
     if viewer != person:
         seen = seen.filter(clinic__in=clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN))
     managing = {clinic.pk for clinic in clinics_as(viewer, Role.MANAGER)}
@@ -145,7 +155,7 @@ def certificates_shown(viewer: StaffMember, person: StaffMember) -> list[Certifi
     seen = {clinic.pk for clinic in clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)}
     works_here = Membership.objects.filter(person=person, clinic__in=seen, ended_at=None).exists()
     wanted = Q() if works_here or viewer == person else Q(clinic__in=seen)
-    rows = with_events(Certificate.objects.filter(wanted, person=person))
+    rows = with_events(Certificate.objects.filter(wanted, _hers(person)))
     own = viewer == person
     return [
         CertificateShown(row, state_of(row), row.get_absolute_url() if own or row.clinic_id in seen else "")
@@ -157,7 +167,7 @@ def attempts_shown(viewer: StaffMember, person: StaffMember) -> list[AttemptShow
     """Of the viewer's clinics, the newest first."""
     clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)
     rows = list(
-        Attempt.objects.filter(candidacy__person=person, candidacy__clinic__in=clinics)
+        Attempt.objects.filter(_hers(person, "candidacy__person"), candidacy__clinic__in=clinics)
         .select_related("module_version", "quiz_version", "candidacy__clinic")
         .prefetch_related("reviews")
         .order_by("-started_at", "-pk")
@@ -247,7 +257,8 @@ def _last_invitations(memberships: list[Membership]) -> dict[tuple[int, int], da
 
 def people_gone(clinics: list[Clinic]) -> list[Listed]:
     """The last membership of everybody who worked in one of these clinics and does no longer."""
-    rows = Membership.objects.filter(clinic__in=clinics).select_related("person", "clinic").order_by("began_at", "pk")
+    rows = Membership.objects.filter(clinic__in=clinics, person__merged_into=None)
+    rows = rows.select_related("person", "clinic").order_by("began_at", "pk")
     last = {(row.person_id, row.clinic_id): row for row in rows}
     gone = [Listed(row.person, row, "") for row in last.values() if row.ended_at]
     return sorted(gone, key=lambda line: (line.person.full_name.casefold(), line.membership.pk))

@@ -108,6 +108,9 @@ SENTENCES = {
     "membership.changed": "changed the work of {whom} here",
     "membership.ended": "ended the membership of {whom}",
     "membership.transferred": "transferred {whom} between two clinics",
+    "merge.confirmed": "confirmed that two accounts of {whom} are one",
+    "merge.declined": "declined to merge two accounts of {whom}",
+    "merge.proposed": "proposed to merge two accounts of {whom}",
     "module.adopted": "adopted a module version: {what}",
     "observation.acknowledged": "answered to an observer's sheet",
     "observation.put_aside": "put a sheet about {whom} aside",
@@ -128,6 +131,7 @@ SENTENCES = {
     "pass.suspend": "suspended a certificate of {whom} after its pass was lost",
     "people.imported": "took people from a file",
     "person.added": "put {whom} on record",
+    "person.merged": "closed a second account of {whom}",
     "person.renamed": "corrected the name of {whom}",
     "pointtest.handed_in": "answered the questions on a changed key point",
     "pointtest.started": "opened the questions on a changed key point",
@@ -189,7 +193,7 @@ THING_NEEDS: dict[str, tuple[str, ...]] = {
     "training.moduleversion": ("module",),
     "training.protocolvalue": ("item",),
 }
-SUBJECT_NAMES = ("person", "learner", "candidate", "holder")
+SUBJECT_NAMES = ("person", "learner", "candidate", "holder", "kept")
 
 
 @dataclass(frozen=True)

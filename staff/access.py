@@ -122,6 +122,11 @@ def memberships(person: StaffMember) -> list[Membership]:
     return known
 
 
+def is_same(person: StaffMember, other_pk: int) -> bool:
+    """Whether that is she herself, under this account or one that was merged into it."""
+    return other_pk == person.pk or StaffMember.objects.filter(pk=other_pk, merged_into=person).exists()
+
+
 def forget(person: StaffMember) -> None:
     """After a change of memberships or roles, the object must ask again."""
     for name in ("_memberships", "installation_roles"):

@@ -43,7 +43,9 @@ def add_member(
 ) -> Membership:
     """Add a person to a clinic; somebody known by the address joins as the person she is, with the name on record."""
     email = email.strip().lower()
-    person = StaffMember.objects.filter(email=email).first()
+    person = StaffMember.objects.select_related("merged_into").filter(email=email).first()
+    if person and person.merged_into:
+        person = person.merged_into
     if person is None:
         person = StaffMember.objects.create_user(email=email, full_name=full_name, latin_name=latin_name)
         audit.record(clinic=clinic, by=by, action="person.added", subject=person)
@@ -185,6 +187,19 @@ def _shut_out(person: StaffMember) -> None:
     for session in UserSession.objects.filter(user=person):
         session.end()
     mail.give_up(person)
+
+
+@transaction.atomic
+def make_alias(*, alias: StaffMember, of: StaffMember, clinic: Clinic, by: StaffMember) -> None:
+    """The account is closed for good, and its address leads to the other. Its licences are hers; its records stay as they are.
+
+    Its memberships have ended before: call `compliance.merging.decide`.
+    """
+    Licence.objects.filter(person=alias).update(person=of)
+    _shut_out(alias)
+    alias.merged_into = of
+    alias.save(update_fields=["merged_into"])
+    audit.record(clinic=clinic, by=by, action="person.merged", subject=alias, body={"person": of.pk, "alias": alias.pk})
 
 
 @transaction.atomic

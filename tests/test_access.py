@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
-from compliance import assigning, feeds, heads
+from compliance import assigning, feeds, heads, merging
 from compliance.models import Pack, PackPart
 from compliance.packs import work
 from quizzes import asking
@@ -185,6 +185,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:own-download": ((), row(POST_ONLY, nobody=302)),
     "compliance:person-list": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:person-add": ((), row(403, **MANAGERS)),
+    "compliance:merge-propose": (("maya",), row(403, manager=200, other_manager=404)),
+    "compliance:merge-detail": (("merge",), row(403, manager=200, other_manager=404)),
     "compliance:people-invite": ((), row(POST_ONLY, nobody=302)),
     "compliance:people-import": ((), row(403, **MANAGERS)),
     "compliance:import-template": ((), row(403, **MANAGERS)),
@@ -333,6 +335,9 @@ def made(cast: people.Cast, module: factories.Course) -> Stage:
             sheet=factories.make_sheet(learner=cast.aesthetician, by=cast.physician), by=cast.physician
         ).public_id,
         "sheet": factories.make_sheet(learner=cast.aesthetician, by=cast.physician, codes=["P3"]).public_id,
+        "merge": merging.propose(
+            kept=cast.aesthetician, alias=cast.leaver, reason="Added twice", by=cast.manager
+        ).public_id,
         "import": factories.make_import(clinic=cast.lakeside, by=cast.manager).public_id,
         "pack": made_pack(cast).public_id,
         **decided(cast, module),

@@ -69,7 +69,8 @@ NO_BY = {
 
 # Every field, as personal data (about a living person who can be told by it, herself or through the row) or not.
 PERSONAL = {
-    "staff.StaffMember": "password last_login public_id full_name latin_name email is_active joined_at erased_at theme",
+    "staff.StaffMember": "password last_login public_id full_name latin_name email is_active joined_at erased_at "
+    "merged_into theme",
     "staff.Membership": "person clinic job_title staff_number hired_on began_at began_by ended_at ended_by",
     "staff.MembershipRole": "membership role granted_at granted_by identity_checked_at identity_checked_by "
     "identity_checked_how ended_at ended_by",
@@ -133,6 +134,8 @@ PERSONAL = {
     "certificates.BadgeSubject": "certificate subject salt identity_hash status_list status_index",
     "certificates.Badge": "certificate credential sha256 file signed_at",
     "compliance.HeadAddress": "email added_at added_by ended_at ended_by",
+    "compliance.Merge": "public_id kept alias reason proposed_at proposed_by",
+    "compliance.MergeDecision": "plan decided_at decided_by",
     "compliance.PeopleImport": "sent_at sent_by began_at began_by file_name",
     "compliance.PeopleImportRow": "cells faults said membership",
     "compliance.Task": "public_id person clinic change due_on asked_at asked_by",
@@ -235,6 +238,8 @@ NOT_PERSONAL = {
     "certificates.CertificateFile": "format",
     "certificates.BadgeKey": "public recorded_at",
     "certificates.Badge": "number key",
+    "compliance.Merge": "clinic",
+    "compliance.MergeDecision": "merge confirmed",
     "compliance.PeopleImport": "public_id clinic key mode full_roster invites file_sha256 columns note counts ended_at",
     "compliance.PeopleImportRow": "part_of position line planned outcome",
     "compliance.Change": "module_version section_version key_point before after effect people",

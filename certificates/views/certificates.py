@@ -28,7 +28,8 @@ OVER = ("superseded", "expired", "revoked", "ended")
 @require_safe
 def certificate_list(request: StaffRequest) -> HttpResponse:
     """One's own, newest first (also for whoever has left); for managers and physicians, their clinics' too."""
-    mine = with_events(Certificate.objects.filter(person=request.user)).select_related("supersedes")
+    own_accounts = Q(person=request.user) | Q(person__merged_into=request.user)
+    mine = with_events(Certificate.objects.filter(own_accounts)).select_related("supersedes")
     own = mine.order_by("-issued_at", "-pk")
     held = [(certificate, state_of(certificate), history(certificate)) for certificate in own]
     context: dict[str, Any] = {
@@ -38,7 +39,7 @@ def certificate_list(request: StaffRequest) -> HttpResponse:
     }
     if has_permission(request.user, Permission.DOWNLOAD_CERTIFICATES):
         sought = request.GET.get("q", "").strip()
-        staff = visible_to(request.user).exclude(person=request.user)
+        staff = visible_to(request.user).exclude(own_accounts)
         if sought:
             staff = staff.filter(
                 Q(holder_name__icontains=sought) | Q(number__icontains=sought) | Q(title__icontains=sought)

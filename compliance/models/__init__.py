@@ -11,6 +11,7 @@ from compliance.models.changes import Change, PointTest, PointTestItem, PointTes
 from compliance.models.feeds import CalendarFeed
 from compliance.models.heads import HeadAddress
 from compliance.models.imports import PeopleImport, PeopleImportRow
+from compliance.models.merges import Merge, MergeDecision
 from compliance.models.outside import OutsideCheck, OutsideDecision, OutsideTraining, OutsideWithdrawal
 from compliance.models.packs import Pack, PackPart
 from compliance.models.reminders import Reminder, ReminderHours, ReminderMail
@@ -24,6 +25,8 @@ __all__ = [
     "HeadAddress",
     "HepatitisOffer",
     "Leave",
+    "Merge",
+    "MergeDecision",
     "OutsideCheck",
     "OutsideDecision",
     "OutsideTraining",

@@ -22,6 +22,7 @@ from compliance.records import (
     keeping,
     late,
     material,
+    merges,
     outside,
     practicals,
     programmes,
@@ -55,6 +56,7 @@ PARTS = (
     outside.findings,
     times.findings,
     keeping.findings,
+    merges.findings,
 )
 
 

@@ -88,7 +88,7 @@ class Scene:
         members = Membership.objects.filter(clinic=clinic, ended_at=None)
         if of:
             cells = of.cells
-            either = Q(person__email=cells.get("email", ""))
+            either = Q(person__email=cells.get("email", "")) | Q(person__aliases__email=cells.get("email", ""))
             if cells.get("staff_number"):
                 either |= Q(staff_number__iexact=cells["staff_number"])
             members = members.filter(either)
@@ -96,6 +96,9 @@ class Scene:
         self.clinic = clinic
         self.members = list(members.select_related("person", "clinic").prefetch_related(held).order_by("pk"))
         self.by_email = {row.person.email: row for row in self.members}
+        people = {row.person_id: row for row in self.members}
+        aliases = StaffMember.objects.filter(merged_into__in=people).values_list("email", "merged_into")
+        self.by_email |= {email: people[pk] for email, pk in aliases if pk}
         self.by_number = {row.staff_number.casefold(): row for row in self.members if row.staff_number}
         closed = StaffMember.objects.filter(Q(erased_at__isnull=False) | Q(email=PINPOINT_EMAIL))
         self.closed = set(closed.values_list("email", flat=True))
@@ -224,7 +227,7 @@ def _faults_of_new(row: Read, scene: Scene, wanted: PeopleImport, by: StaffMembe
 
 def _faults_of_known(row: Read, member: Membership, scene: Scene, by: StaffMember) -> list[Fault]:
     cells, faults = row.cells, []
-    if cells.get("email", member.person.email) != member.person.email:
+    if "email" in cells and scene.by_email.get(cells["email"]) != member:
         sentence = (
             f"This staff number is that of {named(member)}. People sign in with the address: a file does not change it."
         )

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certificates.actions import change_membership, end_membership
-from compliance import actions, keeping, outside, people, tasks
+from compliance import actions, keeping, merging, outside, people, tasks
 from compliance.forms import EndForm, IdentityForm, LicenceForm, NameForm, PersonForm, TransferForm, WorkForm
 from compliance.points_drawn import drawn_for
 from compliance.queries import board_of
@@ -55,6 +55,7 @@ def person_list(request: StaffRequest) -> HttpResponse:
             "fresh": sum(line.invited_at is None and line.membership.clinic_id in managing for line in everyone),
             "total": len({line.person.pk for line in everyone}),
             "clinics": clinics,
+            "merges": merging.waiting_for(request.user),
             "manages": has_permission(request.user, Permission.MANAGE_PEOPLE),
         },
     )
@@ -121,6 +122,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "invitable": managed[0] if managed and not person.has_usable_password() else None,
             "invitation_days": settings.PASSWORD_RESET_TIMEOUT // actions.DAY_SECONDS,
             "shown_memberships": people.memberships_shown(viewer, person),
+            "aliases": people.aliases_shown(viewer, person),
             "transferable": managed and people.transferable(viewer, person),
             "rows": people.own_row(viewer, person),
             "extra_time": people.extra_time_shown(viewer, person),

@@ -43,6 +43,15 @@ class StaffMember(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(default=clock.now, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="aliases",
+        help_text="The account that was kept, where this one was found to be the same person's.",
+    )
     theme = models.CharField(max_length=5, blank=True, choices=[("light", "Light"), ("dark", "Dark")])
 
     objects: ClassVar[StaffMemberManager] = StaffMemberManager()
@@ -55,6 +64,11 @@ class StaffMember(AbstractBaseUser):
         constraints = (
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="staffmember_email_lower"),
             models.CheckConstraint(condition=~models.Q(full_name=""), name="staffmember_has_name"),
+            models.CheckConstraint(
+                condition=models.Q(merged_into=None)
+                | (models.Q(is_active=False) & ~models.Q(merged_into=models.F("pk"))),
+                name="staffmember_alias_is_closed",
+            ),
         )
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from compliance import (
     feeds,
     heads,
     keeping,
+    merging,
     outside,
     publishing,
     reminders,
@@ -151,6 +152,8 @@ def make_history(cast: Cast, course: Course) -> History:
         _score_anew(renewed.attempt, cast)
     with clock.at(start + timedelta(days=333)):
         _rate(cast, course)
+    with clock.at(start + timedelta(days=334)):
+        _merge(cast)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
     return History(
         cast,
@@ -171,6 +174,18 @@ def _remind(cast: Cast) -> None:
     reminders.set_hours(clinic=cast.lakeside, from_hour=7, until_hour=12, digest_weekday=2, by=cast.manager)
     reminders.set_hours(clinic=cast.lakeside, from_hour=0, until_hour=24, digest_weekday=0, by=cast.manager)
     assert reminders.send_due()
+
+
+def _merge(cast: Cast) -> None:
+    """Zoe was added twice: her accounts are made one. Another proposal is declined."""
+    once, twice, other = (
+        people.make_person(cast.lakeside, name, "support", by=cast.pinpoint)
+        for name in ("Zoe Zell", "Z Zell", "Zara Zell")
+    )
+    for alias, confirmed in ((twice, True), (other, False)):
+        merge = merging.propose(kept=once, alias=alias, reason="Added twice", by=cast.manager)
+        shown = merging.plan(once, alias).sha256
+        merging.decide(merge=merge, confirmed=confirmed, shown=shown, by=cast.administrator)
 
 
 def _rate(cast: Cast, course: Course) -> None:

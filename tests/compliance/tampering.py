@@ -49,6 +49,8 @@ NAMED = {
     "compliance_leave": "leave |foreign keys",
     "compliance_rule": "rule |foreign keys",
     "compliance_waiver": "waiver |foreign keys",
+    "compliance_merge": "merge|foreign keys",
+    "compliance_mergedecision": "merge|foreign keys",
     "compliance_outsidetraining": "outside training |signature |foreign keys",
     "compliance_outsidecheck": "outside training |signature |foreign keys",
     "compliance_outsidedecision": "outside training |signature |foreign keys",
