@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from certificates.actions import end_membership
+from compliance import feeds
 from staff import actions as staff_actions
 from staff import audit, clock, mail
 from staff.access import clinics_as
@@ -44,6 +45,9 @@ def add_person(
     """Add somebody to the clinic and queue her invitation, in one transaction. Raises AlreadyMember."""
     try:
         with transaction.atomic():
+            gone = StaffMember.objects.filter(email=email.strip().lower(), is_active=False, merged_into=None).first()
+            if gone:
+                feeds.end_all(person=gone, told_at=clinic, by=by)
             membership = staff_actions.add_member(
                 clinic=clinic,
                 email=email,

@@ -79,6 +79,17 @@ def end(*, clinic: Clinic | None, by: StaffMember) -> bool:
     return True
 
 
+@transaction.atomic
+def end_all(*, person: StaffMember, told_at: Clinic, by: StaffMember) -> None:
+    """Of somebody who left: while she is away nothing is read there, and when she comes back it stays so."""
+    for feed in CalendarFeed.objects.select_for_update(of=("self",)).filter(person=person, ended_at=None):
+        feed.ended_at, feed.ended_by = clock.now(), by
+        feed.save(update_fields=["ended_at", "ended_by"])
+        audit.record(
+            clinic=feed.clinic or told_at, by=by, action="calendar.ended", subject=feed, body=_told(feed.clinic)
+        )
+
+
 def _told_at(clinic: Clinic | None, by: StaffMember) -> Clinic | None:
     """The chain that tells of it: the clinic's, else that of her first."""
     held = memberships(by)

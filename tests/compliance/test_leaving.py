@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from certificates.actions import end_membership
 from certificates.queries import state_of
-from compliance import actions
+from compliance import actions, feeds
 from quizzes import actions as sitting
 from quizzes.models import Attempt, Response
 from staff import actions as staff_actions
@@ -143,6 +143,15 @@ def test_coming_back_opens_nothing_old(gone, cast):
     )
     chooses(invitation, NEW_PASSWORD)
     assert is_in(sign_in(maya, NEW_PASSWORD))
+
+
+def test_the_calendars_address_is_closed_for_good(cast):
+    address = feeds.make(clinic=None, by=cast.aesthetician).removeprefix("https://training.example.com")
+    assert Client().get(address).status_code == 200
+    leave(cast.aesthetician, cast.manager)
+    assert Client().get(address).status_code == 404
+    actions.add_person(**BACK, email=cast.aesthetician.email, clinic=cast.lakeside, by=cast.manager)
+    assert Client().get(address).status_code == 404
 
 
 def test_who_works_elsewhere_too_stays_signed_in(cast):
