@@ -8,6 +8,7 @@ from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.urls import reverse
 
 from certificates.actions import end_membership
@@ -63,7 +64,9 @@ def add_person(
                 invite(membership=membership, by=by)
             return membership
     except IntegrityError:
-        current = Membership.objects.filter(clinic=clinic, person__email=email.strip().lower(), ended_at=None)
+        address = email.strip().lower()
+        hers = Q(person__email=address) | Q(person__aliases__email=address)
+        current = Membership.objects.filter(hers, clinic=clinic, ended_at=None)
         known = current.select_related("person", "clinic").first()
         if known is None:
             raise

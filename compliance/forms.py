@@ -9,6 +9,7 @@ from typing import Any
 from crispy_forms.helper import FormHelper
 from django import forms
 from django.conf import settings
+from django.db.models import Q
 
 from certificates import fonts
 from compliance import standing
@@ -253,7 +254,8 @@ class PersonForm(NameFields, WorkFields):
         cleaned = super().clean()
         clinic, email = cleaned.get("clinic"), cleaned.get("email")
         if clinic and email:
-            members = Membership.objects.filter(clinic=clinic, person__email=email, ended_at=None)
+            hers = Q(person__email=email) | Q(person__aliases__email=email)
+            members = Membership.objects.filter(hers, clinic=clinic, ended_at=None)
             for row in members.select_related("person"):
                 self.add_error(
                     "email",

@@ -448,9 +448,11 @@ def sign_programme(*, person: StaffMember, programme: Programme, by: StaffMember
 
 def make_import(*, clinic: Clinic, by: StaffMember) -> PeopleImport:
     """A file of one person, looked at and not applied."""
-    data = (
-        b"email,full_name,job_title,roles,hired_on\nnia@lakeside.example,Nia Newcomer,Nurse,aesthetician,2026-11-01\n"
-    )
+    return send_list(clinic=clinic, lines=["nia@lakeside.example,Nia Newcomer,Nurse,aesthetician,2026-11-01"], by=by)
+
+
+def send_list(*, clinic: Clinic, lines: list[str], by: StaffMember) -> PeopleImport:
+    data = "\n".join(["email,full_name,job_title,roles,hired_on", *lines]).encode()
     return roster.send(
         clinic=clinic, data=data, file_name="staff.csv", key="email", mode="both", full_roster=False, by=by
     )

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from compliance import merging
 from compliance.forms import MergeForm
+from compliance.models import Merge
 from compliance.views.people import managed_by
 from staff.access import Permission, StaffRequest, require_permission
 
@@ -53,7 +54,7 @@ def merge_detail(request: StaffRequest, public_id: str) -> HttpResponse:
     return render(request, "compliance/merge_detail.html", context)
 
 
-def _decide(request: StaffRequest, merge: merging.Merge) -> HttpResponse:
+def _decide(request: StaffRequest, merge: Merge) -> HttpResponse:
     confirmed = request.POST.get("do") == "confirm"
     try:
         decision = merging.decide(

@@ -9,10 +9,11 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 
 from certificates.queries import state_of
-from compliance import merging
+from compliance import actions, merging
 from compliance.models import Merge, MergeDecision
 from compliance.queries import board_of
 from compliance.records import verify
+from compliance.roster import applying
 from quizzes.models import Accommodation, Attempt
 from staff import actions as staff_actions
 from staff.access import is_same
@@ -181,6 +182,16 @@ def test_the_alias_cannot_sign_in_and_its_address_leads_to_the_kept(client, cast
         roles=["support"], by=cast.other_manager,
     )  # fmt: skip
     assert again.person == cast.aesthetician
+    with pytest.raises(actions.AlreadyMember) as known:
+        actions.add_person(
+            clinic=cast.lakeside, email=twice.email, full_name="M", latin_name="", job_title="Nurse",
+            hired_on=date(2026, 11, 1), roles=["support"], by=cast.manager,
+        )  # fmt: skip
+    assert known.value.membership.person == cast.aesthetician
+    line = f"{twice.email},,Lead aesthetician,,"
+    sent = factories.send_list(clinic=cast.lakeside, lines=[line], by=cast.manager)
+    (verdict,) = applying.plan_of(sent, by=cast.manager).verdicts
+    assert (verdict.verdict, verdict.membership.person) == ("updated", cast.aesthetician)
 
 
 def test_the_record_is_shown_together(client, cast, module, twice, second):
