@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('compliance', '0008_calendar_feeds'),
-        ('staff', '0009_aliases'),
+        ('staff', '0010_aliases'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

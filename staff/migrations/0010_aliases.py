@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('staff', '0008_how_long_records_are_kept'),
+        ('staff', '0009_tombstones'),
     ]
 
     operations = [
