@@ -36,6 +36,8 @@ def _recorded(row: Rule | Waiver | Leave, what: str, events: list[AuditEvent]) -
     name = row._meta.model_name
     expected = [f"{name}.recorded", *([f"{name}.ended"] if row.ended_at else [])]
     yield from compare(f"{what}, its events", expected, [event.action for event in events])
+    if row.ended_at is None:
+        yield from compare(f"{what}, why it ended", "", row.end_reason)
     for event in events:
         yield from compare(f"{what}, chain of its event", row.clinic.chain.pk, event.chain_id)
         if event.action == f"{name}.recorded":

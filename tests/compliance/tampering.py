@@ -28,6 +28,7 @@ ON_RECORD = {
     "training_observedscore": f"line_id IN (SELECT id FROM training_observedline WHERE {SIGNED_SHEET})",
     "quizzes_question": "id IN (SELECT question_id FROM quizzes_questionversion WHERE " + DRAWN + ")",
     "quizzes_questionversion": DRAWN,
+    "quizzes_quizversion": "id IN (SELECT quiz_version_id FROM quizzes_attempt WHERE state <> 'open')",
 }
 # What a finding calls a row of the table; a change may also show in a row that rests on it.
 NAMED = {
@@ -78,9 +79,9 @@ NAMED = {
     "quizzes_lateanswer": "late answer |chain |foreign keys",
     "quizzes_mark": "attempt |foreign keys",
     "quizzes_outcome": "attempt |foreign keys",
-    "quizzes_question": "question |attempt |foreign keys",
-    "quizzes_questionversion": "question |versions of question |attempt |foreign keys",
-    "quizzes_quizversion": "quiz |attempt |foreign keys|rules of",
+    "quizzes_question": "question |attempt |cut-score file |foreign keys",
+    "quizzes_questionversion": "question |versions of question |attempt |cut-score file |foreign keys",
+    "quizzes_quizversion": "quiz |attempt |cut-score file |foreign keys|rules of",
     "quizzes_regrade": "regrade |attempt |signature |foreign keys",
     "quizzes_response": "attempt |foreign keys",
     "quizzes_review": "review |signature |foreign keys",
