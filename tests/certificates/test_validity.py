@@ -11,7 +11,7 @@ LEAP_CYCLE = [date(2027, 1, 1) + timedelta(days=n) for n in range(4 * 365 + 1)]
 
 
 def by_the_rule(start: date, months: int) -> date:
-    """Decision 36 in other words: walk the calendar day by day to the anniversary, or to where it would have been."""
+    """The rule in other words: walk the calendar day by day to the anniversary, or to where it would have been."""
     month, year = start.month + months, start.year
     while month > 12:
         month, year = month - 12, year + 1
