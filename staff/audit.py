@@ -35,17 +35,23 @@ def commitment(*, salt: str, person_id: int, name: str) -> str:
 
 
 def _commitment_of(person: StaffMember) -> str:
-    """Asked once per object and name: an act that records two events is one person's."""
-    kept: tuple[str, str] = person.__dict__.setdefault("_commitment", ("", ""))
-    if kept[0] != person.full_name:
-        kept = person.__dict__["_commitment"] = (person.full_name, _committed(person))
-    return kept[1]
+    """Asked once per object and name: an act that records two events is one person's. What this object itself had to make is
+    asked for again until it is committed, since a transaction that is rolled back takes it along."""
+    name, state = person.full_name, person.__dict__
+    kept: tuple[str, str] = state.get("_commitment", ("", ""))
+    if kept[0] == name:
+        return kept[1]
+    known = ActorName.objects.filter(person=person, name=name).values_list("commitment", flat=True).first()
+    if known is None:
+        state["_uncommitted"] = True
+        transaction.on_commit(lambda: state.pop("_uncommitted", None))
+        return _make_commitment(person)
+    if "_uncommitted" not in state:
+        state["_commitment"] = (name, known)
+    return known
 
 
-def _committed(person: StaffMember) -> str:
-    known = ActorName.objects.filter(person=person, name=person.full_name).values_list("commitment", flat=True).first()
-    if known:
-        return known
+def _make_commitment(person: StaffMember) -> str:
     salt = secrets.token_hex(32)
     row = ActorName.objects.create(
         commitment=commitment(salt=salt, person_id=person.pk, name=person.full_name),

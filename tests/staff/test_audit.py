@@ -6,6 +6,7 @@ from django.db import IntegrityError, connection, transaction
 
 from staff import audit, canonical, clock
 from staff.models import ActorName, AuditEvent, Chain
+from tests import people
 from tests.threads import at_once
 
 FIELDS = [
@@ -201,3 +202,16 @@ def test_clock_refuses_a_naive_instant():
 
     with pytest.raises(ValueError, match="aware"), clock.at(datetime(2026, 1, 1)):
         pass
+
+
+@pytest.mark.django_db
+def test_a_name_that_was_rolled_back_is_put_on_record_with_the_next_act(cast):
+    """A refused act is undone with all its rows; the same request may then record another of the same person."""
+    person = people.make_person(cast.lakeside, "Wanda New", "aesthetician", by=cast.manager)
+    with transaction.atomic():
+        for _ in range(2):
+            audit.record(clinic=cast.lakeside, by=person, action="test.refused", subject=person)
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        event = audit.record(clinic=cast.lakeside, by=person, action="test.done", subject=person)
+    assert ActorName.objects.get(commitment=event.actor_commitment).name == person.full_name
