@@ -78,7 +78,8 @@ def unguarded(*tables: str) -> Iterator[None]:
         else:
             down = [f'ALTER TABLE "{table}" DISABLE TRIGGER USER' for table in tables]
             up = [f'ALTER TABLE "{table}" ENABLE TRIGGER USER' for table in tables]
-            up = ["SET CONSTRAINTS ALL IMMEDIATE", *up, "SET CONSTRAINTS ALL DEFERRED"]
+            down.insert(0, "SET CONSTRAINTS ALL IMMEDIATE")  # no table is altered while a check of its rows is pending
+            up.append("SET CONSTRAINTS ALL DEFERRED")
         for statement in down:
             cursor.execute(statement)
         yield

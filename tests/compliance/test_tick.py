@@ -98,7 +98,7 @@ def test_tick_every_stops_at_sigterm(tmp_path):
     manage = [sys.executable, "manage.py"]
     subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
     running = subprocess.Popen([*manage, "tick", "--every", "3600"], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
-    for _ in range(100):
+    for _ in range(300):
         time.sleep(0.2)
         with closing(sqlite3.connect(tmp_path / "tick.sqlite3")) as looked:
             if looked.execute("SELECT count(*) FROM staff_heartbeat WHERE name = 'tick'").fetchone()[0]:
