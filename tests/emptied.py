@@ -27,8 +27,9 @@ def _columns() -> dict[str, tuple[str, ...]]:
     with connection.cursor() as cursor:
         for table in connection.introspection.django_table_names(only_existing=True):
             if table not in STAY:
-                described = connection.introspection.get_table_description(cursor, table)
-                found[table] = tuple(column.name for column in described if (table, column.name) not in FILLED_ITSELF)
+                cursor.execute(f'SELECT * FROM "{table}" LIMIT 0')
+                names = [column[0] for column in cursor.description]
+                found[table] = tuple(name for name in names if (table, name) not in FILLED_ITSELF)
     return found | (BESIDE if connection.vendor == "sqlite" else {})
 
 
