@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import zipfile
+import zlib
 from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Tuple
 
 FORMATS = ("pinpoint-pack-1",)
@@ -21,6 +22,8 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 CHUNK = 1 << 20
 MOST_NAMED = 20
+# What a file that is not whole, on the disk or within a ZIP, answers with.
+NOT_WHOLE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
 # Ed25519 as in RFC 8032, verification only.
 P = 2**255 - 19
@@ -176,7 +179,11 @@ def check(files: Files, report: Report, key: str = "") -> None:
     if MANIFEST not in files.names:
         report.differs(MANIFEST + " is missing, so nothing says what belongs to the pack.")
         return
-    text = files.read(MANIFEST)
+    try:
+        text = files.read(MANIFEST)
+    except NOT_WHOLE as error:
+        report.differs(MANIFEST + " cannot be read (" + type(error).__name__ + "): it is not as it was made.")
+        return
     manifest = read_manifest(text, report)
     if manifest is None:
         return
@@ -225,7 +232,7 @@ def check_signature(files: Files, text: bytes, manifest: Dict[str, Any], report:
     except KeyError:
         report.differs(SIGNATURE + " is missing: the manifest is not signed.")
         return
-    except ValueError:
+    except NOT_WHOLE:
         report.differs(SIGNATURE + " is not a signature.")
         return
     if verified(public, text, signature):
@@ -255,7 +262,7 @@ def check_files(files: Files, manifest: Dict[str, Any], report: Report) -> None:
             continue
         try:
             size, found = files.digest(path)
-        except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+        except NOT_WHOLE as error:
             report.differs(path + " cannot be read (" + type(error).__name__ + ").")
             continue
         if size != row["bytes"]:
@@ -349,7 +356,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     report = Report()
     try:
         files = Files(asked.pack)
-    except (OSError, zipfile.BadZipFile):
+    except NOT_WHOLE:
         print("There is no folder and no whole ZIP at " + ascii_of(asked.pack) + ".")
         return 2
     check(files, report, asked.key)

@@ -4,7 +4,6 @@ so that two cells far apart would take all memory there is. Pure: no Django.
 
 import io
 import zipfile
-import zlib
 from datetime import date, datetime
 from typing import Any
 from xml.parsers import expat
@@ -12,6 +11,7 @@ from xml.parsers import expat
 from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from compliance.roster.base import LONGEST_CELL, MOST_COLUMNS, MOST_ROWS, Sheet, Unreadable, sheet_of
+from staff import archives
 
 MOST_PARTS = 200
 MOST_UNPACKED = 20_000_000
@@ -75,6 +75,8 @@ def _measured(data: bytes) -> bytes:
                     continue
                 if name.lower() in seen or part.flag_bits & 1:
                     raise Unreadable("The workbook is encrypted, or one of its parts is in it twice. Save it again.")
+                if not archives.is_ordinary(part):
+                    raise Unreadable(NOT_WHOLE)
                 seen.add(name.lower())
                 with archive.open(part) as file:
                     content = file.read(left + 1)
@@ -83,7 +85,7 @@ def _measured(data: bytes) -> bytes:
                     raise Unreadable("The workbook swells far beyond its size when it is unpacked, so it was not read.")
                 _look_through(content)
                 fresh.writestr(name, content)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError, ValueError, zlib.error):
+    except archives.NOT_WHOLE:
         raise Unreadable(NOT_WHOLE) from None
     return out.getvalue()
 

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from quizzes.exchange.base import Unreadable
+from staff.archives import NOT_WHOLE, is_ordinary
 
 MOST_FILES = 400
 MOST_BYTES = 20_000_000
@@ -28,6 +29,8 @@ def names(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
             raise Unreadable(f"The ZIP holds a link, {info.filename[:80]}, where a file must be.")
         if info.flag_bits & 1:
             raise Unreadable("The ZIP is encrypted. Send it open.")
+        if not is_ordinary(info):
+            raise Unreadable(f"{info.filename[:80]} is packed in an uncommon way. Pack it as an ordinary ZIP.")
         if path.suffix not in ENDINGS:
             raise Unreadable(f"The ZIP holds {info.filename[:80]}; the material has {', '.join(sorted(ENDINGS))} only.")
         if info.file_size > MOST_RATIO * max(1, info.compress_size):
@@ -49,7 +52,7 @@ def contents(data: bytes) -> dict[str, bytes]:
                 left -= len(found[info.filename])
                 if left < 0:
                     raise Unreadable(f"Unpacked the ZIP has more than {MOST_BYTES // 1_000_000} MB.")
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError):
+    except NOT_WHOLE:
         raise Unreadable("The file is not a whole ZIP.") from None
     return found
 

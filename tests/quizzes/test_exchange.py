@@ -337,6 +337,31 @@ def test_zip_tricks_are_refused_at_once(data, said):
     assert time.process_time() - began < 1
 
 
+@pytest.mark.parametrize("method", [12, 14], ids=["bzip2", "lzma"])
+def test_an_uncommon_packing_is_refused_unopened(method):
+    data = bytearray(zip_of({"m/module.yaml": b"title: Needle depth"}))
+    data[8] = data[data.index(b"PK\x01\x02") + 10] = method
+    with pytest.raises(Unreadable, match="uncommon way"):
+        zipped.contents(bytes(data))
+
+
+def test_a_zip_with_any_byte_changed_is_read_or_refused_in_words():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m/module.yaml", "title: Needle depth\n" * 4 + "".join(map(chr, range(33, 126))))
+    whole = out.getvalue()
+    refused = 0
+    for place in range(len(whole)):
+        for change in (0x01, 0x80, 0xFF):
+            data = bytearray(whole)
+            data[place] ^= change
+            try:
+                zipped.contents(bytes(data))
+            except Unreadable:
+                refused += 1
+    assert refused > len(whole)
+
+
 def test_what_is_no_text_is_refused():
     for data in (b"\x00\x01\x02\x81", b"x" * 6_000_000, b"\xff\xfe\x00"):
         with pytest.raises(Unreadable):
