@@ -129,9 +129,15 @@ def _axe() -> str:
     return (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
 
 
+def shown(page: Page, script: str, given: object = None) -> Any:
+    """What `script` says of the page, once it is there whole: a click returns as soon as the next page has begun."""
+    page.wait_for_load_state()
+    return page.evaluate(script, given)
+
+
 def axe(page: Page, only: str = "") -> None:
     """No finding of axe on what is shown now; of one rule alone, if it is named."""
-    if not page.evaluate("() => Boolean(window.axe)"):
+    if not shown(page, "() => Boolean(window.axe)"):
         page.evaluate(_axe())
     found = page.evaluate(
         """async (only) => (await axe.run(document, {resultTypes: ["violations"], ...(only ? {runOnly: [only]} : {})}))
@@ -145,20 +151,21 @@ def axe(page: Page, only: str = "") -> None:
 
 def overflow(page: Page) -> int:
     """How many pixels the page is wider than its window."""
-    return int(page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    return int(shown(page, "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 def small_targets(page: Page) -> list[str]:
     """Controls under 44 pixels. A box inside a label is as large as its label; a link in a sentence is exempt."""
     return list(
-        page.evaluate(
+        shown(
+            page,
             """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), summary, select")]
               .filter((e) => e.checkVisibility() && !e.closest("p:has(> a)") || e.matches(".btn") && e.checkVisibility())
               .filter((e) => !e.matches(".skip"))
               .map((e) => [e, (e.closest("label") ?? e.closest(".form-check") ?? (e.matches(".btn-check") ? e.labels[0] : e))])
               .map(([e, shown]) => [e, shown.getBoundingClientRect()])
               .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
-              .map(([e, box]) => `${e.outerHTML.slice(0, 80)} ${box.width}×${box.height}`)"""
+              .map(([e, box]) => `${e.outerHTML.slice(0, 80)} ${box.width}×${box.height}`)""",
         )
     )
 
@@ -179,4 +186,4 @@ def in_every_look(page: Page, check: Callable[[str], None]) -> None:
         page.set_viewport_size(before)
 
 
-__all__ = ["Visitor", "axe", "expect", "in_every_look", "overflow", "sign_in", "small_targets"]
+__all__ = ["Visitor", "axe", "expect", "in_every_look", "overflow", "shown", "sign_in", "small_targets"]

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.journeys.conftest import in_every_look, overflow, small_targets
+from tests.journeys.conftest import in_every_look, overflow, shown, small_targets
 
 pytestmark = pytest.mark.browser
 
 
 def open_everything(page) -> None:
-    page.evaluate("() => document.querySelectorAll('main details').forEach((fold) => fold.open = true)")
+    shown(page, "() => document.querySelectorAll('main details').forEach((fold) => fold.open = true)")
 
 
 @pytest.mark.parametrize("who", ["author", "physician"])

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import in_every_look, overflow, small_targets
+from tests.journeys.conftest import in_every_look, overflow, shown, small_targets
 from training.models import Reading
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ def looks(page: Page) -> None:
 
 
 def top_of(page: Page, anchor: str) -> float:
-    return float(page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", anchor))
+    return float(shown(page, "id => document.getElementById(id).getBoundingClientRect().top", anchor))
 
 
 def kept_place(place: str, page: Page) -> None:
