@@ -49,6 +49,11 @@ class ReviewForm(SigningForm):
                 self.add_error("restudy", "Tick at least one key point to study again.")
         return cleaned
 
+    def restudied(self) -> list[KeyPoint]:
+        """Nothing where it is endorsed, whatever is still ticked."""
+        returned = self.cleaned_data["decision"] == Review.Decision.RETURNED
+        return list(self.cleaned_data["restudy"]) if returned else []
+
 
 class TogetherForm(SigningForm):
     """Several attempts under one re-authentication, each with the hash that was on screen."""

@@ -1,9 +1,11 @@
-"""What every signing page shares: try to sign, say clearly why not, and count failures."""
+"""What every page with a signature does: sign once its form is filled, say clearly why not, and count failures."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.cache import cache
+from django.http import HttpResponse
+from django.shortcuts import render
 
 from certificates.forms import SigningForm
 from staff import clock, signing
@@ -13,12 +15,58 @@ from staff.models import Clinic
 WINDOW_SECONDS = 3600
 MOST_FAILURES = 10
 
+Made = TypeVar("Made")
 
-def signing_context(
-    request: StaffRequest, *, clinic: Clinic, sha256: str, meaning: str, error: str = ""
-) -> dict[str, Any]:
-    """For `_parts/signing.html`."""
-    return {
+
+def sign_with(
+    request: StaffRequest, form: SigningForm, act: Callable[..., Made], *, unfilled: str = ""
+) -> tuple[Made | None, str]:
+    """What `act` made, or the sentence why nothing was signed; neither while the page is only read.
+
+    `unfilled` is that sentence where something besides the password is missing or wrong; without it the form's own words are.
+    """
+    if request.method != "POST":
+        return None, ""
+    if form.is_valid():
+        return _tried(request, form, act)
+    told = [str(e) for name, errors in form.errors.items() if name not in SigningForm.base_fields for e in errors]
+    reason = (unfilled or " ".join(told)) if told else "Type your password to sign."
+    return None, f"{reason} Nothing was signed."
+
+
+def _tried(request: StaffRequest, form: SigningForm, act: Callable[..., Made]) -> tuple[Made | None, str]:
+    key = f"failed-signing:{request.user.pk}"
+    if cache.get(key, 0) >= MOST_FAILURES:
+        return None, "Ten signings failed within an hour. Wait an hour, or choose a new password; nothing was signed."
+    data = form.cleaned_data
+    evidence = signing.evidence_from(request, password=data["password"], email=data.get("email", ""))
+    try:
+        signing.check_evidence(request.user, evidence)
+    except signing.SigningRefused as refusal:
+        cache.add(key, 0, WINDOW_SECONDS)
+        signing.report_failed_signing(signer=request.user, count=cache.incr(key))
+        return None, str(refusal)
+    try:
+        made = act(shown_sha256=data["shown_sha256"], opened_at=data["opened_at"], evidence=evidence)
+    except signing.SigningRefused as refusal:
+        return None, str(refusal)
+    cache.delete(key)
+    signing.signed(request)
+    return made, ""
+
+
+def signing_page(
+    request: StaffRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    clinic: Clinic,
+    sha256: str,
+    meaning: str = "",
+    error: str,
+) -> HttpResponse:
+    """The page with what `_parts/signing.html` asks for; `meaning` is empty where the page itself shows several."""
+    signature = {
         "signer": request.user,
         "signing_clinic": clinic,
         "continuous": signing.is_continuous(request),
@@ -27,26 +75,4 @@ def signing_context(
         "meaning": meaning,
         "signing_error": error,
     }
-
-
-def try_to_sign(request: StaffRequest, form: SigningForm, act: Callable[[signing.Evidence], object]) -> str:
-    """Run `act` with the typed evidence; the sentence why nothing was signed, or empty."""
-    key = f"failed-signing:{request.user.pk}"
-    if cache.get(key, 0) >= MOST_FAILURES:
-        return "Ten signings failed within an hour. Wait an hour, or choose a new password; nothing was signed."
-    evidence = signing.evidence_from(
-        request, password=form.cleaned_data["password"], email=form.cleaned_data.get("email", "")
-    )
-    try:
-        signing.check_evidence(request.user, evidence)
-    except signing.SigningRefused as refusal:
-        cache.add(key, 0, WINDOW_SECONDS)
-        signing.report_failed_signing(signer=request.user, count=cache.incr(key))
-        return str(refusal)
-    try:
-        act(evidence)
-    except signing.SigningRefused as refusal:
-        return str(refusal)
-    cache.delete(key)
-    signing.signed(request)
-    return ""
+    return render(request, template, context | signature, status=400 if error else 200)

@@ -12,6 +12,7 @@ from compliance.outside import OLDEST_DAYS, Facts
 from staff import clock
 from staff.models import Clinic
 from staff.templatetags.look import day
+from training.models import Module
 
 
 class SendForm(Plain, forms.Form):
@@ -105,3 +106,7 @@ class DecideForm(SigningForm):
             if not cleaned.get("valid_until_on") and "valid_until_on" not in self.errors:
                 self.add_error("valid_until_on", "Say until when it counts.")
         return cleaned
+
+    def counts_for(self) -> Module | None:
+        chosen = self.cleaned_data["module"]
+        return Module.objects.filter(pk=int(chosen)).first() if chosen else None

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from certificates import actions
 from certificates.forms import AdoptForm
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Clinic
@@ -53,35 +53,28 @@ def module_adopt(request: StaffRequest, slug: str) -> HttpResponse:
     if version is None:
         raise Http404("the module has no published version")
     form = AdoptForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: actions.adopt(
-                clinic=clinic,
-                version=version,
-                with_defaults=data["defaults"],
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(
-                request, f"{version} is adopted for {clinic}. Passes that waited have their certificates now."
-            )
-            return redirect("certificates:protocol")
-    elif request.method == "POST":
-        error = "Tick that you have read what stands above, and type your password. Nothing was signed."
+    signed, error = sign_with(
+        request,
+        form,
+        lambda **seen: actions.adopt(
+            clinic=clinic, version=version, with_defaults=form.cleaned_data["defaults"], by=request.user, **seen
+        ),
+        unfilled="Tick that you have read what stands above, and type your password.",
+    )
+    if signed:
+        messages.success(request, f"{version} is adopted for {clinic}. Passes that waited have their certificates now.")
+        return redirect("certificates:protocol")
     context: dict[str, Any] = _shown_to_adopt(version, clinic) | {"form": form, "protocol_clinic": clinic}
     context["clinics"] = clinics_as(request.user, Role.PHYSICIAN)
-    context |= signing_context(
-        request, clinic=clinic, sha256=version.sha256, meaning=signing.MEANINGS["adopt"], error=error
+    return signing_page(
+        request,
+        "certificates/module_adopt.html",
+        context,
+        clinic=clinic,
+        sha256=version.sha256,
+        meaning=signing.MEANINGS["adopt"],
+        error=error,
     )
-    return render(request, "certificates/module_adopt.html", context, status=400 if error else 200)
 
 
 def _shown_to_adopt(version: Any, clinic: Clinic) -> dict[str, Any]:

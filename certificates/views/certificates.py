@@ -17,7 +17,7 @@ from certificates.dispositions import is_suspended_for_regrade
 from certificates.forms import LiftForm, NameForm, RevokeForm, SuspendForm
 from certificates.models import Certificate
 from certificates.queries import history, is_lost, state_of, visible_to, with_events
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
 from staff.models.clinics import Role
@@ -141,37 +141,32 @@ def _for_staff(request: StaffRequest, number: str, *roles: str) -> Certificate:
 def certificate_revoke(request: StaffRequest, number: str) -> HttpResponse:
     certificate = _for_staff(request, number, Role.PHYSICIAN)
     form = RevokeForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data: dict[str, Any] = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: actions.revoke(
-                certificate=certificate,
-                reason_class=data["reason_class"],
-                public_text=data["public_text"],
-                private_note=data["private_note"],
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(request, f"{certificate.number} is revoked. Whoever verifies it sees that and the reason.")
-            return redirect(certificate)
-    elif request.method == "POST":
-        error = "Choose the reason and say it in one sentence for the public. Nothing was signed."
-    context = {"certificate": certificate, "form": form, "state": state_of(certificate)}
-    context |= signing_context(
+    signed, error = sign_with(
         request,
+        form,
+        lambda **seen: actions.revoke(
+            certificate=certificate,
+            reason_class=form.cleaned_data["reason_class"],
+            public_text=form.cleaned_data["public_text"],
+            private_note=form.cleaned_data["private_note"],
+            by=request.user,
+            **seen,
+        ),
+        unfilled="Choose the reason and say it in one sentence for the public.",
+    )
+    if signed:
+        messages.success(request, f"{certificate.number} is revoked. Whoever verifies it sees that and the reason.")
+        return redirect(certificate)
+    context = {"certificate": certificate, "form": form, "state": state_of(certificate)}
+    return signing_page(
+        request,
+        "certificates/certificate_revoke.html",
+        context,
         clinic=certificate.clinic,
         sha256=certificate.facts_sha256,
         meaning=signing.MEANINGS["revoke"],
         error=error,
     )
-    return render(request, "certificates/certificate_revoke.html", context, status=400 if error else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

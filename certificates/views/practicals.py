@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certificates.observing_forms import AcknowledgeForm, ObserverForm, SelfForm, SheetForm, SignSheetForm, StartForm
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from certificates.views.adoption import physician_clinic
 from staff import canonical, clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
@@ -227,37 +227,21 @@ def observation_sign(request: StaffRequest, public_id: str) -> HttpResponse:
         )
         return redirect("certificates:practical-list")
     form = SignSheetForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: observing.sign(
-                sheet=sheet,
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(
-                request, f"Signed. {sheet.learner.full_name} evaluates herself and then reads your scores."
-            )
-            return redirect("certificates:observation-detail", public_id)
-    elif request.method == "POST":
-        error = "Type your password to sign. Nothing was signed."
+    signed, error = sign_with(request, form, lambda **seen: observing.sign(sheet=sheet, by=request.user, **seen))
+    if signed:
+        messages.success(request, f"Signed. {sheet.learner.full_name} evaluates herself and then reads your scores.")
+        return redirect("certificates:observation-detail", public_id)
     text = observing.seal_text(sheet)
     context: dict[str, Any] = {"sheet": sheet, "form": form, "sealed": _told(text), "areas": _areas(sheet)}
-    context |= signing_context(
+    return signing_page(
         request,
+        "certificates/observation_sign.html",
+        context,
         clinic=sheet.clinic,
         sha256=canonical.sha256(text),
         meaning=signing.MEANINGS["observe"],
         error=error,
     )
-    return render(request, "certificates/observation_sign.html", context, status=400 if error else 200)
 
 
 def _told(text: str) -> dict[str, Any]:
@@ -368,36 +352,27 @@ def observer_decide(request: StaffRequest, clinic_id: str, public_id: str) -> Ht
         raise PermissionDenied("nobody approves themselves")
     number, approves = observing.next_decision(membership.clinic, membership.person)
     form = ObserverForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: observing.decide_observer(
-                membership=membership,
-                approved=data["approved"] == "yes",
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            said = "may observe practicals from now on" if approves else "observes no longer"
-            messages.success(request, f"Signed. {membership.person} {said}.")
-            return redirect("certificates:observer-list")
-    elif request.method == "POST":
-        error = "Type your password to sign. Nothing was signed."
+    signed, error = sign_with(
+        request,
+        form,
+        lambda **seen: observing.decide_observer(
+            membership=membership, approved=form.cleaned_data["approved"] == "yes", by=request.user, **seen
+        ),
+    )
+    if signed:
+        said = "may observe practicals from now on" if approves else "observes no longer"
+        messages.success(request, f"Signed. {membership.person} {said}.")
+        return redirect("certificates:observer-list")
     terms = observing.observer_terms(
         clinic=membership.clinic, person=membership.person, number=number, approved=approves
     )
     context: dict[str, Any] = {"membership": membership, "approves": approves, "form": form}
-    context |= signing_context(
+    return signing_page(
         request,
+        "certificates/observer_decide.html",
+        context,
         clinic=membership.clinic,
         sha256=canonical.sha256(terms),
         meaning=signing.MEANINGS["approve-observer" if approves else "withdraw-observer"],
         error=error,
     )
-    return render(request, "certificates/observer_decide.html", context, status=400 if error else 200)

@@ -5,13 +5,13 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from certificates import programmes
 from certificates.protocol_forms import ProgrammeForm
 from certificates.queries import state_of, visible_to
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Membership
@@ -38,28 +38,14 @@ def programme_sign(request: StaffRequest, slug: str, clinic_id: str, public_id: 
         raise PermissionDenied("nobody signs their own programme")
     dossier = programmes.dossier_of(membership, programme)
     form = ProgrammeForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: programmes.sign_programme(
-                membership=membership,
-                programme=programme,
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            issued = programmes.dossier_of(membership, programme).held
-            assert issued is not None
-            messages.success(request, f"Signed. {membership.person.full_name} holds {issued.number} now.")
-            return redirect(issued)
-    elif request.method == "POST":
-        error = "Type your password to sign. Nothing was signed."
+    issued, error = sign_with(
+        request,
+        form,
+        lambda **seen: programmes.sign_programme(membership=membership, programme=programme, by=request.user, **seen),
+    )
+    if issued:
+        messages.success(request, f"Signed. {membership.person.full_name} holds {issued.number} now.")
+        return redirect(issued)
     own = programmes.signer_missing(request.user, membership.clinic)
     context: dict[str, Any] = {
         "dossier": dossier,
@@ -68,14 +54,15 @@ def programme_sign(request: StaffRequest, slug: str, clinic_id: str, public_id: 
         "rows": dossier.practicals,
         "form": form,
     }
-    context |= signing_context(
+    return signing_page(
         request,
+        "certificates/programme_sign.html",
+        context,
         clinic=membership.clinic,
         sha256=dossier.sha256,
         meaning=signing.MEANINGS["programme"],
         error=error,
     )
-    return render(request, "certificates/programme_sign.html", context, status=400 if error else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -87,36 +74,24 @@ def certificate_endorse(request: StaffRequest, number: str) -> HttpResponse:
         raise PermissionDenied("not hers to endorse")
     open_now = programmes.supervision_open(certificate)
     form = ProgrammeForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: programmes.endorse_again(
-                certificate=certificate,
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(request, f"Signed. You supervise the holder of {certificate.number} from now on.")
-            return redirect(certificate)
-    elif request.method == "POST":
-        error = "Type your password to sign. Nothing was signed."
+    signed, error = sign_with(
+        request, form, lambda **seen: programmes.endorse_again(certificate=certificate, by=request.user, **seen)
+    )
+    if signed:
+        messages.success(request, f"Signed. You supervise the holder of {certificate.number} from now on.")
+        return redirect(certificate)
     context: dict[str, Any] = {
         "certificate": certificate,
         "state": state_of(certificate),
         "open_now": open_now,
         "form": form,
     }
-    context |= signing_context(
+    return signing_page(
         request,
+        "certificates/certificate_endorse.html",
+        context,
         clinic=certificate.clinic,
         sha256=certificate.facts_sha256,
         meaning=signing.MEANINGS["re-endorse"],
         error=error,
     )
-    return render(request, "certificates/certificate_endorse.html", context, status=400 if error else 200)

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from certificates.protocol_forms import SPARE_ROWS, DecideForm, DefaultsForm, RuleForm
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from certificates.views.adoption import physician_clinic
 from quizzes.models import QuestionVersion
 from staff import canonical, signing
@@ -25,41 +25,28 @@ def _back(clinic: Clinic) -> str:
     return f"{reverse('certificates:protocol')}?clinic={clinic.public_id}"
 
 
-def _errors(form: Any) -> str:
-    """What stands in the way of signing, in one line."""
-    told = [str(e) for name, errors in form.errors.items() if name != "password" for e in errors]
-    return " ".join([*told, "Nothing was signed."]) if told else "Type your password to sign. Nothing was signed."
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.ADOPT_MODULES)
 def protocol_decide(request: StaffRequest, code: str) -> HttpResponse:
     clinic = physician_clinic(request)
     item = get_object_or_404(ProtocolItem, code=code)
     form = DecideForm(request.POST or None, item=item)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: protocol.decide(
-                clinic=clinic,
-                item=item,
-                text=data["text"],
-                is_default=data["choice"] == "default",
-                reread=data["reread"],
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(request, f"Signed. {item.title} is decided for {clinic}.")
-            return redirect(_back(clinic))
-    elif request.method == "POST":
-        error = _errors(form)
+    signed, error = sign_with(
+        request,
+        form,
+        lambda **seen: protocol.decide(
+            clinic=clinic,
+            item=item,
+            text=form.cleaned_data["text"],
+            is_default=form.cleaned_data["choice"] == "default",
+            reread=form.cleaned_data["reread"],
+            by=request.user,
+            **seen,
+        ),
+    )
+    if signed:
+        messages.success(request, f"Signed. {item.title} is decided for {clinic}.")
+        return redirect(_back(clinic))
     sections = protocol.sections_showing(item)
     shown = protocol_of(clinic)[item.code]
     context: dict[str, Any] = {
@@ -75,14 +62,15 @@ def protocol_decide(request: StaffRequest, code: str) -> HttpResponse:
             ProtocolValue.objects.filter(clinic=clinic, item=item).select_related("signature").order_by("-number")
         ),
     }
-    context |= signing_context(
+    return signing_page(
         request,
+        "certificates/protocol_decide.html",
+        context,
         clinic=clinic,
         sha256=protocol.before_sha256(clinic, item),
         meaning=signing.MEANINGS["protocol"],
         error=error,
     )
-    return render(request, "certificates/protocol_decide.html", context, status=400 if error else 200)
 
 
 def _table(form: DecideForm, shown: ProtocolShown) -> list[list[tuple[str, str, str]]]:
@@ -107,36 +95,25 @@ def protocol_defaults(request: StaffRequest) -> HttpResponse:
     clinic = physician_clinic(request)
     items = protocol.undecided(clinic)
     form = DefaultsForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: protocol.take_all_defaults(
-                clinic=clinic,
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(
-                request, f"Signed. {plural(len(items), 'default is,defaults are')} {clinic}'s protocol now."
-            )
-            return redirect(_back(clinic))
-    elif request.method == "POST":
-        error = "Tick that you have read them, and type your password. Nothing was signed."
-    context: dict[str, Any] = {"items": items, "protocol_clinic": clinic, "form": form}
-    context |= signing_context(
+    signed, error = sign_with(
         request,
+        form,
+        lambda **seen: protocol.take_all_defaults(clinic=clinic, by=request.user, **seen),
+        unfilled="Tick that you have read them, and type your password.",
+    )
+    if signed:
+        messages.success(request, f"Signed. {plural(len(items), 'default is,defaults are')} {clinic}'s protocol now.")
+        return redirect(_back(clinic))
+    context: dict[str, Any] = {"items": items, "protocol_clinic": clinic, "form": form}
+    return signing_page(
+        request,
+        "certificates/protocol_defaults.html",
+        context,
         clinic=clinic,
         sha256=canonical.sha256(protocol.defaults_record(clinic, items)),
         meaning=signing.MEANINGS["protocol-defaults"],
         error=error,
     )
-    return render(request, "certificates/protocol_defaults.html", context, status=400 if error else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -146,27 +123,16 @@ def state_rule(request: StaffRequest) -> HttpResponse:
     clinic = physician_clinic(request)
     before = protocol.state_rule(clinic)
     form = RuleForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: protocol.sign_state_rule(
-                clinic=clinic,
-                rule=data["rule"],
-                licence_types=form.types(),
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(request, f"Signed. The rule of {clinic} holds from now on.")
-            return redirect(_back(clinic))
-    elif request.method == "POST":
-        error = _errors(form)
+    signed, error = sign_with(
+        request,
+        form,
+        lambda **seen: protocol.sign_state_rule(
+            clinic=clinic, rule=form.cleaned_data["rule"], licence_types=form.types(), by=request.user, **seen
+        ),
+    )
+    if signed:
+        messages.success(request, f"Signed. The rule of {clinic} holds from now on.")
+        return redirect(_back(clinic))
     here = Licence.objects.filter(person__membership__clinic=clinic, person__membership__ended_at=None)
     context: dict[str, Any] = {
         "before": before,
@@ -177,11 +143,12 @@ def state_rule(request: StaffRequest) -> HttpResponse:
         "known_types": sorted(set(here.values_list("type", flat=True))),
         "history": list(StateRule.objects.filter(clinic=clinic).select_related("signature").order_by("-number")),
     }
-    context |= signing_context(
+    return signing_page(
         request,
+        "certificates/state_rule.html",
+        context,
         clinic=clinic,
         sha256=protocol.rule_before_sha256(clinic),
         meaning=signing.MEANINGS["state-rule"],
         error=error,
     )
-    return render(request, "certificates/state_rule.html", context, status=400 if error else 200)

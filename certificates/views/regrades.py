@@ -15,7 +15,7 @@ from certificates.forms import DispositionForm, RegradeForm
 from certificates.queries import certificates_to_decide, is_lost, state_of
 from certificates.regrading import Plan
 from certificates.results import result_of
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from certificates.views.adoption import physician_clinic
 from certificates.views.certificates import visible_certificate
 from quizzes import kinds
@@ -96,38 +96,30 @@ def regrade_new(request: StaffRequest) -> HttpResponse:
     if option not in OPTIONS or (option in Regrade.WITH_KEY and corrected is None):
         return render(request, "certificates/regrade_new.html", context | {"asked": version})
     plan = Plan(clinic, version, option, corrected if option in Regrade.WITH_KEY else None)
-    form, error = RegradeForm(request.POST or None), ""
-    if request.method == "POST" and form.is_valid():
-        error = try_to_sign(request, form, lambda evidence: _sign(request, plan, form, evidence))
-        if not error:
-            messages.success(
-                request,
-                "Signed. The attempts are scored anew; whoever is touched by it is told by mail and on the result.",
-            )
-            return redirect("certificates:regrade-list")
-    elif request.method == "POST":
-        error = "Say why the question is scored anew: the reason is part of the record. Nothing was signed."
+    form = RegradeForm(request.POST or None)
+    signed, error = sign_with(
+        request,
+        form,
+        lambda **seen: regrading.regrade(
+            plan=plan, reason=form.cleaned_data["reason"].strip(), by=request.user, **seen
+        ),
+        unfilled="Say why the question is scored anew: the reason is part of the record.",
+    )
+    if signed:
+        messages.success(
+            request, "Signed. The attempts are scored anew; whoever is touched by it is told by mail and on the result."
+        )
+        return redirect("certificates:regrade-list")
     found = regrading.consequences(plan, by=request.user)
     context |= _listed(request, plan, found) | {"asked": version, "option": option, "form": form}
-    context |= signing_context(
+    return signing_page(
         request,
+        "certificates/regrade_new.html",
+        context,
         clinic=clinic,
         sha256=canonical.sha256(regrading.listed(plan, found)),
         meaning=signing.MEANINGS["regrade"],
         error=error,
-    )
-    return render(request, "certificates/regrade_new.html", context, status=400 if error else 200)
-
-
-def _sign(request: StaffRequest, plan: Plan, form: RegradeForm, evidence: signing.Evidence) -> None:
-    data = form.cleaned_data
-    regrading.regrade(
-        plan=plan,
-        reason=data["reason"].strip(),
-        shown_sha256=data["shown_sha256"],
-        opened_at=data["opened_at"],
-        by=request.user,
-        evidence=evidence,
     )
 
 
@@ -224,29 +216,22 @@ def certificate_dispose(request: StaffRequest, number: str) -> HttpResponse:
     if not is_lost(certificate) or certificate.attempt is None:
         messages.info(request, f"{certificate.number} waits for no decision.")
         return redirect(certificate)
-    form, error = DispositionForm(request.POST or None), ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: dispositions.dispose(
-                certificate=certificate,
-                decision=data["decision"],
-                reason=data["reason"].strip(),
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(
-                request, f"Signed. {certificate.holder_name} is told, and reads your reason on the result."
-            )
-            return redirect(certificate)
-    elif request.method == "POST":
-        error = "Choose what becomes of the certificate and say why. Nothing was signed."
+    form = DispositionForm(request.POST or None)
+    signed, error = sign_with(
+        request,
+        form,
+        lambda **seen: dispositions.dispose(
+            certificate=certificate,
+            decision=form.cleaned_data["decision"],
+            reason=form.cleaned_data["reason"].strip(),
+            by=request.user,
+            **seen,
+        ),
+        unfilled="Choose what becomes of the certificate and say why.",
+    )
+    if signed:
+        messages.success(request, f"Signed. {certificate.holder_name} is told, and reads your reason on the result.")
+        return redirect(certificate)
     result = result_of(certificate.attempt)
     context = {
         "certificate": certificate,
@@ -260,7 +245,11 @@ def certificate_dispose(request: StaffRequest, number: str) -> HttpResponse:
             if value in dispositions.MEANINGS
         ],
     }
-    context |= signing_context(
-        request, clinic=certificate.clinic, sha256=certificate.facts_sha256, meaning="", error=error
+    return signing_page(
+        request,
+        "certificates/certificate_dispose.html",
+        context,
+        clinic=certificate.clinic,
+        sha256=certificate.facts_sha256,
+        error=error,
     )
-    return render(request, "certificates/certificate_dispose.html", context, status=400 if error else 200)

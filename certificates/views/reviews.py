@@ -17,7 +17,7 @@ from certificates.forms import ReviewForm, TalkForm, TogetherForm
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide, exceptions, is_lost, with_events
 from certificates.results import result_of
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from certificates.views.enquiries import Shown
 from quizzes import eligibility
 from quizzes.enquiries import stance, waiting_in
@@ -86,19 +86,31 @@ def review_detail(request: StaffRequest, public_id: str) -> HttpResponse:
     result = result_of(attempt)
     points = KeyPoint.objects.filter(code__in=[gap.code for gap in result.gaps])
     form = ReviewForm(request.POST or None, points=points)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        error = try_to_sign(request, form, lambda evidence: _sign_review(request, attempt, form, evidence))
-        if not error:
-            messages.success(request, f"Signed. {attempt.candidacy.person.full_name} sees your decision on the result.")
-            return redirect("certificates:review-queue")
-    elif request.method == "POST":
-        error = " ".join(str(e) for errors in form.errors.values() for e in errors)
-    context = _review_context(request, attempt, result) | {"form": form, **_neighbours(request, attempt)}
-    context |= signing_context(
-        request, clinic=attempt.candidacy.clinic, sha256=attempt.seal_sha256, meaning="", error=error
+    signed, error = sign_with(
+        request,
+        form,
+        lambda **seen: actions.review(
+            attempt=attempt,
+            decision=form.cleaned_data["decision"],
+            text=form.cleaned_data["text"].strip(),
+            restudy=form.restudied(),
+            suspend=form.cleaned_data["certificate"] != "keep",
+            by=request.user,
+            **seen,
+        ),
     )
-    return render(request, "certificates/review_detail.html", context, status=400 if error else 200)
+    if signed:
+        messages.success(request, f"Signed. {attempt.candidacy.person.full_name} sees your decision on the result.")
+        return redirect("certificates:review-queue")
+    context = _review_context(request, attempt, result) | {"form": form, **_neighbours(request, attempt)}
+    return signing_page(
+        request,
+        "certificates/review_detail.html",
+        context,
+        clinic=attempt.candidacy.clinic,
+        sha256=attempt.seal_sha256,
+        error=error,
+    )
 
 
 def _opened(request: StaffRequest, attempt: Attempt) -> None:
@@ -117,36 +129,32 @@ def review_together(request: StaffRequest) -> HttpResponse:
     found = supervised(request).filter(public_id__in=list(opened), reviews=None).prefetch_related("outcomes")
     rows = list(found.order_by("ended_at", "pk")[: actions.MOST_TOGETHER])
     form = TogetherForm(request.POST or None, opened=[row.public_id for row in rows])
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        chosen = set(form.cleaned_data["attempts"])
+
+    def endorse(evidence: signing.Evidence, **_: Any) -> list[Review]:
+        chosen = form.cleaned_data["attempts"]
         records = [
             (row, form.shown(row.public_id), datetime.fromisoformat(opened[row.public_id]))
             for row in rows
             if row.public_id in chosen
         ]
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: actions.endorse_together(records=records, by=request.user, evidence=evidence),
-        )
-        if not error:
-            messages.success(
-                request, f"Signed: {plural(len(records), 'attempt,attempts')}, each with its own signature."
-            )
-            return redirect("certificates:review-queue")
-    elif request.method == "POST":
-        error = "Tick at least one, and type your password. Nothing was signed."
+        return actions.endorse_together(records=records, by=request.user, evidence=evidence)
+
+    signed, error = sign_with(request, form, endorse, unfilled="Tick at least one, and type your password.")
+    if signed:
+        messages.success(request, f"Signed: {plural(len(signed), 'attempt,attempts')}, each with its own signature.")
+        return redirect("certificates:review-queue")
     context: dict[str, Any] = {"rows": rows, "most": actions.MOST_TOGETHER}
-    if rows:
-        context |= signing_context(
-            request,
-            clinic=rows[0].candidacy.clinic,
-            sha256="0" * 64,
-            meaning=signing.MEANINGS["endorse"],
-            error=error,
-        )
-    return render(request, "certificates/review_together.html", context, status=400 if error else 200)
+    if not rows:
+        return render(request, "certificates/review_together.html", context, status=400 if error else 200)
+    return signing_page(
+        request,
+        "certificates/review_together.html",
+        context,
+        clinic=rows[0].candidacy.clinic,
+        sha256="0" * 64,
+        meaning=signing.MEANINGS["endorse"],
+        error=error,
+    )
 
 
 def _neighbours(request: StaffRequest, attempt: Attempt) -> dict[str, Attempt | None]:
@@ -159,22 +167,6 @@ def _neighbours(request: StaffRequest, attempt: Attempt) -> dict[str, Attempt | 
         "previous": waiting[place - 1] if place else None,
         "following": waiting[place + 1] if place + 1 < len(waiting) else None,
     }
-
-
-def _sign_review(request: StaffRequest, attempt: Attempt, form: ReviewForm, evidence: signing.Evidence) -> None:
-    data = form.cleaned_data
-    returned = data["decision"] == Review.Decision.RETURNED
-    actions.review(
-        attempt=attempt,
-        decision=data["decision"],
-        text=data["text"].strip(),
-        restudy=list(data["restudy"]) if returned else [],
-        suspend=data["certificate"] != "keep",
-        shown_sha256=data["shown_sha256"],
-        opened_at=data["opened_at"],
-        by=request.user,
-        evidence=evidence,
-    )
 
 
 def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dict[str, Any]:
@@ -219,35 +211,31 @@ def _grant(request: StaffRequest, public_id: str, meaning: str) -> HttpResponse:
     candidacy = attempt.candidacy
     act = actions.record_talk if meaning == "talk" else actions.open_early
     form = TalkForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: act(
-                candidacy=candidacy,
-                text=data["text"],
-                shown_sha256=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            opened = "two more attempts" if meaning == "talk" else "the next attempt open now"
-            messages.success(request, f"Signed. {candidacy.person.full_name} has {opened}.")
-            return redirect("certificates:review-queue")
-    elif request.method == "POST":
-        error = "Fill in the note: it is part of the record. Nothing was signed."
-    last = candidacy.attempts.finished().order_by("-number").first()
-    context = {"attempt": attempt, "candidacy": candidacy, "result": result_of(attempt), "form": form}
-    context |= signing_context(
+    signed, error = sign_with(
         request,
+        form,
+        lambda **seen: act(candidacy=candidacy, text=form.cleaned_data["text"], by=request.user, **seen),
+        unfilled="Fill in the note: it is part of the record.",
+    )
+    if signed:
+        opened = "two more attempts" if meaning == "talk" else "the next attempt open now"
+        messages.success(request, f"Signed. {candidacy.person.full_name} has {opened}.")
+        return redirect("certificates:review-queue")
+    last = candidacy.attempts.finished().order_by("-number").first()
+    context = {
+        "attempt": attempt,
+        "candidacy": candidacy,
+        "result": result_of(attempt),
+        "form": form,
+        "back": reverse("certificates:review-detail", args=[public_id]),
+        "early": meaning == "open-early",
+    }
+    return signing_page(
+        request,
+        "certificates/review_talk.html",
+        context,
         clinic=candidacy.clinic,
         sha256=last.seal_sha256 if last else "",
         meaning=signing.MEANINGS[meaning],
         error=error,
     )
-    context |= {"back": reverse("certificates:review-detail", args=[public_id]), "early": meaning == "open-early"}
-    return render(request, "certificates/review_talk.html", context, status=400 if error else 200)

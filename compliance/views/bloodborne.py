@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from compliance import bloodborne
 from compliance.bloodborne_forms import OfferForm, SessionForm, TrainerForm, WithdrawForm
 from compliance.models import SiteSession
@@ -91,44 +91,27 @@ def session_add(request: StaffRequest) -> HttpResponse:
         else {"place": clinic.address}
     )
     form = SessionForm(request.POST or None, here=here, initial=initial)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        made: list[SiteSession] = []
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: made.append(
-                bloodborne.record_session(
-                    clinic=clinic,
-                    facts=form.facts(),
-                    people=form.people(),
-                    shown_sha256=data["shown_sha256"],
-                    opened_at=data["opened_at"],
-                    by=request.user,
-                    evidence=evidence,
-                )
-            ),
-        )
-        if not error:
-            messages.success(request, "Signed. The session is on record.")
-            return redirect("compliance:session-detail", made[0].public_id)
-    elif request.method == "POST":
-        typed = set(form.errors) - {"password"}
-        error = (
-            "Something above is missing. Nothing was signed."
-            if typed
-            else "Type your password to sign. Nothing was signed."
-        )
-    context: dict[str, Any] = {"form": form, "site": clinic, "back": _back(clinic)}
-    context |= signing_context(
+    session, error = sign_with(
         request,
+        form,
+        lambda **seen: bloodborne.record_session(
+            clinic=clinic, facts=form.facts(), people=form.people(), by=request.user, **seen
+        ),
+        unfilled="Something above is missing.",
+    )
+    if session:
+        messages.success(request, "Signed. The session is on record.")
+        return redirect("compliance:session-detail", session.public_id)
+    context: dict[str, Any] = {"form": form, "site": clinic, "back": _back(clinic)}
+    return signing_page(
+        request,
+        "compliance/session_add.html",
+        context,
         clinic=clinic,
         sha256=bloodborne.before_sha256(clinic, here),
         meaning=signing.MEANINGS["record-session"],
         error=error,
     )
-    return render(request, "compliance/session_add.html", context, status=400 if error else 200)
 
 
 def _session(request: StaffRequest, public_id: str) -> SiteSession:

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from certificates.signing_views import signing_context, try_to_sign
+from certificates.signing_views import sign_with, signing_page
 from compliance import outside, proofs
 from compliance.models import OutsideTraining
 from compliance.outside_forms import CheckForm, DecideForm, SendForm, WithdrawForm
@@ -177,30 +177,23 @@ def outside_sign(request: StaffRequest, public_id: str) -> HttpResponse:
     )
     titles = outside.titles()
     form = DecideForm(request.POST or None, titles=titles)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        error = try_to_sign(
-            request,
-            form,
-            lambda evidence: outside.decide(
-                training=row,
-                approved=data["decision"] == "approve",
-                module=Module.objects.filter(pk=int(data["module"])).first() if data["module"] else None,
-                valid_until_on=data["valid_until_on"],
-                text=data["text"],
-                shown=data["shown_sha256"],
-                opened_at=data["opened_at"],
-                by=request.user,
-                evidence=evidence,
-            ),
-        )
-        if not error:
-            messages.success(request, f"Signed. {row.person.full_name} is told by mail.")
-            return redirect("compliance:outside-detail", public_id)
-    elif request.method == "POST":
-        told = [str(e) for name, errors in form.errors.items() if name != "password" for e in errors]
-        error = " ".join([*told, "Nothing was signed."]) if told else "Type your password to sign. Nothing was signed."
+    signed, error = sign_with(
+        request,
+        form,
+        lambda shown_sha256, **seen: outside.decide(
+            training=row,
+            approved=form.cleaned_data["decision"] == "approve",
+            module=form.counts_for(),
+            valid_until_on=form.cleaned_data["valid_until_on"],
+            text=form.cleaned_data["text"],
+            shown=shown_sha256,
+            by=request.user,
+            **seen,
+        ),
+    )
+    if signed:
+        messages.success(request, f"Signed. {row.person.full_name} is told by mail.")
+        return redirect("compliance:outside-detail", public_id)
     modules = Module.objects.filter(pk__in=titles).order_by("position", "pk")
     context: dict[str, Any] = {
         "row": row,
@@ -210,16 +203,16 @@ def outside_sign(request: StaffRequest, public_id: str) -> HttpResponse:
         "choices": [(module.pk, titles[module.pk], outside.latest_until(row, module)) for module in modules],
         "today": clock.today(row.clinic.zone),
         "given": request.POST,
+        "meanings": (signing.MEANINGS["credit"], signing.MEANINGS["decline-credit"]),
     }
-    context |= signing_context(
+    return signing_page(
         request,
+        "compliance/outside_sign.html",
+        context,
         clinic=row.clinic,
         sha256=outside.shown_sha256(row),
-        meaning="",
         error=error,
     )
-    context["meanings"] = (signing.MEANINGS["credit"], signing.MEANINGS["decline-credit"])
-    return render(request, "compliance/outside_sign.html", context, status=400 if error else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -88,6 +88,7 @@ def test_revoke_says_why_nothing_was_signed(client, cast, paper):
     client.force_login(cast.physician)
     for changes, sentence in (
         ({"public_text": ""}, "Choose the reason and say it in one sentence for the public"),
+        ({"password": ""}, "<p>Type your password to sign. Nothing was signed.</p>"),
         ({"password": "wrong"}, "The password is not right"),
         ({"shown_sha256": "0" * 64}, "The record changed while it was on your screen"),
     ):

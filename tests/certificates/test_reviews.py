@@ -146,6 +146,7 @@ def test_return_on_the_page(client, cast, missed):
     [
         ({"decision": "returned", "text": "", "restudy": ["nd-17"]}, "Say what is to be studied again and why"),
         ({"decision": "returned", "text": "Again."}, "Tick at least one key point to study again"),
+        ({"decision": "endorsed", "password": ""}, "<p>Type your password to sign. Nothing was signed.</p>"),
         ({"decision": "endorsed", "password": "wrong"}, "The password is not right"),
         ({"decision": "endorsed", "email": "x@example.com"}, "The e-mail address is not the one you sign in with"),
         ({"decision": "endorsed", "shown_sha256": "0" * 64}, "The record changed while it was on your screen"),
