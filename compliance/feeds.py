@@ -63,7 +63,7 @@ def make(*, clinic: Clinic | None, by: StaffMember) -> str:
     end(clinic=clinic, by=by)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     feed = CalendarFeed.objects.create(person=by, clinic=clinic, address_sha256=hashed(secret), made_at=clock.now())
-    audit.record(clinic=_told_at(clinic, by), by=by, action="calendar.made", subject=feed, body=_told(clinic))
+    audit.record(clinic=_told_at(clinic, by), by=by, action="calendar.made", subject=feed, body=told_of(feed))
     return f"{settings.SITE_URL}{reverse('compliance:calendar-feed', args=[secret])}"
 
 
@@ -75,7 +75,7 @@ def end(*, clinic: Clinic | None, by: StaffMember) -> bool:
         return False
     feed.ended_at, feed.ended_by = clock.now(), by
     feed.save(update_fields=["ended_at", "ended_by"])
-    audit.record(clinic=_told_at(clinic, by), by=by, action="calendar.ended", subject=feed, body=_told(clinic))
+    audit.record(clinic=_told_at(clinic, by), by=by, action="calendar.ended", subject=feed, body=told_of(feed))
     return True
 
 
@@ -85,9 +85,7 @@ def end_all(*, person: StaffMember, told_at: Clinic, by: StaffMember) -> None:
     for feed in CalendarFeed.objects.select_for_update(of=("self",)).filter(person=person, ended_at=None):
         feed.ended_at, feed.ended_by = clock.now(), by
         feed.save(update_fields=["ended_at", "ended_by"])
-        audit.record(
-            clinic=feed.clinic or told_at, by=by, action="calendar.ended", subject=feed, body=_told(feed.clinic)
-        )
+        audit.record(clinic=feed.clinic or told_at, by=by, action="calendar.ended", subject=feed, body=told_of(feed))
 
 
 def _told_at(clinic: Clinic | None, by: StaffMember) -> Clinic | None:
@@ -96,8 +94,8 @@ def _told_at(clinic: Clinic | None, by: StaffMember) -> Clinic | None:
     return clinic or (held[0].clinic if held else None)
 
 
-def _told(clinic: Clinic | None) -> dict[str, object]:
-    return {"clinic": clinic.pk if clinic else None}
+def told_of(feed: CalendarFeed) -> dict[str, object]:
+    return {"clinic": feed.clinic_id, "address_sha256": feed.address_sha256}
 
 
 def hashed(secret: str) -> str:

@@ -22,6 +22,13 @@ GUARDS: list[Guard] = [
     insert_only("compliance_pointtestitem"),
     insert_only("compliance_pointtestresult"),
     never_deleted("compliance_headaddress"),
+    Guard(
+        "compliance_headaddress",
+        "named",
+        ("UPDATE",),
+        "who named an address outside, and when, stays as it was",
+        columns=("clinic_id", "added_at", "added_by_id"),
+    ),
     insert_only("compliance_reminderhours"),
     insert_only("compliance_remindermail"),
     insert_only("compliance_reminder"),

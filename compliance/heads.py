@@ -5,19 +5,19 @@ chain later. It names no person.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from compliance.models import HeadAddress
-from compliance.records.finding import Finding
 from staff import audit, canonical, clock, mail
-from staff.models import AuditEvent, Chain, Clinic, OutgoingMail, StaffMember
+from staff.models import Chain, Clinic, OutgoingMail, StaffMember
 
 MARK = "pinpoint-head"
 HOUSE = "house"
 MOST_ADDRESSES = 5
+FORGOTTEN = "head-address.erased"
 LINE = re.compile(rf"{MARK} (\S+) (\d+) ([0-9a-f]{{64}}) (\S+)")
 
 
@@ -58,22 +58,6 @@ def read(text: str) -> list[Head]:
     return [Head(chain, int(seq), digest, at) for chain, seq, digest, at in LINE.findall(text)]
 
 
-def held_against(kept: Iterable[Head]) -> Iterator[Finding]:
-    """What a chain says today where a head was kept; an event that is gone or was written anew is named."""
-    chains = {head_of(chain).chain: chain for chain in Chain.objects.select_related("clinic")}
-    for head in kept:
-        what = f"head of {head.chain} kept {head.at}"
-        chain = chains.get(head.chain)
-        if chain is None:
-            yield Finding(what, "a chain of that name", "none")
-            continue
-        if not head.seq:
-            continue
-        found = AuditEvent.objects.filter(chain=chain, seq=head.seq).values_list("hash", flat=True).first()
-        if found != head.hash:
-            yield Finding(f"{what}, event {head.seq}", head.hash, found or "no such event")
-
-
 @transaction.atomic
 def add_address(*, clinic: Clinic, email: str, by: StaffMember) -> HeadAddress:
     """The same address twice is the one that is there."""
@@ -88,7 +72,7 @@ def add_address(*, clinic: Clinic, email: str, by: StaffMember) -> HeadAddress:
             f"{MOST_ADDRESSES} addresses are sent the head already. Take one back before you name another."
         )
     row = HeadAddress.objects.create(clinic=clinic, email=email, added_by=by)
-    audit.record(clinic=clinic, by=by, action="head-address.added", subject=row)
+    audit.record(clinic=clinic, by=by, action="head-address.added", subject=row, body=told_of(row))
     return row
 
 
@@ -96,10 +80,28 @@ def add_address(*, clinic: Clinic, email: str, by: StaffMember) -> HeadAddress:
 def end_address(*, address: HeadAddress, by: StaffMember) -> bool:
     """False if it had ended before."""
     moment = clock.now()
+    address = HeadAddress.objects.select_for_update(of=("self",)).select_related("clinic").get(pk=address.pk)
     if not HeadAddress.objects.filter(pk=address.pk, ended_at=None).update(ended_at=moment, ended_by=by):
         return False
-    audit.record(clinic=address.clinic, by=by, action="head-address.ended", subject=address)
+    audit.record(clinic=address.clinic, by=by, action="head-address.ended", subject=address, body=told_of(address))
     return True
+
+
+def told_of(row: HeadAddress) -> dict[str, str]:
+    return {"commitment": canonical.sha256_of([row.salt, row.email])}
+
+
+def is_forgotten(row: HeadAddress) -> bool:
+    return row.email.endswith("@erased.invalid")
+
+
+@transaction.atomic
+def forget(*, email: str, by: StaffMember) -> None:
+    """The address of somebody who is erased: nothing is sent there any more, and it is not on record."""
+    for row in HeadAddress.objects.filter(email__iexact=email).select_related("clinic"):
+        end_address(address=row, by=by)
+        HeadAddress.objects.filter(pk=row.pk).update(email=f"erased-{row.pk}@erased.invalid", salt="")
+        audit.record(clinic=row.clinic, by=by, action=FORGOTTEN, subject=row)
 
 
 def send_daily() -> int:

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from certificates.models import Certificate
+from compliance import heads
 from compliance.models import PeopleImportRow
 from compliance.packs import work as packs
 from quizzes.models import PracticeAnswer, Seal
@@ -131,7 +132,7 @@ def erase(*, person: StaffMember, by: StaffMember, kind: str = Erasure.Kind.PERS
     kept = kept_of(person)
     if not replay and not person.email.endswith(".invalid"):
         _write_to(person, kind, kept)
-    _forget_account(person)
+    _forget_account(person, by)
     if kind == Erasure.Kind.PERSON:
         person.full_name, person.latin_name = f"Former staff member {person.pk}", ""
         person.erased_at = clock.now()
@@ -151,7 +152,7 @@ def told_of(row: Erasure) -> dict[str, Any]:
     return {"person": row.person_id, "kind": row.kind, "kept_sha256": canonical.sha256(row.kept)}
 
 
-def _forget_account(person: StaffMember) -> None:
+def _forget_account(person: StaffMember, by: StaffMember) -> None:
     sessions = UserSession.objects.filter(user=person)
     Session.objects.filter(session_key__in=list(sessions.values_list("session_key", flat=True))).delete()
     sessions.delete()
@@ -159,6 +160,7 @@ def _forget_account(person: StaffMember) -> None:
     PracticeAnswer.objects.filter(person=person).delete()
     PeopleImportRow.objects.filter(Q(membership__person=person) | Q(cells__icontains=person.email)).delete()
     _blank(OutgoingMail.objects.filter(person=person, address=""))
+    heads.forget(email=person.email, by=by)
     person.email = f"erased-{person.pk}@erased.invalid"
     person.theme, person.last_login, person.is_active = "", None, False
     person.set_unusable_password()

@@ -94,6 +94,7 @@ SENTENCES = {
     "erasure.account": "cleared the account of {whom}, who left",
     "erasure.person": "erased {whom} at her request; sealed records stay",
     "head-address.added": "named an address outside that is sent the head of this trail each day",
+    "head-address.erased": "erased an address outside together with whose it was",
     "head-address.ended": "took back an address outside that was sent the head of this trail",
     "hepatitis-b.offered": "recorded that {whom} was offered the hepatitis B vaccination",
     "hold.lifted": "lifted a legal hold as the second person",

@@ -243,7 +243,7 @@ NOT_PERSONAL = {
     "compliance.PeopleImport": "public_id clinic key mode full_roster invites file_sha256 columns note counts ended_at",
     "compliance.PeopleImportRow": "part_of position line planned outcome",
     "compliance.Change": "module_version section_version key_point before after effect people",
-    "compliance.HeadAddress": "clinic",
+    "compliance.HeadAddress": "clinic salt",
     "compliance.CalendarFeed": "address_sha256",
     "compliance.ReminderHours": "clinic number from_hour until_hour digest_weekday set_at",
     "compliance.Pack": "public_id facts_at due_at tries done steps made_at size manifest_sha256 key_fingerprint problem "

@@ -1,5 +1,7 @@
 """Where the heads of the audit trail are kept outside."""
 
+import secrets
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -9,11 +11,19 @@ from staff import clock
 from staff.models import Clinic
 
 
+def salt() -> str:
+    return secrets.token_hex(16)
+
+
 class HeadAddress(models.Model):
-    """A mailbox outside that is sent the head of this clinic's chain each day. Ended, never deleted."""
+    """A mailbox outside that is sent the head of this clinic's chain each day. Ended, never deleted.
+
+    The trail holds a salted commitment to the address; without the salt, which goes with the address, nobody can open it.
+    """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
     email = models.EmailField(max_length=254)
+    salt = models.CharField(max_length=32, default=salt, editable=False)
     added_at = models.DateTimeField(default=clock.now)
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True, blank=True)

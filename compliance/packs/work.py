@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
@@ -14,7 +15,7 @@ from compliance.packs.building import Making
 from compliance.packs.keys import signing_key
 from compliance.packs.scope import Scope, clinic_scope
 from compliance.packs.writing import Made
-from staff import audit, clock
+from staff import audit, canonical, clock
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
@@ -40,7 +41,7 @@ def ask(*, clinic: Clinic, from_on: date | None, to_on: date, by: StaffMember) -
     """The same days, asked for again while they wait, are the same pack."""
     now = clock.now()
     scope = clinic_scope(clinic, from_on=from_on, to_on=to_on, asked_at=now)
-    key = f"{clinic.pk}:{by.pk}:{from_on or ''}:{to_on}"
+    key = _key(clinic.pk, by.pk, from_on, to_on)
     waiting = Pack.objects.filter(dedupe_key=key, made_at=None, problem="")
     known = waiting.first()
     if known:
@@ -64,9 +65,32 @@ def ask(*, clinic: Clinic, from_on: date | None, to_on: date, by: StaffMember) -
         by=by,
         action="pack.asked",
         subject=pack,
-        body={"pack": pack.public_id, "from": from_on, "to": to_on, "facts_at": scope.facts_at},
+        body=told_of(pack),
     )
     return pack
+
+
+def _key(clinic_id: int, person_id: int, from_on: date | None, to_on: date) -> str:
+    return f"{clinic_id}:{person_id}:{from_on or ''}:{to_on}"
+
+
+def key_of(pack: Pack) -> str:
+    """What makes it the same as another that waits."""
+    return _key(pack.clinic_id, pack.asked_by_id, pack.from_on, pack.to_on)
+
+
+def told_of(pack: Pack) -> dict[str, Any]:
+    held = {"pack": pack.public_id, "from": pack.from_on, "to": pack.to_on, "facts_at": pack.facts_at}
+    return dict(canonical.plain(held))
+
+
+def told_of_making(pack: Pack) -> dict[str, Any]:
+    return {
+        "pack": pack.public_id,
+        "manifest_sha256": pack.manifest_sha256,
+        "size": pack.size,
+        "key": pack.key_fingerprint,
+    }
 
 
 def scope_of(pack: Pack) -> Scope:
@@ -173,7 +197,7 @@ def _settle(pack: Pack, made: Made) -> None:
         by=StaffMember.objects.pinpoint(),
         action="pack.made",
         subject=pack,
-        body={"pack": pack.public_id, "manifest_sha256": made.manifest_sha256, "files": made.files, "size": made.size},
+        body=told_of_making(Pack.objects.get(pk=pack.pk)) | {"files": made.files},
     )
 
 

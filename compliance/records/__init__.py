@@ -23,6 +23,7 @@ from compliance.records import (
     late,
     material,
     merges,
+    outgoing,
     outside,
     practicals,
     programmes,
@@ -57,6 +58,7 @@ PARTS = (
     times.findings,
     keeping.findings,
     merges.findings,
+    outgoing.findings,
 )
 
 

@@ -1,7 +1,8 @@
 """One thing that does not add up, and the small tools that find it."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -16,6 +17,8 @@ M = TypeVar("M", bound=Model)
 CHUNK = 200
 SHOWN = 100
 SAME_ACT_SECONDS = 60
+# What was done to a row, in words of the trail: the action, its body, who did it, and when.
+Told = tuple[str, Mapping[str, object], int | None, datetime]
 
 
 @dataclass(frozen=True)
@@ -111,3 +114,22 @@ def numbered(what: str, numbers: Sequence[int]) -> Iterator[Finding]:
         if number != expected:
             yield Finding(f"{what}, numbers", str(expected), str(number))
             return
+
+
+def gone(action: str, what: str, model: type[Model]) -> Iterator[Finding]:
+    """A row that the trail tells of and that is not there any more."""
+    there = {str(pk) for pk in model._base_manager.values_list("pk", flat=True)}
+    told = AuditEvent.objects.filter(action=action, subject_type=model._meta.label_lower).order_by("pk")
+    for subject in told.values_list("subject_id", flat=True):
+        if subject not in there:
+            yield Finding(f"{what} {subject}", "there, as its event says", "gone")
+
+
+def as_told(what: str, chain: int | None, events: list[AuditEvent], told: Sequence[Told]) -> Iterator[Finding]:
+    """One event for each thing that was done, in its order: what it says, who, when and (where one is named) in which chain."""
+    yield from compare(f"{what}, its events", [action for action, *_ in told], [event.action for event in events])
+    for event, (action, body, actor, at) in zip(events, told, strict=False):
+        yield from compare(f"{what}, as {action} says", json.loads(event.body), body)
+        yield from compare(f"{what}, actor of {action}", event.actor_id, actor)
+        yield from compare(f"{what}, chain of {action}", event.chain_id, chain or event.chain_id)
+        yield from about_then(f"{what}, when as {action} says", event.at, at)

@@ -1,10 +1,7 @@
 """Outside training and the sessions on site: each row as the audit trail tells of it, and as its signature covers it."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any
 
 from django.db.models import Prefetch
 
@@ -17,10 +14,8 @@ from compliance.models import (
     SiteTrainer,
 )
 from compliance.records.acts import rests
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable
+from compliance.records.finding import Finding, Told, as_told, chunks, events_of, gone, numbered, readable
 from staff.models import AuditEvent
-
-Told = tuple[str, dict[str, Any], int, datetime]
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
@@ -34,24 +29,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
         ("site-trainer.named", "site trainer", SiteTrainer),
         ("hepatitis-b.offered", "offer", HepatitisOffer),
     ):
-        yield from _gone(action, what, {str(pk) for pk in model.objects.values_list("pk", flat=True)})
-
-
-def _gone(action: str, what: str, there: set[str]) -> Iterator[Finding]:
-    """A row that the trail tells of and that is not there any more."""
-    for subject in AuditEvent.objects.filter(action=action).order_by("pk").values_list("subject_id", flat=True):
-        if subject not in there:
-            yield Finding(f"{what} {subject}", "there, as its event says", "gone")
-
-
-def _as_told(what: str, clinic: Any, events: list[AuditEvent], told: list[Told]) -> Iterator[Finding]:
-    """One event for each thing that was done, in its order: what it says, who and when."""
-    yield from compare(f"{what}, its events", [action for action, *_ in told], [event.action for event in events])
-    for event, (action, body, actor, at) in zip(events, told, strict=False):
-        yield from compare(f"{what}, as {action} says", json.loads(event.body), body)
-        yield from compare(f"{what}, actor of {action}", event.actor_id, actor)
-        yield from compare(f"{what}, chain of {action}", event.chain_id, clinic.chain.pk)
-        yield from about_then(f"{what}, when as {action} says", event.at, at)
+        yield from gone(action, what, model)
 
 
 def _trainings(checked: Counter[str]) -> Iterator[Finding]:
@@ -90,7 +68,7 @@ def _training(what: str, row: OutsideTraining, events: list[AuditEvent]) -> Iter
     if hasattr(row, "withdrawal"):
         end = row.withdrawal
         told.append(("outside.withdrawn", outside.told_of_withdrawal(end), end.withdrawn_by_id, end.withdrawn_at))
-    yield from _as_told(what, row.clinic, events, told)
+    yield from as_told(what, row.clinic.chain.pk, events, told)
 
 
 def _trainers(checked: Counter[str]) -> Iterator[Finding]:
@@ -102,7 +80,7 @@ def _trainers(checked: Counter[str]) -> Iterator[Finding]:
             numbers[row.clinic_id].append(row.number)
             told = [("site-trainer.named", bloodborne.told_of_trainer(row), row.named_by_id, row.named_at)]
             what = f"site trainer {row.number} of clinic {row.clinic_id}"
-            yield from readable(what, _as_told(what, row.clinic, events[str(row.pk)], told))
+            yield from readable(what, as_told(what, row.clinic.chain.pk, events[str(row.pk)], told))
     for clinic, held in numbers.items():
         yield from numbered(f"site trainers of clinic {clinic}", held)
 
@@ -137,7 +115,7 @@ def _session(what: str, row: SiteSession, events: list[AuditEvent]) -> Iterator[
         clinic=row.clinic_id,
         signer=row.recorded_by_id,
     )
-    yield from _as_told(what, row.clinic, events, told)
+    yield from as_told(what, row.clinic.chain.pk, events, told)
 
 
 def _offers(checked: Counter[str]) -> Iterator[Finding]:
@@ -146,4 +124,6 @@ def _offers(checked: Counter[str]) -> Iterator[Finding]:
         for row in chunk:
             checked["offers"] += 1
             told = [("hepatitis-b.offered", bloodborne.told_of_offer(row), row.recorded_by_id, row.recorded_at)]
-            yield from readable(f"offer {row.pk}", _as_told(f"offer {row.pk}", row.clinic, events[str(row.pk)], told))
+            yield from readable(
+                f"offer {row.pk}", as_told(f"offer {row.pk}", row.clinic.chain.pk, events[str(row.pk)], told)
+            )

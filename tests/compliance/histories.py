@@ -96,6 +96,9 @@ def make_history(cast: Cast, course: Course) -> History:
     scored anew, which takes passes."""
     start = clock.now()
     heads.add_address(clinic=cast.lakeside, email="counsel@outside.example", by=cast.manager)
+    ended = heads.add_address(clinic=cast.lakeside, email="aside@outside.example", by=cast.manager)
+    heads.end_address(address=ended, by=cast.manager)
+    heads.add_address(clinic=cast.lakeside, email=cast.leaver.email, by=cast.manager)
     _let_go(cast, course)
     _keep(cast)
     maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
@@ -147,7 +150,9 @@ def make_history(cast: Cast, course: Course) -> History:
     with clock.at(start + timedelta(days=331, hours=6)):
         course = _change(cast, course)
         _remind(cast)
-        work.ask(clinic=cast.lakeside, from_on=None, to_on=clock.today(cast.lakeside.zone), by=cast.manager)
+        today = clock.today(cast.lakeside.zone)
+        work.ask(clinic=cast.lakeside, from_on=today, to_on=today, by=cast.manager)
+        assert work.make_waiting() == 1
     with clock.at(start + timedelta(days=332)):
         _score_anew(renewed.attempt, cast)
     with clock.at(start + timedelta(days=333)):
@@ -170,7 +175,8 @@ def make_history(cast: Cast, course: Course) -> History:
 
 def _remind(cast: Cast) -> None:
     """The clinic's hours are set twice, and everybody who is late hears of it, the manager too; Maya takes her days along."""
-    feeds.make(clinic=None, by=cast.aesthetician)
+    for clinic, person in ((None, cast.aesthetician), (cast.lakeside, cast.manager), (cast.lakeside, cast.manager)):
+        feeds.make(clinic=clinic, by=person)
     reminders.set_hours(clinic=cast.lakeside, from_hour=7, until_hour=12, digest_weekday=2, by=cast.manager)
     reminders.set_hours(clinic=cast.lakeside, from_hour=0, until_hour=24, digest_weekday=0, by=cast.manager)
     assert reminders.send_due()

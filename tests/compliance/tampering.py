@@ -46,7 +46,10 @@ NAMED = {
     "compliance_reminder": "reminders |foreign keys",
     "compliance_reminderhours": "hours of reminders |foreign keys",
     "compliance_remindermail": "reminders |foreign keys",
+    "compliance_calendarfeed": "address of a calendar |foreign keys",
     "compliance_cycle": "cycle|foreign keys",
+    "compliance_headaddress": "address of heads |foreign keys",
+    "compliance_pack": "pack |foreign keys",
     "compliance_leave": "leave |foreign keys",
     "compliance_rule": "rule |foreign keys",
     "compliance_waiver": "waiver |foreign keys",
@@ -123,6 +126,11 @@ PROVENANCE = "who and when, not yet told in the audit trail"
 # Columns that no hash, event or other row covers, with the reason. What is not listed here is found when it changes.
 NOT_COVERED = {
     "certificates_badgekey.recorded_at": PROVENANCE,
+    "compliance_pack.due_at": "how far the making is",
+    "compliance_pack.done": "how far the making is",
+    "compliance_pack.steps": "how far the making is",
+    "compliance_pack.tries": "how far the making is",
+    "compliance_pack.removed_at": "not told in the audit trail",
     "certificates_certificateevent.private_note": "not in the event's body",
     "certificates_certificatefile.file_id": "which drawing is whose is not told",
     "certificates_certificatefile.certificate_id": "which drawing is whose is not told",

@@ -12,6 +12,7 @@ from django.urls import reverse
 from compliance import heads
 from compliance.management.commands import tick
 from compliance.models import HeadAddress
+from compliance.records import outgoing
 from staff import actions, clock, mail
 from staff.models import Chain, OutgoingMail
 
@@ -38,7 +39,7 @@ def test_a_head_is_read_from_a_quoted_mail(cast):
 def test_kept_heads_stand_while_the_chain_grows(cast):
     kept = heads.heads()
     act(cast)
-    assert list(heads.held_against(kept)) == []
+    assert list(outgoing.held_against(kept)) == []
     assert heads.heads() != kept
 
 
@@ -46,7 +47,7 @@ def test_kept_heads_stand_while_the_chain_grows(cast):
 def test_a_head_that_does_not_fit_is_named(cast, what):
     head = heads.heads([cast.lakeside])[0]
     changed = {"hash": "0" * 64, "seq": head.seq + 1, "chain": "nobodys"}
-    (finding,) = heads.held_against([heads.Head(**{**head.__dict__, what: changed[what]})])
+    (finding,) = outgoing.held_against([heads.Head(**{**head.__dict__, what: changed[what]})])
     assert finding.what.startswith("head of ")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from compliance import heads, records
+from compliance.records import outgoing
 
 
 def _hold(name: str, report: records.Report) -> None:
@@ -15,7 +16,7 @@ def _hold(name: str, report: records.Report) -> None:
     if not kept:
         raise CommandError(f"{name} holds no head: a line begins with {heads.MARK}.")
     report.checked["kept heads"] += len(kept)
-    report.findings += heads.held_against(kept)
+    report.findings += outgoing.held_against(kept)
 
 
 class Command(BaseCommand):

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from compliance.packs.tables.asked import RULES, WAIVERS
+from compliance.packs.tables.asked import LEAVES, RULES, WAIVERS
 from compliance.packs.tables.base import Table
-from compliance.packs.tables.elsewhere import ATTENDANCES, OUTSIDE, SESSIONS
+from compliance.packs.tables.elsewhere import ATTENDANCES, OFFERS, OUTSIDE, SESSIONS
 from compliance.packs.tables.people import LICENCES, ROSTER
 from compliance.packs.tables.records import ADOPTIONS, AUDIT, CERTIFICATES, DECISIONS, EVENTS, EXCEPTIONS, SIGNATURES
 from compliance.packs.tables.results import ATTEMPTS, PRACTICALS, REVIEWS
 from compliance.packs.tables.training import CONTENTS, TRAINERS, TRAINING
 
 OF_A_CLINIC: tuple[Table, ...] = (
-    ROSTER, LICENCES, RULES, EXCEPTIONS, WAIVERS, TRAINING, CONTENTS, SESSIONS, ATTENDANCES, OUTSIDE, TRAINERS, ATTEMPTS,
-    REVIEWS, PRACTICALS, CERTIFICATES, EVENTS, SIGNATURES, ADOPTIONS, DECISIONS, AUDIT,
+    ROSTER, LICENCES, RULES, EXCEPTIONS, WAIVERS, LEAVES, TRAINING, CONTENTS, SESSIONS, ATTENDANCES, OFFERS, OUTSIDE, TRAINERS,
+    ATTEMPTS, REVIEWS, PRACTICALS, CERTIFICATES, EVENTS, SIGNATURES, ADOPTIONS, DECISIONS, AUDIT,
 )  # fmt: skip
 WORK = replace(
     ROSTER,
@@ -21,6 +21,6 @@ WORK = replace(
     none="No membership.",
 )
 OF_A_PERSON: tuple[Table, ...] = (
-    WORK, LICENCES, CERTIFICATES, EVENTS, WAIVERS, TRAINING, SESSIONS, OUTSIDE, ATTEMPTS, REVIEWS, PRACTICALS, SIGNATURES,
-    CONTENTS,
+    WORK, LICENCES, CERTIFICATES, EVENTS, WAIVERS, LEAVES, TRAINING, SESSIONS, OFFERS, OUTSIDE, ATTEMPTS, REVIEWS, PRACTICALS,
+    SIGNATURES, CONTENTS,
 )  # fmt: skip

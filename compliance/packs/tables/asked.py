@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from compliance.models import Rule, Waiver
+from compliance.models import Leave, Rule, Waiver
 from compliance.packs.scope import Scope, in_pieces
 from compliance.packs.tables.base import NOT_RECORDED, Row, Table
 from compliance.packs.tables.training import course
@@ -19,7 +19,7 @@ def _titles(scope: Scope) -> dict[int, str]:
     return {version.module_id: version.title for version in course(scope).versions.values()}
 
 
-def _end(row: Rule | Waiver, scope: Scope) -> tuple[Any, ...]:
+def _end(row: Rule | Waiver | Leave, scope: Scope) -> tuple[Any, ...]:
     """Day, name and reason of its end, if that was on record by then."""
     if row.ended_at and row.ended_at <= scope.until and row.ended_by:
         return row.ends_on, row.ended_by.full_name, row.end_reason
@@ -57,9 +57,9 @@ RULES = Table(
 )  # fmt: skip
 
 
-def _waivers(scope: Scope) -> Iterator[Row]:
-    titles = _titles(scope)
-    rows = Waiver.objects.filter(
+def _standing(rows: Any, scope: Scope) -> list[int]:
+    """Those of the clinics and the person that cover one of the days and were on record by then, the first first."""
+    rows = rows.filter(
         clinic__in=scope.clinic_ids,
         recorded_at__lte=scope.until,
         starts_on__lte=scope.to_on,
@@ -67,7 +67,12 @@ def _waivers(scope: Scope) -> Iterator[Row]:
     )
     if scope.from_on:
         rows = rows.filter(until_on__gte=scope.from_on)
-    for some in in_pieces(list(rows.order_by("starts_on", "pk").values_list("pk", flat=True)), SOME):
+    return list(rows.order_by("starts_on", "pk").values_list("pk", flat=True))
+
+
+def _waivers(scope: Scope) -> Iterator[Row]:
+    titles = _titles(scope)
+    for some in in_pieces(_standing(Waiver.objects.all(), scope), SOME):
         found = {
             row.pk: row
             for row in Waiver.objects.filter(pk__in=some).select_related("person", "module", "recorded_by", "ended_by")
@@ -93,4 +98,34 @@ WAIVERS = Table(
     ),
     _waivers,
     none="Nobody was excused from anything.",
+)  # fmt: skip
+
+
+def _leaves(scope: Scope) -> Iterator[Row]:
+    for some in in_pieces(_standing(Leave.objects.all(), scope), SOME):
+        found = {
+            row.pk: row
+            for row in Leave.objects.filter(pk__in=some).select_related("person", "clinic", "recorded_by", "ended_by")
+        }
+        for pk in some:
+            row = found[pk]
+            ends_on, ended_by, _ = _end(row, scope)
+            yield (
+                row.person.public_id, row.person.full_name,
+                scope.job_title(row.person_id, row.clinic_id, row.recorded_at) or NOT_RECORDED,
+                row.starts_on, row.until_on, row.clinic.name, row.recorded_by.full_name, row.recorded_at, ends_on, ended_by,
+            )  # fmt: skip
+
+
+LEAVES = Table(
+    "leave",
+    "Leave",
+    "Who was away, through which day. Leave silences reminders and moves no expiry. Why somebody was away is not kept.",
+    (
+        ("person", "Key"), ("name", "Name"), ("job_title", "Job title then"), ("from", "From"), ("until", "Until"),
+        ("clinic", "Clinic"), ("recorded_by", "Recorded by"), ("recorded_at", "Recorded"), ("ends_on", "Ended"),
+        ("ended_by", "Ended by"),
+    ),
+    _leaves,
+    none="No leave was recorded.",
 )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Training that was not given on the site: sessions in the clinic, and what somebody learnt elsewhere."""
+"""What was not done on the site: sessions in the clinic, the vaccination that was offered, and what somebody learnt elsewhere."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Count, Prefetch, Q
 
-from compliance.models import OutsideTraining, SiteAttendance, SiteSession
+from compliance.models import HepatitisOffer, OutsideTraining, SiteAttendance, SiteSession
 from compliance.packs.scope import Scope, in_pieces
 from compliance.packs.tables.base import NOT_RECORDED, Row, Table
 from staff.models import StaffMember
@@ -130,4 +130,34 @@ OUTSIDE = Table(
     ),
     _outside,
     none="None was sent.",
+)  # fmt: skip
+
+
+def _offers(scope: Scope) -> Iterator[Row]:
+    """Of each person the offer that was recorded last in each clinic; who has none says so."""
+    for people in scope.people():
+        last: dict[int, dict[int, HepatitisOffer]] = {pk: {} for pk in people}
+        rows = HepatitisOffer.objects.filter(
+            person__in=people, clinic__in=scope.clinic_ids, recorded_at__lte=scope.until
+        ).select_related("clinic", "recorded_by")
+        for row in rows.order_by("recorded_at", "pk"):
+            last[row.person_id][row.clinic_id] = row
+        for pk in people:
+            for row in last[pk].values():
+                yield (*scope.names[pk], row.offered_on, row.clinic.name, row.recorded_by.full_name, row.recorded_at)
+            if not last[pk]:
+                yield (*scope.names[pk], NOT_RECORDED, "", "", None)
+
+
+OFFERS = Table(
+    "hepatitis-b-offers",
+    "Hepatitis B vaccination offered",
+    "The day on which the employer offered it, as managers recorded it. Whether it was taken, declined or not needed is a "
+    "matter between the employer and the person: this site keeps no such statement.",
+    (
+        ("person", "Key"), ("name", "Name"), ("offered_on", "Offered"), ("clinic", "Clinic"),
+        ("recorded_by", "Recorded by"), ("recorded_at", "Recorded"),
+    ),
+    _offers,
+    none="Not recorded.",
 )  # fmt: skip

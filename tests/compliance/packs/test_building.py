@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from certificates.models import CertificateFile
 from certificates.papers import file_of
-from compliance import assigning
+from compliance import assigning, bloodborne
 from compliance.packs import building, check_pack, tables
 from compliance.packs.building import Making
 from compliance.packs.keys import all_keys, signing_key
@@ -62,6 +62,11 @@ def stage(cast, module):
         person=cast.colleague, clinic=cast.lakeside, module=module.module, reason="On light duty until the audit.",
         starts_on=date(2026, 11, 1), until_on=date(2026, 12, 1), by=cast.manager,
     )  # fmt: skip
+    leave = {"person": cast.support, "clinic": cast.lakeside, "by": cast.manager}
+    assigning.record_leave(starts_on=date(2026, 11, 1), until_on=date(2026, 11, 20), **leave)
+    assigning.record_leave(starts_on=date(2026, 11, 3), until_on=date(2026, 11, 20), **leave)
+    for day in (date(2026, 1, 8), date(2026, 1, 9)):
+        bloodborne.record_offer(person=cast.colleague, clinic=cast.lakeside, offered_on=day, by=cast.manager)
     factories.site_session(people=[cast.aesthetician, cast.support], by=cast.manager)
     proof = factories.outside_training(person=cast.aesthetician, by=cast.aesthetician, checked_by=cast.manager)
     factories.decide_outside(training=proof, by=cast.physician)
@@ -116,6 +121,11 @@ def test_what_stands_in_it(stage):
     assert {row["what"] for row in rows_of(files, "exceptions") if row["name"] == "Danielle Osei"} >= {"Licence"}
     (waiver,) = rows_of(files, "waivers")
     assert (waiver["name"], waiver["approved_by"]) == ("Danielle Osei", "Priya Raman")
+    (leave,) = rows_of(files, "leave")  # the other one begins after the last of the days
+    assert (leave["name"], leave["job_title"], leave["until"]) == ("Tom Reyes", "Room assistant", "2026-11-20")
+    offers = {row["name"]: (row["offered_on"], row["recorded_by"]) for row in rows_of(files, "hepatitis-b-offers")}
+    assert offers["Danielle Osei"] == ("2026-01-09", "Priya Raman")
+    assert offers["Maya Lindqvist"] == ("not recorded", "")
     events = rows_of(files, "audit")
     assert [row["seq"] for row in events] == list(range(1, len(events) + 1))
 
@@ -166,10 +176,11 @@ def test_days_narrow_it(stage):
         files = files_of(built(cast.lakeside, from_on=date(2026, 11, 10), to_on=date(2026, 11, 11)))
         before = files_of(built(cast.lakeside, to_on=date(2026, 11, 1)))
     assert rows_of(before, "exceptions") == []
+    assert [row["from"] for row in rows_of(files, "leave")] == ["2026-11-01", "2026-11-03"]
     assert rows_of(files, "training") == rows_of(files, "attempts") == rows_of(files, "audit") == []
     assert [row["number"] for row in rows_of(files, "certificates")] == [passed.certificate.number]
     assert "Lea Leaver" not in {row["name"] for row in rows_of(files, "roster")}
-    assert rows_of(before, "roster") == rows_of(before, "certificates") == []
+    assert rows_of(before, "roster") == rows_of(before, "certificates") == rows_of(before, "leave") == []
 
 
 def test_exceptions_are_those_of_the_last_day(stage):

@@ -4,10 +4,12 @@ import io
 import json
 import re
 import zipfile
+from datetime import date
 
 import pypdf
 import pytest
 
+from compliance import bloodborne
 from compliance.packs import check_pack, dossier
 from compliance.packs.building import Making
 from staff import clock
@@ -20,6 +22,9 @@ from tests.people import make_person
 def passed(cast, module):
     finished = factories.make_finished(person=cast.aesthetician, course=module)
     factories.sign_sheet(sheet=factories.make_sheet(learner=cast.aesthetician, by=cast.physician), by=cast.physician)
+    bloodborne.record_offer(
+        person=cast.aesthetician, clinic=cast.lakeside, offered_on=date(2026, 1, 8), by=cast.manager
+    )
     return finished
 
 
@@ -35,9 +40,16 @@ def test_the_page_and_the_pdf_say_the_same(client, cast, passed):
     read = pypdf.PdfReader(io.BytesIO(sent.content))
     assert read.metadata.title == "Training records of Maya Lindqvist"
     text = " ".join(page.extract_text() for page in read.pages)
-    for said in (passed.certificate.number, "Supervised procedure", "Needle depth", "Elena Ruiz"):
+    for said in (
+        passed.certificate.number,
+        "Supervised procedure",
+        "Needle depth",
+        "Elena Ruiz",
+        "8\u00a0Jan\u00a02026",
+        "No leave was recorded",
+    ):
         assert said in page
-        assert said.replace(" ", "") in re.sub(r"\s", "", text)
+        assert re.sub(r"\s", "", said) in re.sub(r"\s", "", text)
     for item in passed.attempt.items.select_related("question_version"):
         assert item.question_version.content["stem"] not in page + text
 
@@ -52,6 +64,8 @@ def test_the_zip_is_checked_by_its_own_checker(client, cast, passed, tmp_path, c
     everything = b"".join(archive.read(name) for name in archive.namelist() if not name.endswith(".pdf"))
     for other in ("Danielle Osei", "Tom Reyes", "Noor Haddad"):
         assert other.encode() not in everything
+    offers = archive.read(next(name for name in archive.namelist() if name.endswith("hepatitis-b-offers.json")))
+    assert json.loads(offers)["rows"][0]["offered_on"] == "2026-01-08"
     assert "1 certificates are the papers" in capsys.readouterr().out
 
 
