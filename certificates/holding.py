@@ -1,7 +1,7 @@
 """What holds or ends a programme certificate without a signature: somebody leaves, or what it rests on falls away."""
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from certificates import events, validity
 from certificates.models import Certificate, CertificateBasis, CertificateEvent
@@ -52,7 +52,7 @@ def settle_programmes(person: StaffMember | None = None) -> int:
     """
     rows = _programmes().filter(person__is_active=True)
     if person:
-        rows = rows.filter(person=person)
+        rows = rows.filter(Q(person=person) | Q(person__aliases=person))
     changed = 0
     for certificate in rows.order_by("pk"):
         last = [e for e in certificate.events.all() if e.kind in ("suspended", "lifted")][-1:]
@@ -83,7 +83,9 @@ def _missing(certificate: Certificate) -> list[str]:
         if row.knowledge and row.knowledge.candidacy
     }
     rows = with_events(
-        Certificate.objects.filter(person=certificate.person, candidacy__quiz__in=wanted).select_related("candidacy")
+        Certificate.objects.filter(
+            Q(person=certificate.person_id) | Q(person__merged_into=certificate.person_id), candidacy__quiz__in=wanted
+        ).select_related("candidacy")
     )
     proven = {row.candidacy.quiz_id for row in rows if row.candidacy and state_of(row) in validity.IN_FORCE}
     return sorted(title for quiz, title in wanted.items() if quiz not in proven)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from certificates import codes, drawing, events, names, totals, validity
 from certificates.actions import FORMAT, name_choice, next_number, printable
@@ -25,7 +26,7 @@ from staff.access import is_same
 from staff.models import Clinic, Licence, Membership, StaffMember
 from training import practicals
 from training.models import Module, Observation, Programme, StateRule
-from training.observations import PracticalShown, live_practicals, seen_by_person, signed_sheets
+from training.observations import PracticalShown, live_practicals, seen_by_person, signed_sheets, whose
 
 KIND_LINE = "Programme certificate"
 STATEMENT = "has passed every module and every safety-critical practical of"
@@ -104,7 +105,19 @@ class Dossier:
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
-        return (self._modules(), self._practicals(), self._recent(), self._rule(), self._licence(), self._once())
+        asked = (self._modules(), self._practicals(), self._recent(), self._rule(), self._licence(), self._once())
+        return (*asked, *self._accounts())
+
+    def _accounts(self) -> list[Condition]:
+        """Nothing counts silently that stands under another account: the physician reads of it, and signs over it."""
+        numbers = sorted(row.number for row in self.certificates.values() if row.person_id != self.person.pk)
+        sheets = sum(sheet.learner_id != self.person.pk for sheet in self.basis_sheets)
+        said = [*numbers, *([f"{sheets} {'sheet' if sheets == 1 else 'sheets'} of practicals"] if sheets else [])]
+        if not said:
+            return []
+        return [
+            Condition("accounts", True, f"Under an account of hers that was merged into this one: {', '.join(said)}.")
+        ]
 
     def _modules(self) -> Condition:
         missing = [self.titles.get(slug, slug) for slug in self.programme.slugs if slug not in self.certificates]
@@ -218,7 +231,7 @@ def dossiers(memberships: Sequence[Membership], programmes: Sequence[Programme] 
     sheets = signed_sheets(list(people.values()))
     by_person: dict[int, list[Observation]] = defaultdict(list)
     for sheet in sheets:
-        by_person[sheet.learner_id].append(sheet)
+        by_person[whose(sheet)].append(sheet)
     seen, versions = seen_by_person(sheets), live_practicals()
     knowledge, scores = _knowledge(list(people))
     licences: dict[int, list[Licence]] = defaultdict(list)
@@ -264,14 +277,14 @@ def _title(module: Module) -> str:
 def _knowledge(people: list[int]) -> tuple[dict[int, dict[str, Certificate]], dict[int, tuple[int, int]]]:
     """By person and module, the certificate in force that lasts longest; and by certificate its points of all items."""
     rows = with_events(
-        Certificate.objects.filter(kind=Certificate.Kind.KNOWLEDGE, person__in=people).select_related(
-            "attempt__parent", "candidacy__quiz__module"
-        )
+        Certificate.objects.filter(
+            Q(person__in=people) | Q(person__merged_into__in=people), kind=Certificate.Kind.KNOWLEDGE
+        ).select_related("attempt__parent", "candidacy__quiz__module", "person")
     )
     found: dict[int, dict[str, Certificate]] = defaultdict(dict)
     for row in rows.order_by("valid_until_on", "pk"):
         if row.candidacy and state_of(row) in validity.IN_FORCE:
-            found[row.person_id][row.candidacy.quiz.module.slug] = row
+            found[row.person.merged_into_id or row.person_id][row.candidacy.quiz.module.slug] = row
     chosen = [row for mine in found.values() for row in mine.values()]
     # A pass by re-test is scored on the whole attempt before it.
     whole = {row.pk: row.attempt.parent_id or row.attempt_id for row in chosen if row.attempt}

@@ -1,8 +1,8 @@
 """Records whose time is over: all of a person's at once, through the one gate that lets a row go.
 
-A person's records hang together (an attempt on a candidacy, a certificate on an attempt, a renewal on a certificate), so they are
-kept until the last of them may go, and then go together. Each leaves a tombstone with the hash of what it held; the audit trail,
-which names nobody, stays whole.
+A person's records hang together (an attempt on a candidacy, a certificate on an attempt, a renewal on a certificate, a programme
+on certificates of an account that was merged), so they are kept until the last of them may go, and then go together. Each leaves
+a tombstone with the hash of what it held; the audit trail, which names nobody, stays whole.
 """
 
 import secrets
@@ -32,9 +32,10 @@ class NotYet(Exception):
 
 
 def over_on(person: StaffMember) -> date | None:
-    """The first day on which nothing of hers must be kept; None where she has not left, or has no record."""
-    kept = keeping.kept_of(person)
-    if not keeping.has_left(person) or not kept or any(one.until_on is None for one in kept):
+    """The first day on which nothing of hers must be kept; None where she has not left, has no record, or it goes with the
+    account that hers was merged into."""
+    kept = keeping.kept_of_all(person)
+    if person.merged_into_id or not keeping.has_left(person) or not kept or any(one.until_on is None for one in kept):
         return None
     return max(one.until_on for one in kept if one.until_on)
 
@@ -46,7 +47,8 @@ def records_of(person: StaffMember) -> Found:
         for model in apps.get_app_config(app).get_models():
             path = trail.path_to_person(model)
             if path is not None and len(path) == 1 and model._meta.db_table in GATED:
-                _add(found, model, model._base_manager.filter(**{path[0]: person}).values_list("pk", flat=True))
+                hers = model._base_manager.filter(**{f"{path[0]}__in": keeping.accounts_of(person)})
+                _add(found, model, hers.values_list("pk", flat=True))
     _add(found, Signature, _signatures(found))
     _add(found, StoredFile, _files(found))
     return dict(found)
@@ -140,7 +142,7 @@ def delete(*, person: StaffMember, by: StaffMember) -> int:
         for some in _some(sorted(pks)):
             model._base_manager.filter(pk__in=some)._raw_delete(using=connection.alias)
     body = told_of(batch, [(stone.table, stone.row, stone.label, stone.name, stone.sha256) for stone in stones])
-    for clinic in keeping.clinics_of(person):
+    for clinic in {clinic for account in keeping.accounts_of(person) for clinic in keeping.clinics_of(account)}:
         audit.record(clinic=clinic, by=by, action=ACTION, subject=person, body=body)
     return len(stones)
 

@@ -66,16 +66,27 @@ def clinics_of(person: StaffMember) -> list[Clinic]:
     return list(Clinic.objects.filter(pk__in=Membership.objects.filter(person=person).values("clinic")).order_by("pk"))
 
 
+def accounts_of(person: StaffMember) -> list[StaffMember]:
+    """The one she uses, and those that were merged into it."""
+    return [person, *person.aliases.order_by("pk")]
+
+
+def kept_of_all(person: StaffMember) -> list[Kept]:
+    return [one for account in accounts_of(person) for one in kept_of(account)]
+
+
 def has_left(person: StaffMember) -> bool:
+    """Nobody has left whose account was merged into one that is in use."""
+    kept = person.merged_into_id or person.pk
     return not (
-        Membership.objects.filter(person=person, ended_at=None).exists()
-        or InstallationRole.objects.filter(person=person, ended_at=None).exists()
+        Membership.objects.filter(person__in=(person.pk, kept), ended_at=None).exists()
+        or InstallationRole.objects.filter(person__in=(person.pk, kept), ended_at=None).exists()
     )
 
 
 def erasable_by(viewer: StaffMember, person: StaffMember) -> bool:
     """She left, and every clinic where she worked is one that the viewer manages: nobody else has a say in it."""
-    worked = {clinic.pk for clinic in clinics_of(person)}
+    worked = {clinic.pk for account in accounts_of(person) for clinic in clinics_of(account)}
     managed = {clinic.pk for clinic in clinics_as(viewer, Role.MANAGER)}
     return bool(worked) and worked <= managed and person.erased_at is None and has_left(person)
 
@@ -131,7 +142,7 @@ def erase(*, person: StaffMember, by: StaffMember, kind: str = Erasure.Kind.PERS
     keeping.refuse_held(person)
     kept = kept_of(person)
     if not replay and not person.email.endswith(".invalid"):
-        _write_to(person, kind, kept)
+        _write_to(person, kind, kept_of_all(person))
     _forget_account(person, by)
     if kind == Erasure.Kind.PERSON:
         person.full_name, person.latin_name = f"Former staff member {person.pk}", ""
@@ -145,6 +156,8 @@ def erase(*, person: StaffMember, by: StaffMember, kind: str = Erasure.Kind.PERS
     chains: list[Clinic | None] = [*clinics_of(person)]
     for clinic in chains or [None]:
         audit.record(clinic=clinic, by=by, action=f"erasure.{kind}", subject=row, body=told_of(row))
+    for alias in accounts_of(person)[1:]:
+        erase(person=alias, by=by, kind=kind, replay=True)  # her other accounts, told of in the same letter
     return row
 
 
@@ -273,6 +286,7 @@ def due() -> Due:
     appointed = InstallationRole.objects.filter(person=OuterRef("pk"), ended_at=None)
     gone = (
         StaffMember.objects.exclude(email__endswith=".invalid")
+        .filter(merged_into=None)
         .filter(~Exists(open_now), ~Exists(appointed), ~Exists(Erasure.objects.filter(person=OuterRef("pk"))))
         .annotate(left_at=Max("membership__ended_at"))
         .filter(left_at__lte=now - timedelta(days=keeping.ACCOUNT_DAYS))

@@ -93,7 +93,7 @@ def plan(kept: StaffMember, alias: StaffMember) -> Plan:
     moves += [f"Extra time, {row.time_percent} %, until {row.valid_until_on.isoformat()}" for row in _extra_time(alias)]
     sitting = Attempt.objects.filter(candidacy__person=alias, state=Attempt.State.OPEN).count()
     ends += _counted(sitting, "open attempt, scored as stored", "open attempts, scored as stored")
-    ends.append(f"Signing in as {alias.email}")
+    ends.append("Signing in: its address leads to the kept account")
     stays = [
         *_counted(Certificate.objects.filter(person=alias).count(), "certificate", "certificates"),
         *_counted(Attempt.objects.filter(candidacy__person=alias).count(), "attempt", "attempts"),
@@ -211,7 +211,7 @@ def decide(*, merge: Merge, confirmed: bool, shown: str, by: StaffMember) -> Mer
 
 
 def _carry_out(kept: StaffMember, alias: StaffMember, merge: Merge, by: StaffMember) -> None:
-    reason = f"Merged into {kept.email}"
+    reason = f"Merged into account {kept.public_id}"  # no address: the audit trail keeps it for good
     here = {row.clinic_id for row in _open(kept)}
     moved: list[tuple[Membership, list[str]]] = [(row, _roles(row)) for row in _open(alias)]
     extra = _extra_time(alias)

@@ -15,6 +15,7 @@ from zipstream import ZipStream
 from certificates import papers
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of, with_events
+from compliance.keeping import accounts_of
 from compliance.models import CalendarFeed, Reminder, Task
 from quizzes import kinds
 from quizzes.models import Accommodation, Attempt, Enquiry, PracticeAnswer
@@ -37,6 +38,8 @@ README = """Your data on Pinpoint, made {at}.
 data.json holds everything that is on record about you, by kind. Instants are in UTC. certificates/ holds your papers, byte for
 byte as they were issued; each can be checked at the address printed on it.
 
+Where two accounts of yours were merged, the records of the other one stand under "merged_accounts", as they were made.
+
 Not in here: the right answers of quizzes, which are still asked, and what others are on record with.
 """
 
@@ -46,9 +49,13 @@ def _rows(rows: QuerySet[Any], *names: str) -> list[dict[str, Any]]:
 
 
 def collected(person: StaffMember) -> dict[str, Any]:
-    """Everything by kind, as canonical JSON takes it."""
+    """Everything by kind, as canonical JSON takes it; records of a merged account stay under that account."""
+    others = [_of_account(account) for account in accounts_of(person)[1:]]
+    return {"made_at": clock.now(), **_of_account(person), "merged_accounts": others}
+
+
+def _of_account(person: StaffMember) -> dict[str, Any]:
     return {
-        "made_at": clock.now(),
         "person": {
             "id": person.public_id,
             "full_name": person.full_name,
@@ -238,7 +245,7 @@ def archive(person: StaffMember) -> Iterator[bytes]:
     text = json.dumps(canonical.plain(collected(person)), indent=1, ensure_ascii=False)
     made.add(text.encode(), "data.json")
     yield from made.all_files()
-    for row in _certificates(person):
+    for row in [row for account in accounts_of(person) for row in _certificates(account)]:
         made.add(bytes(papers.file_of(row, "pdf").bytes), f"certificates/{row.number}.pdf")
         yield from made.all_files()
     yield from made.finalize()

@@ -53,7 +53,8 @@ def is_observer(person: StaffMember, clinic: Clinic) -> bool:
 def sheets_visible_to(viewer: StaffMember) -> "QuerySet[Observation]":
     """Hers as an observer; the signed ones of herself, and of the clinics whose physician she is."""
     signed = Q(state=Observation.State.SIGNED)
-    seen = Q(observer=viewer) | signed & (Q(learner=viewer) | Q(clinic__in=clinics_as(viewer, Role.PHYSICIAN)))
+    own = Q(learner=viewer) | Q(learner__merged_into=viewer)
+    seen = Q(observer=viewer) | signed & (own | Q(clinic__in=clinics_as(viewer, Role.PHYSICIAN)))
     return Observation.objects.filter(seen).select_related("clinic", "learner", "observer", "signature")
 
 
@@ -68,10 +69,17 @@ def learners_of(clinics: Sequence[Clinic], *, but: StaffMember) -> list[Membersh
 
 
 def signed_sheets(people: Iterable[StaffMember]) -> list[Observation]:
+    """Of these people, and of accounts of theirs that were merged into the ones they use."""
+    ids = [person.pk for person in people]
     rows = Observation.objects.filter(
-        learner__in=[person.pk for person in people], state=Observation.State.SIGNED
-    ).select_related("acknowledgement", "observer", "clinic")
+        Q(learner__in=ids) | Q(learner__merged_into__in=ids), state=Observation.State.SIGNED
+    ).select_related("acknowledgement", "observer", "clinic", "learner")
     return list(rows.order_by("ended_at", "pk"))
+
+
+def whose(sheet: Observation) -> int:
+    """The account that the learner uses now."""
+    return sheet.learner.merged_into_id or sheet.learner_id
 
 
 def unread_sheet(person: StaffMember) -> Observation | None:
@@ -85,7 +93,7 @@ def seen_by_person(sheets: Iterable[Observation]) -> dict[int, dict[str, list[pr
     found: dict[int, dict[str, list[practicals.Seen]]] = defaultdict(lambda: defaultdict(list))
     for sheet in sheets:
         for row in sheet.sealed["practicals"]:  # type: ignore[attr-defined]
-            found[sheet.learner_id][row["code"]].append(
+            found[whose(sheet)][row["code"]].append(
                 practicals.Seen(
                     passed=row["passed"],
                     setting=sheet.setting,

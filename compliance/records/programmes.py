@@ -14,7 +14,7 @@ from training.protocol import rule_record
 def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _rules(checked)
     rows = ProgrammeSigning.objects.select_related("certificate", "signature", "programme").prefetch_related(
-        "certificate__basis__knowledge", "certificate__basis__observation"
+        "certificate__basis__knowledge__person", "certificate__basis__observation__learner"
     )
     for chunk in chunks(rows.order_by("pk")):
         for row in chunk:
@@ -44,6 +44,11 @@ def _signing(what: str, row: ProgrammeSigning) -> Iterator[Finding]:
     if not all(met for _, met, _ in dossier["conditions"]):
         yield Finding(f"{what}, its conditions", "all in order", "one is not")
     basis = list(certificate.basis.all())
+    owners = [one.knowledge.person for one in basis if one.knowledge]
+    owners += [one.observation.learner for one in basis if one.observation]
+    for owner in owners:
+        if certificate.person_id not in (owner.pk, owner.merged_into_id):
+            yield Finding(f"{what}, whose its basis is", "the holder's own", f"that of person {owner.pk}")
     numbers = sorted([one.knowledge.number, one.knowledge.facts_sha256] for one in basis if one.knowledge)
     sheets = sorted([one.observation.public_id, one.observation.seal_sha256] for one in basis if one.observation)
     rests = sorted([number, sha256] for _, number, sha256, *_ in dossier["certificates"])

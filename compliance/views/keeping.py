@@ -111,13 +111,13 @@ def person_erase(request: StaffRequest, public_id: str) -> HttpResponse:
             request, "Erased. What is kept, and why, goes to the address that was on record; then the address goes too."
         )
         return redirect("compliance:person-detail", person.public_id)
-    context = {"person": person, "form": form, "refused": refused, "kept": keeping.kept_of(person)}
+    context = {"person": person, "form": form, "refused": refused, "kept": keeping.kept_of_all(person)}
     return render(request, "compliance/person_erase.html", context)
 
 
 @require_safe
 def own(request: StaffRequest) -> HttpResponse:
-    context = {"kept": keeping.kept_of(request.user), "held": memberships(request.user)}
+    context = {"kept": keeping.kept_of_all(request.user), "held": memberships(request.user)}
     return render(request, "compliance/own_data.html", context)
 
 

@@ -1,6 +1,8 @@
 """Two accounts of one person: who may say so, what moves, what stays as it was recorded, and what is shown together."""
 
 import io
+import json
+import zipfile
 from datetime import date
 
 import pytest
@@ -8,14 +10,19 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.urls import reverse
 
-from certificates.queries import state_of
-from compliance import actions, merging
+from certificates import programmes
+from certificates.actions import end_membership, suspend
+from certificates.holding import settle_programmes
+from certificates.models import Certificate
+from certificates.queries import state_of, with_events
+from compliance import actions, deleting, keeping, merging, own_data
 from compliance.models import Merge, MergeDecision
 from compliance.queries import board_of
 from compliance.records import verify
 from compliance.roster import applying
 from quizzes.models import Accommodation, Attempt
 from staff import actions as staff_actions
+from staff import clock
 from staff.access import is_same
 from staff.models import AuditEvent, Licence, Membership, StaffMember
 from tests import factories
@@ -225,7 +232,8 @@ def test_from_the_page_of_the_kept_to_the_decision(client, cast, twice, second):
     client.force_login(second)
     assert "proposes that Maya Lindqvist has two accounts" in client.get("/people/").text
     page = client.get(detail)
-    assert "Signing in as m.lindqvist@lakeside.example" in page.text
+    assert "Signing in: its address leads to the kept account" in page.text
+    assert "m.lindqvist@lakeside.example" in page.text
     assert "nothing was done" in client.post(detail, {"do": "confirm", "shown": "x"}, follow=True).text
     shown = page.context["plan"].sha256
     assert "now leads to Maya Lindqvist" in client.post(detail, {"do": "confirm", "shown": shown}, follow=True).text
@@ -248,3 +256,85 @@ def test_the_administrator_decides_by_command(cast, twice):
     call_command("merge_people", *pair, "--by", cast.administrator.email, "--confirm", stdout=out)
     assert "Merged." in out.getvalue()
     assert StaffMember.objects.get(pk=twice.pk).merged_into == cast.aesthetician
+
+
+# What rests on both accounts
+
+
+@pytest.fixture
+def rests_on_both(cast, module, twice, second):
+    """The other account passed the module and was observed; a programme was signed over that after the merge."""
+    done = factories.make_finished(person=twice, course=module)
+    factories.pass_practicals(learner=twice, by=cast.physician)
+    programme = factories.programme_of(module.module.slug)
+    membership = cast.aesthetician.membership_set.get()
+    factories.licence(person=cast.aesthetician)
+    factories.licence(person=cast.physician, type="Physician")
+    factories.sign_rule(by=cast.physician)
+    before = programmes.dossier_of(membership, programme)
+    assert [condition.code for condition in before.missing] == ["modules", "practicals", "recent"]
+    merged(cast, twice, second)
+    return done.certificate, programme, membership
+
+
+def test_a_programme_rests_on_both_accounts_and_says_so(client, cast, rests_on_both, twice, now):
+    proof, programme, membership = rests_on_both
+    dossier = programmes.dossier_of(membership, programme)
+    assert dossier.ready
+    said = dossier.conditions[-1].sentence
+    assert (dossier.conditions[-1].code, proof.number in said, "1 sheet of practicals" in said) == (
+        "accounts",
+        True,
+        True,
+    )
+    assert proof.number in json.dumps(json.loads(dossier.text)["conditions"])
+    client.force_login(cast.physician)
+    page = client.get(
+        reverse(
+            "certificates:programme-sign", args=[programme.slug, cast.lakeside.public_id, cast.aesthetician.public_id]
+        )
+    ).text
+    assert said in page
+    assert f"{proof.number}, to" in page
+    assert "under her other account" in page
+    signed = factories.sign_programme(person=cast.aesthetician, programme=programme, by=cast.physician)
+    settle_programmes()
+    assert state_of(signed) == "valid"
+    assert verify().clean
+    suspend(certificate=proof, reason_class="other", public_text="Looked into.", private_note="", by=cast.manager)
+    signed = with_events(Certificate.objects.filter(pk=signed.pk)).get()
+    assert state_of(signed) == "suspended", "what it rests on does not hold, whichever account it stands under"
+
+
+def test_ones_own_data_hold_both_accounts(cast, rests_on_both, twice):
+    proof, *_ = rests_on_both
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(own_data.archive(cast.aesthetician))))
+    assert f"certificates/{proof.number}.pdf" in archive.namelist()
+    data = json.loads(archive.read("data.json"))
+    assert data["certificates"] == []
+    (other,) = data["merged_accounts"]
+    assert other["person"]["email"] == twice.email
+    assert [row["number"] for row in other["certificates"]] == [proof.number]
+    assert len(other["attempts"]) == 1
+    assert len(other["practicals"]) > 0
+
+
+def test_both_accounts_are_erased_and_their_records_go_together(cast, rests_on_both, twice):
+    proof, programme, membership = rests_on_both
+    factories.sign_programme(person=cast.aesthetician, programme=programme, by=cast.physician)
+    with pytest.raises(keeping.StillHere):
+        keeping.erase(person=twice, by=cast.manager)
+    assert twice not in keeping.due().accounts
+    end_membership(membership=membership, by=cast.manager, reason="")
+    maya = StaffMember.objects.get(pk=cast.aesthetician.pk)
+    assert deleting.over_on(twice) is None
+    over = deleting.over_on(maya)
+    with clock.at(clock.now().replace(year=over.year, month=over.month, day=over.day)):
+        assert maya in deleting.due()
+        assert twice not in deleting.due()
+        deleting.delete(person=maya, by=cast.manager)
+    twice.refresh_from_db()
+    assert twice.email.endswith("@erased.invalid")
+    assert not Certificate.objects.filter(pk=proof.pk).exists()
+    assert not Attempt.objects.filter(candidacy__person=twice).exists()
+    assert verify(everything=True).findings == []
