@@ -350,45 +350,62 @@ def reissue(*, certificate: Certificate, name_shown: str, by: StaffMember) -> Ce
     Same proof and same dates under a new number and code. What is the same already is left as it is.
     """
     attempt = certificate.attempt
-    if certificate.person_id != by.pk or certificate.kind != Certificate.Kind.KNOWLEDGE or attempt is None:
-        raise ReissueRefused("How a name is shown is the holder's own choice, on a certificate of knowledge.")
+    if attempt is None:
+        raise ReissueRefused("This is no certificate of knowledge.")
     Candidacy.objects.select_for_update().get(pk=attempt.candidacy_id)
-    present = with_events(Certificate.objects.filter(pk=certificate.pk)).get()
-    if state_of(present) not in (*validity.IN_FORCE, "not-yet-valid"):
-        raise ReissueRefused(f"{certificate.number} is not in force, so it is not issued again.")
+    present = refuse_reissue(certificate, by)
     if is_lost(present):
         raise ReissueRefused(
             f"A question of its quiz was corrected, and a physician has still to decide about {certificate.number}."
         )
-    if (name_shown, by.full_name) == (certificate.name_shown, certificate.holder_name):
+    if reads_so(certificate, name_shown, by):
         return certificate
-    corrected = by.full_name != certificate.holder_name
-    newer = _frozen(
-        {name: getattr(certificate, name) for name in KEPT_AT_REISSUE}
-        | {
-            "holder_name": by.full_name,
-            "printed_name": names.shown_as(printable(by), name_shown),
-            "name_shown": name_shown,
-            "reissued_for": Certificate.Reissue.NAME if corrected else Certificate.Reissue.NAME_SHOWN,
-            "design_version": drawing.DESIGN_VERSION,
-            "site_url": settings.SITE_URL,
-            "issued_at": clock.now(),
-            "number": next_number(clock.today(certificate.zone).year),
-            "code": codes.new(),
-        },
-        attempt,
-        supersedes=certificate,
-    )
+    newer = _frozen(printed_anew(certificate, name_shown, by), attempt, supersedes=certificate)
     newer.save(force_insert=True)
+    tell_reissue(newer, by)
+    return newer
+
+
+def refuse_reissue(certificate: Certificate, by: StaffMember) -> Certificate:
+    """What speaks against it whatever the kind; the certificate as it is now. Raises ReissueRefused."""
+    if certificate.person_id != by.pk:
+        raise ReissueRefused("How a name is shown is the holder's own choice.")
+    present = with_events(Certificate.objects.filter(pk=certificate.pk)).get()
+    if state_of(present) not in (*validity.IN_FORCE, "not-yet-valid"):
+        raise ReissueRefused(f"{certificate.number} is not in force, so it is not issued again.")
+    return present
+
+
+def reads_so(certificate: Certificate, name_shown: str, by: StaffMember) -> bool:
+    return (name_shown, by.full_name) == (certificate.name_shown, certificate.holder_name)
+
+
+def printed_anew(certificate: Certificate, name_shown: str, by: StaffMember) -> dict[str, Any]:
+    """What the copy prints: all as before but the name, the number, the code and when it was issued."""
+    corrected = by.full_name != certificate.holder_name
+    return {name: getattr(certificate, name) for name in KEPT_AT_REISSUE} | {
+        "holder_name": by.full_name,
+        "printed_name": names.shown_as(printable(by), name_shown),
+        "name_shown": name_shown,
+        "reissued_for": Certificate.Reissue.NAME if corrected else Certificate.Reissue.NAME_SHOWN,
+        "design_version": drawing.DESIGN_VERSION,
+        "site_url": settings.SITE_URL,
+        "issued_at": clock.now(),
+        "number": next_number(clock.today(certificate.zone).year),
+        "code": codes.new(),
+    }
+
+
+def tell_reissue(newer: Certificate, by: StaffMember) -> None:
+    attempt = newer.attempt.public_id if newer.attempt else None
     audit.record(
-        clinic=certificate.clinic,
+        clinic=newer.clinic,
         by=by,
         action="certificate.issued",
         subject=newer,
         reason=newer.get_reissued_for_display(),
-        body={"number": newer.number, "attempt": attempt.public_id, "facts_sha256": newer.facts_sha256},
+        body={"number": newer.number, "attempt": attempt, "facts_sha256": newer.facts_sha256},
     )
-    return newer
 
 
 def _programme(attempt: Attempt) -> Programme | None:
@@ -650,6 +667,14 @@ def record_event(
     return event
 
 
+def _hold_still(certificate: Certificate) -> None:
+    """Nobody issues it again under another name meanwhile."""
+    if certificate.candidacy_id:
+        Candidacy.objects.select_for_update().get(pk=certificate.candidacy_id)
+    else:
+        Certificate.objects.select_for_update().get(pk=certificate.pk)
+
+
 def revoke(
     *,
     certificate: Certificate,
@@ -665,8 +690,7 @@ def revoke(
     if is_same(by, certificate.person_id):
         raise signing.SigningRefused("Nobody revokes their own certificate. Ask another physician of the clinic.")
     with transaction.atomic():
-        if certificate.candidacy_id:
-            Candidacy.objects.select_for_update().get(pk=certificate.candidacy_id)
+        _hold_still(certificate)
         if certificate.events.filter(kind=CertificateEvent.Kind.REVOKED).exists():
             raise signing.SigningRefused(f"{certificate.number} is revoked already; nothing was changed.")
         newer = present_copy(certificate)
@@ -723,8 +747,7 @@ def suspend(
 ) -> None:
     """Hold until somebody decides; a manager or a physician may. Of a corrected certificate the copy that holds is meant."""
     with transaction.atomic():
-        if certificate.candidacy_id:
-            Candidacy.objects.select_for_update().get(pk=certificate.candidacy_id)
+        _hold_still(certificate)
         certificate = present_copy(certificate)
         if validity.state(holding_of(certificate), clock.now()) in ("revoked", "suspended"):
             return

@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 
 from certificates import events, validity
 from certificates.models import Certificate, CertificateBasis, CertificateEvent
-from certificates.queries import state_of, with_events
+from certificates.queries import copies_before, state_of, with_events
 from staff.models import Membership, StaffMember
 from staff.models.clinics import Role
 
@@ -35,7 +35,9 @@ def supervisor_gone(*, membership: Membership, by: StaffMember) -> None:
 
 def _supervisor(certificate: Certificate) -> int | None:
     """Who signed or took over last; None where nobody supervises now."""
-    since = [event for event in certificate.events.all() if event.kind in ("pending", "endorsed")]
+    copies = [certificate, *copies_before(certificate)]
+    since = [event for copy in copies for event in copy.events.all() if event.kind in ("pending", "endorsed")]
+    since.sort(key=lambda event: (event.at, event.pk))
     if not since:
         return int(certificate.signing.signature.signer_id)
     return since[-1].by_id if since[-1].kind == "endorsed" else None

@@ -110,7 +110,7 @@ class Certificate(models.Model):
 class ProgrammeSigning(models.Model):
     """What a programme certificate carries besides: the physician as printed, and all that stood on her screen. Insert-only.
 
-    `dossier` is canonical JSON; its hash is what the signature is over.
+    `dossier` is canonical JSON; its hash is what the signature is over. A copy under a corrected name carries the same signature.
     """
 
     certificate = models.OneToOneField(Certificate, on_delete=models.PROTECT, related_name="signing")
@@ -118,7 +118,7 @@ class ProgrammeSigning(models.Model):
     physician = models.CharField(max_length=200)
     signed = models.CharField(max_length=400)
     dossier = models.TextField()
-    signature = models.OneToOneField(Signature, on_delete=models.PROTECT)
+    signature = models.ForeignKey(Signature, on_delete=models.PROTECT, related_name="+")
 
     def __str__(self) -> str:
         return f"{self.certificate.number}, signed by {self.physician}"

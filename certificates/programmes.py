@@ -4,6 +4,7 @@ A certificate of knowledge issues itself. This one does not: every condition is 
 and what was on the physician's screen is what her signature covers.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,17 @@ from django.db import transaction
 from django.db.models import Q
 
 from certificates import codes, drawing, events, names, totals, validity
-from certificates.actions import FORMAT, name_choice, next_number, printable
+from certificates.actions import (
+    FORMAT,
+    ReissueRefused,
+    name_choice,
+    next_number,
+    printable,
+    printed_anew,
+    reads_so,
+    refuse_reissue,
+    tell_reissue,
+)
 from certificates.models import Certificate, CertificateBasis, CertificateEvent, ProgrammeSigning
 from certificates.queries import state_of, with_events
 from quizzes.models import Outcome
@@ -431,6 +442,24 @@ def _issued(dossier: Dossier, physician: str, meaning: str, signed_at: datetime)
         "number": next_number(dossier.today.year),
         "code": codes.new(),
     }
+    told = {
+        "slug": programme.slug,
+        "physician": physician,
+        "signed": _signed_line(meaning, signed_at, clinic.zone),
+        "dossier_sha256": dossier.sha256,
+    }
+    return _frozen(printed, person, clinic, told, supersedes=renewed)
+
+
+def _frozen(
+    printed: dict[str, Any],
+    person: StaffMember,
+    clinic: Clinic,
+    programme: dict[str, str],
+    *,
+    supersedes: Certificate | None,
+) -> Certificate:
+    """What is printed as columns, and the canonical JSON of it with the signing it rests on."""
     facts = canonical.text(
         {
             "format": FORMAT,
@@ -441,23 +470,58 @@ def _issued(dossier: Dossier, physician: str, meaning: str, signed_at: datetime)
             "seal_sha256": None,
             "module": None,
             "quiz_sha256": None,
-            "supersedes": renewed.number if renewed else None,
-            "programme": {
-                "slug": programme.slug,
-                "physician": physician,
-                "signed": _signed_line(meaning, signed_at, clinic.zone),
-                "dossier_sha256": dossier.sha256,
-            },
+            "supersedes": supersedes.number if supersedes else None,
+            "programme": programme,
         }
     )
     return Certificate(
         person=person,
         clinic=clinic,
-        supersedes=renewed,
+        supersedes=supersedes,
         facts=facts,
         facts_sha256=canonical.sha256(facts),
         **printed,
     )
+
+
+@transaction.atomic
+def reissue(*, certificate: Certificate, name_shown: str, by: StaffMember) -> Certificate:
+    """The same certificate with the holder's present name, shown as she chooses; it replaces the one before for good.
+
+    The physician signed what was proven, not how a name is shown: her signature, the dossier and the basis stand, and the copy
+    carries them. What is the same already is left as it is.
+    """
+    if certificate.kind != Certificate.Kind.PROGRAMME:
+        raise ReissueRefused("This is no programme certificate.")
+    Certificate.objects.select_for_update().get(pk=certificate.pk)
+    refuse_reissue(certificate, by)
+    if reads_so(certificate, name_shown, by):
+        return certificate
+    before: ProgrammeSigning = certificate.signing
+    newer = _frozen(
+        printed_anew(certificate, name_shown, by),
+        by,
+        certificate.clinic,
+        json.loads(certificate.facts)["programme"],
+        supersedes=certificate,
+    )
+    newer.save(force_insert=True)
+    ProgrammeSigning.objects.create(
+        certificate=newer,
+        programme=before.programme,
+        physician=before.physician,
+        signed=before.signed,
+        dossier=before.dossier,
+        signature=before.signature,
+    )
+    CertificateBasis.objects.bulk_create(
+        [
+            CertificateBasis(certificate=newer, knowledge=row.knowledge, observation=row.observation)
+            for row in certificate.basis.all()
+        ]
+    )
+    tell_reissue(newer, by)
+    return newer
 
 
 @transaction.atomic

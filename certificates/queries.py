@@ -46,6 +46,15 @@ class Step:
     why: str = ""
 
 
+def copies_before(certificate: Certificate) -> list[Certificate]:
+    """The copies under another name that it replaced, the newest first."""
+    found = []
+    while certificate.reissued_for and certificate.supersedes:
+        certificate = certificate.supersedes
+        found.append(certificate)
+    return found
+
+
 def history(certificate: Certificate) -> list[Step]:
     """From its issue on, the oldest first; uses what `with_events` fetched, and the one that it supersedes."""
     before = certificate.supersedes

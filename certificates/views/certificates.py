@@ -74,9 +74,7 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         "grouped_code": codes.grouped(certificate.code),
         "own": own,
         "badge": issuing.badge_of(certificate) if issuing.is_on() else None,
-        "may_choose_name": own
-        and certificate.kind == Certificate.Kind.KNOWLEDGE
-        and state_of(certificate) in validity.IN_FORCE,
+        "may_choose_name": own and state_of(certificate) in validity.IN_FORCE,
         "may_revoke": supervises and not own,
         "may_suspend": (supervises or manages) and not own,
         "may_lift": (supervises or (manages and not is_suspended_for_regrade(certificate))) and not own,
@@ -214,9 +212,8 @@ def certificate_name(request: StaffRequest, number: str) -> HttpResponse:
     error = ""
     if form.is_valid():
         try:
-            newer = actions.reissue(
-                certificate=certificate, name_shown=form.cleaned_data["name_shown"], by=request.user
-            )
+            again = programmes if certificate.kind == Certificate.Kind.PROGRAMME else actions
+            newer = again.reissue(certificate=certificate, name_shown=form.cleaned_data["name_shown"], by=request.user)
         except actions.ReissueRefused as refusal:
             error = str(refusal)
         else:

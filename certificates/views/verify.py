@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from certificates import checking, codes, drawing, names, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
-from certificates.queries import state_of, with_events
+from certificates.queries import copies_before, state_of, with_events
 from staff import clock, keeping, uploads
 from staff.accounts import client_address
 from staff.models import RetentionRule
@@ -78,7 +78,12 @@ def _context(found: Certificate) -> dict[str, Any]:
         "state": state_of(found),
         "paper": _shown(found),
         "last_event": events[-1] if events else None,
-        "endorsements": [event for event in events if event.kind == "endorsed"],
+        "endorsements": [
+            event
+            for copy in [*reversed(copies_before(found)), found]
+            for event in copy.events.all()
+            if event.kind == "endorsed" and event.effective_at <= clock.now()
+        ],
         "successor": next(iter(found.superseded_by.all()), None),
         "badge": issuing.badge_of(found) if issuing.is_on() else None,
         "sha256": file.file.sha256 if file else "",

@@ -13,9 +13,9 @@ from training.protocol import rule_record
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _rules(checked)
-    rows = ProgrammeSigning.objects.select_related("certificate", "signature", "programme").prefetch_related(
-        "certificate__basis__knowledge__person", "certificate__basis__observation__learner"
-    )
+    rows = ProgrammeSigning.objects.select_related(
+        "certificate__supersedes__signing", "signature", "programme"
+    ).prefetch_related("certificate__basis__knowledge__person", "certificate__basis__observation__learner")
     for chunk in chunks(rows.order_by("pk")):
         for row in chunk:
             checked["programme signings"] += 1
@@ -33,7 +33,13 @@ def _signing(what: str, row: ProgrammeSigning) -> Iterator[Finding]:
     yield from compare(f"{what}, hash of its dossier", canonical.sha256(row.dossier), signature.record_sha256)
     yield from compare(f"{what}, meaning of its signature", "programme", signature.meaning_code)
     yield from compare(f"{what}, clinic of its signature", certificate.clinic_id, signature.clinic_id)
-    yield from about_then(f"{what}, when", signature.signed_at, certificate.issued_at)
+    before = certificate.supersedes if certificate.reissued_for else None
+    if before is None:
+        yield from about_then(f"{what}, when", signature.signed_at, certificate.issued_at)
+    else:
+        yield from compare(f"{what}, signing of the copy that it replaces", _carried(before.signing), _carried(row))
+        dates = [[str(copy.valid_from_on), str(copy.valid_until_on)] for copy in (before, certificate)]
+        yield from compare(f"{what}, dates of the copy that it replaces", *dates)
     yield from compare(f"{what}, physician as printed", signature.signer_name, row.physician)
     if signature.signer_id == certificate.person_id:
         yield Finding(f"{what}, signer", "another than the holder", "the holder")
@@ -55,6 +61,10 @@ def _signing(what: str, row: ProgrammeSigning) -> Iterator[Finding]:
     yield from compare(f"{what}, certificates it rests on", rests, numbers)
     yield from compare(f"{what}, sheets it rests on", dossier["sheets"], sheets)
     yield from compare(f"{what}, hash in its facts", json.loads(certificate.facts)["programme"], facts_of(row))
+
+
+def _carried(row: ProgrammeSigning) -> list[object]:
+    return [row.programme_id, row.physician, row.signed, canonical.sha256(row.dossier), row.signature_id]
 
 
 def facts_of(row: ProgrammeSigning) -> dict[str, str]:

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from certificates import actions, holding, papers, programmes
+from certificates.badges import issuing
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of, with_events
 from compliance import records
@@ -254,3 +255,52 @@ def test_the_queue_costs_the_same_with_one_and_with_many(client, cast, module, r
     many, work = count()
     assert {row.person for row in work.programmes} == {cast.aesthetician, third}
     assert many == one
+
+
+def test_issued_again_under_another_name_it_carries_the_signature(client, cast, signed):
+    """Links both ways, the same basis and dates, the badge of the one before withdrawn, and all of it adds up."""
+    with factories.badges():
+        issuing.bake_waiting()
+        client.force_login(cast.aesthetician)
+        assert client.get(reverse("certificates:certificate-name", args=[signed.number])).status_code == 200
+        posted = client.post(reverse("certificates:certificate-name", args=[signed.number]), {"name_shown": "initials"})
+        newer = Certificate.objects.get(supersedes=signed)
+        assert posted["Location"] == newer.get_absolute_url()
+        issuing.bake_waiting()
+        assert newer.badges.count() == 1
+        assert list(issuing.withdrawn()) == [signed]
+    assert (newer.printed_name, newer.valid_until_on, newer.signing.signature) == (
+        "M. L.", signed.valid_until_on, signed.signing.signature,
+    )  # fmt: skip
+    assert newer.basis.count() == signed.basis.count()
+    assert (now_of(signed), now_of(newer)) == ("superseded", "valid")
+    for one, other in ((signed, newer), (newer, signed)):
+        assert other.number in client.get(one.get_absolute_url()).text
+    public = client.get(reverse("certificates:verify-code", args=[newer.code])).text
+    assert "M. L." in public
+    assert "Maya Lindqvist" not in public
+    assert "Elena Ruiz" in public
+    assert records.verify(everything=True).findings == []
+    client.force_login(cast.physician)
+    assert client.post(reverse("certificates:certificate-name", args=[newer.number])).status_code == 403
+
+
+def test_the_copy_stays_with_whoever_took_over_the_supervision(cast, signed):
+    """Signed by Elena, who leaves; Paul takes over; issued again; he leaves too, and the copy waits for somebody."""
+    paul = people.make_person(cast.lakeside, "Paul Novak", "physician", by=cast.pinpoint)
+    factories.licence(person=paul, type="Physician")
+    holding.supervisor_gone(membership=membership(cast.physician), by=cast.manager)
+    with pytest.raises(actions.ReissueRefused, match="not in force"):
+        programmes.reissue(certificate=signed, name_shown="initials", by=cast.aesthetician)
+    programmes.endorse_again(
+        certificate=signed,
+        shown_sha256=signed.facts_sha256,
+        opened_at=clock.now(),
+        by=paul,
+        evidence=factories.evidence(paul),
+    )
+    newer = programmes.reissue(certificate=signed, name_shown="initials", by=cast.aesthetician)
+    holding.supervisor_gone(membership=membership(cast.physician), by=cast.manager)
+    assert now_of(newer) == "valid", "she supervises no more"
+    holding.supervisor_gone(membership=membership(paul), by=cast.manager)
+    assert now_of(newer) == "supervision-pending"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from certificates import actions, papers
+from certificates import actions, papers, programmes
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
@@ -225,9 +225,10 @@ def _assign(cast: Cast, course: Course) -> None:
 
 
 def _entrust(cast: Cast, course: Course) -> None:
-    """Danielle's programme is signed; then the depth order is decided, and she is to read it again."""
+    """Danielle's programme is signed and issued again with her initials; then the depth order is decided, to be read again."""
     programme = factories.ready_for_programme(person=cast.colleague, course=course, by=cast.physician)
-    factories.sign_programme(person=cast.colleague, programme=programme, by=cast.physician)
+    signed = factories.sign_programme(person=cast.colleague, programme=programme, by=cast.physician)
+    programmes.reissue(certificate=signed, name_shown="initials", by=cast.colleague)
     item = ProtocolItem.objects.get(code="depth-order")
     value = protocol.decide(
         clinic=cast.lakeside,
