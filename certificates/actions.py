@@ -15,7 +15,7 @@ from certificates.models import Certificate, CertificateEvent, NumberSeries
 from certificates.queries import holding_of, is_lost, passes_awaiting_adoption, state_of, with_events
 from quizzes import actions as sitting
 from quizzes.eligibility import Standing, verdict
-from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Review
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Quiz, Review
 from quizzes.queries import last_full, standing
 from staff import actions as staff_actions
 from staff import audit, canonical, clock, mail, signing
@@ -150,8 +150,7 @@ def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
     clinic = attempt.candidacy.clinic
     if standing_adoption(clinic, attempt.module_version) is None:
         return None
-    before = _previous(attempt) if attempt.candidacy.cycle > 1 else None
-    certificate = _new_certificate(attempt, before)
+    certificate = _new_certificate(attempt, _previous(attempt))
     try:
         with transaction.atomic():
             certificate.save(force_insert=True)
@@ -198,10 +197,13 @@ def _of_the_quiz(attempt: Attempt) -> "QuerySet[Certificate]":
 
 
 def _previous(attempt: Attempt) -> Certificate | None:
-    """The last certificate of the same module that a renewal continues.
+    """The last certificate of the same module that a renewal continues. What is passed after an incident counts from its own
+    day: else an incident would lengthen what is held.
 
     One of the same cycle is none: it rests on a pass that a regrade took, and its days do not count towards the next.
     """
+    if attempt.candidacy.cycle == 1 or attempt.candidacy.reason == Candidacy.Reason.INCIDENT:
+        return None
     earlier = _of_the_quiz(attempt).exclude(candidacy=attempt.candidacy_id)
     return earlier.exclude(events__kind=CertificateEvent.Kind.REVOKED).order_by("-valid_until_on").first()
 
@@ -768,24 +770,39 @@ def open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Can
     quiz_id = certificate.candidacy.quiz_id if certificate.candidacy else None
     members = Membership.objects.filter(person=certificate.person, ended_at=None, roles__role__in=LEARNING_ROLES)
     places = list(members.filter(roles__ended_at=None).order_by("pk").values_list("clinic", flat=True))
-    cycles = Candidacy.objects.filter(person=certificate.person, quiz=quiz_id)
-    if quiz_id is None or not places or cycles.filter(closed_at=None).exists():
+    if quiz_id is None or not places:
+        return None
+    place = certificate.clinic_id if certificate.clinic_id in places else places[0]
+    return _next_cycle(certificate.person, quiz_id, place, reason, by)
+
+
+def open_incident_cycle(*, person: StaffMember, module: Module, clinic: Clinic, by: StaffMember) -> None:
+    """After an incident the module is read in full and passed again, whatever is held; a cycle that is open serves for it."""
+    quiz = Quiz.objects.filter(module=module, candidacy__person=person).first()
+    opened = _next_cycle(person, quiz.pk, clinic.pk, Candidacy.Reason.INCIDENT, by) if quiz else None
+    if opened is None:
+        ask_to_read_anew(person=person, module=module, clinic=clinic, by=by)
+
+
+def _next_cycle(person: StaffMember, quiz_id: int, clinic_id: int, reason: str, by: StaffMember) -> Candidacy | None:
+    cycles = Candidacy.objects.filter(person=person, quiz=quiz_id)
+    if cycles.filter(closed_at=None).exists():
         return None
     try:
         with transaction.atomic():
             opened = Candidacy.objects.create(
-                person=certificate.person,
+                person=person,
                 quiz_id=quiz_id,
-                clinic_id=certificate.clinic_id if certificate.clinic_id in places else places[0],
+                clinic_id=clinic_id,
                 cycle=1 + max(cycles.values_list("cycle", flat=True)),
                 reason=reason,
                 opened_by=by,
                 opened_at=clock.now(),
             )
             module = opened.quiz.module
-            # After a revocation everything is read again, and where the module says so at renewal too.
+            # After a revocation or an incident everything is read again, and where the module says so at renewal too.
             if reason == Candidacy.Reason.INCIDENT or module.renewal == Module.Renewal.FULL:
-                ask_to_read_anew(person=certificate.person, module=module, clinic=opened.clinic, by=by)
+                ask_to_read_anew(person=person, module=module, clinic=opened.clinic, by=by)
             return opened
     except IntegrityError:
         return None

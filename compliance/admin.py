@@ -26,6 +26,7 @@ show(
 )
 show(models.Waiver, "person", "module", "starts_on", "until_on", "ends_on", "recorded_by")
 show(models.Leave, "person", "starts_on", "until_on", "ends_on")
+show(models.Incident, "person", "module", "due_on", "ends_on", "recorded_by")
 show(models.Cycle, "person", "module", "number", "reason", "due_on", "closing", filters=("reason", "closing"))
 show(models.CycleRun, "clinic", "seq", "ran_on")
 show(models.CalendarFeed, "person", "clinic", "made_at", "ended_at", exclude=("address_sha256",))

@@ -1,4 +1,4 @@
-"""The page of assignments: which rules, waivers and leave its viewer sees, line by line."""
+"""The page of assignments: which rules, waivers, leave and requests after incidents its viewer sees, line by line."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,21 @@ from datetime import date
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from compliance.models import Leave, Rule, Waiver
-from compliance.requirements import Ask, ask_of, standard_asks
+from compliance.models import Incident, Leave, Rule, Waiver
+from compliance.requirements import Ask, ask_of, standard_asks, unmet_incidents
 from staff import clock
-from staff.models import Clinic, StaffMember
+from staff.models import Clinic, Membership, StaffMember
 from staff.templatetags.look import day
 from training.models import Programme
 
-SHOWN = {"rules": "Rules", "by-hand": "By hand", "waivers": "Waivers", "leave": "Leave", "ended": "Ended"}
+SHOWN = {
+    "rules": "Rules",
+    "by-hand": "By hand",
+    "incidents": "After incidents",
+    "waivers": "Waivers",
+    "leave": "Leave",
+    "ended": "Ended",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,16 @@ def waivers_of(clinics: Sequence[Clinic]) -> "QuerySet[Waiver]":
     return rows.select_related("clinic", "person", "module", "recorded_by", "ended_by")
 
 
+def incidents_of(clinics: Sequence[Clinic]) -> "QuerySet[Incident]":
+    rows: QuerySet[Incident] = Incident.objects.filter(clinic__in=clinics)
+    return rows.select_related("clinic", "person", "module", "recorded_by", "ended_by")
+
+
+def _unmet(clinics: Sequence[Clinic]) -> "QuerySet[Incident]":
+    people = Membership.objects.filter(clinic__in=clinics, ended_at=None).values("person")
+    return unmet_incidents(people, clinics, clock.now())
+
+
 def leaves_of(clinics: Sequence[Clinic]) -> "QuerySet[Leave]":
     rows: QuerySet[Leave] = Leave.objects.filter(clinic__in=clinics)
     return rows.select_related("clinic", "person", "recorded_by", "ended_by")
@@ -54,6 +71,9 @@ def lines(show: str, clinics: Sequence[Clinic], titles: dict[int, str]) -> list[
     if show == "waivers":
         rows = [row for row in waivers_of(clinics) if not _over(row, today)]
         return [_waiver(row, titles, today) for row in rows]
+    if show == "incidents":
+        unmet = incidents_of(clinics).filter(pk__in=_unmet(clinics).values("pk"))
+        return [_incident(row, titles) for row in unmet if not _over(row, today)]
     if show == "leave":
         return [_leave(row, today) for row in leaves_of(clinics) if not _over(row, today)]
     known = {row.pk: row for row in Programme.objects.order_by("position", "pk")}
@@ -75,17 +95,18 @@ def counts(clinics: Sequence[Clinic]) -> dict[str, int]:
     return {
         "rules": standard + sum(row.person_id is None for row in standing),
         "by-hand": sum(row.person_id is not None for row in standing),
+        "incidents": sum(not _over(row, today) for row in _unmet(clinics)),
         "waivers": sum(not _over(row, today) for row in Waiver.objects.filter(clinic__in=clinics)),
         "leave": sum(not _over(row, today) for row in Leave.objects.filter(clinic__in=clinics)),
     }
 
 
-def _over(row: Rule | Waiver | Leave, today: dict[int, date]) -> bool:
+def _over(row: Rule | Waiver | Leave | Incident, today: dict[int, date]) -> bool:
     """Its last day has passed, or it was ended."""
     on = today[row.clinic_id]
     if row.ends_on is not None and (row.ends_on <= on or row.ends_on == row.starts_on):
         return True
-    return not isinstance(row, Rule) and row.until_on < on
+    return not isinstance(row, Rule | Incident) and row.until_on < on
 
 
 def _standard(
@@ -150,6 +171,19 @@ def _waiver(row: Waiver, titles: dict[int, str], today: dict[int, date]) -> Line
     )
 
 
+def _incident(row: Incident, titles: dict[int, str]) -> Line:
+    return Line(
+        titles.get(row.module_id, row.module.slug),
+        f"to be passed again by {day(row.due_on)}: {row.reason}",
+        f"Asked by {row.recorded_by}, {day(row.recorded_at)}{_end_of(row)}",
+        "due-soon",
+        "Open",
+        row.person,
+        row.clinic,
+        "" if row.ended_at else reverse("compliance:incident-end", args=[row.public_id]),
+    )
+
+
 def _leave(row: Leave, today: dict[int, date]) -> Line:
     later = row.starts_on > today[row.clinic_id]
     return Line(
@@ -168,7 +202,7 @@ def _by(row: Rule | Leave) -> str:
     return f"Recorded by {row.recorded_by}, {day(row.recorded_at)}"
 
 
-def _end_of(row: Rule | Waiver | Leave) -> str:
+def _end_of(row: Rule | Waiver | Leave | Incident) -> str:
     if row.ended_at is None or row.ends_on is None:
         return ""
     why = f": {row.end_reason}" if row.end_reason else ""
@@ -187,6 +221,9 @@ def _ended(clinics: Sequence[Clinic], today: dict[int, date], titles: dict[int, 
     for waiver in waivers_of(clinics):
         if _over(waiver, today):
             found.append((waiver.ends_on or waiver.until_on, waiver.pk, _waiver(waiver, titles, today)))
+    for incident in incidents_of(clinics):
+        if incident.ends_on and _over(incident, today):
+            found.append((incident.ends_on, incident.pk, _incident(incident, titles)))
     for leave in leaves_of(clinics):
         if _over(leave, today):
             found.append((leave.ends_on or leave.until_on, leave.pk, _leave(leave, today)))

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from compliance.models import Leave, Rule, Waiver
+from compliance.models import Incident, Leave, Rule, Waiver
 from compliance.standing import DUE_DAYS
 from staff import audit, canonical, clock
 from staff.models import Clinic, StaffMember
 from training.models import Module, Programme
 
-Kept = Rule | Waiver | Leave
+Kept = Rule | Waiver | Leave | Incident
 
 
 class NotAllowed(Exception):
@@ -45,7 +45,7 @@ def add_rule(
         reason=reason,
         recorded_by=by,
     )
-    _recorded(rule, by)
+    recorded(rule, by)
     return rule
 
 
@@ -63,7 +63,7 @@ def end_standard(
         defaults={"days": DUE_DAYS, "starts_on": min(opened_on, ends_on), "recorded_by": by},
     )
     if made:
-        _recorded(rule, by)
+        recorded(rule, by)
     return end(row=rule, ends_on=ends_on, reason=reason, by=by)
 
 
@@ -90,14 +90,14 @@ def waive(
         until_on=until_on,
         recorded_by=by,
     )
-    _recorded(waiver, by)
+    recorded(waiver, by)
     return waiver
 
 
 @transaction.atomic
 def record_leave(*, person: StaffMember, clinic: Clinic, starts_on: date, until_on: date, by: StaffMember) -> Leave:
     leave = Leave.objects.create(person=person, clinic=clinic, starts_on=starts_on, until_on=until_on, recorded_by=by)
-    _recorded(leave, by)
+    recorded(leave, by)
     return leave
 
 
@@ -119,11 +119,12 @@ def end(*, row: Kept, ends_on: date, by: StaffMember, reason: str = "") -> bool:
     return True
 
 
-def _recorded(row: Kept, by: StaffMember) -> None:
+def recorded(row: Kept, by: StaffMember) -> None:
+    """In the caller's transaction."""
     audit.record(clinic=row.clinic, by=by, action=f"{row._meta.model_name}.recorded", subject=row, body=told_of(row))
 
 
-def told_of(row: Rule | Waiver | Leave) -> dict[str, object]:
+def told_of(row: Kept) -> dict[str, object]:
     """What the audit trail says of it: every column that never changes, and nothing a person wrote."""
     names = [
         "public_id",
@@ -136,6 +137,7 @@ def told_of(row: Rule | Waiver | Leave) -> dict[str, object]:
         "standard",
         "starts_on",
         "until_on",
+        "due_on",
     ]
     found: dict[str, object] = canonical.plain(
         {name.replace("_id", ""): getattr(row, name) for name in names if hasattr(row, name)}

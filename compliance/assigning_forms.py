@@ -1,4 +1,4 @@
-"""What is filled in about rules, waivers and leave. What may be asked for is passed in, scoped to the clinic."""
+"""What is filled in about rules, waivers, leave and incidents. What may be asked for is passed in, scoped to the clinic."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -18,6 +18,7 @@ from staff.templatetags.look import day
 from training.models import Module, Programme
 
 YEAR = timedelta(days=366)
+AFTER_INCIDENT_DAYS = 14
 
 
 def _date(label: str, **known: Any) -> forms.DateField:
@@ -197,6 +198,47 @@ class WaiverForm(Plain, forms.Form):
                 "module",
                 f"{row.recorded_by} waived this to {day(row.until_on)} already. End that first to set another day.",
             )
+
+
+class IncidentForm(Plain, forms.Form):
+    """`what` is one module, or every module of a programme."""
+
+    what = forms.ChoiceField(label="What is passed again")
+    reason = forms.CharField(
+        label="Reason",
+        help_text="What happened, in a few words. Shown to the person and to an inspector. No patient names, no health data",
+        max_length=300,
+    )
+    due_on = _date("By", help_text="What is asked before treating goes on is due today")
+
+    def __init__(
+        self,
+        *args: Any,
+        membership: Membership,
+        programmes: Sequence[Programme],
+        modules: Sequence[Column],
+        **known: Any,
+    ) -> None:
+        super().__init__(*args, **known)
+        self.today = clock.today(membership.clinic.zone)
+        self.modules = {column.slug: column for column in modules}
+        self.programmes = {row.slug: row for row in programmes}
+        choices = [(f"module:{column.slug}", column.title) for column in modules]
+        choices += [(f"modules:{row.slug}", f"{row.title}: every module") for row in programmes]
+        self.fields["what"].choices = choices  # type: ignore[attr-defined]
+        self.fields["due_on"].initial = self.today + timedelta(days=AFTER_INCIDENT_DAYS)
+
+    def clean_due_on(self) -> date:
+        value: date = self.cleaned_data["due_on"]
+        if not self.today <= value <= self.today + YEAR:
+            raise forms.ValidationError(f"Choose a day from {day(self.today)} to {day(self.today + YEAR)}.")
+        return value
+
+    def modules_asked(self) -> list[Module]:
+        kind, _, slug = self.cleaned_data["what"].partition(":")
+        slugs = [slug] if kind == "module" else self.programmes[slug].slugs
+        wanted = [self.modules[one].module_id for one in slugs if one in self.modules]
+        return list(Module.objects.filter(pk__in=wanted).order_by("pk"))
 
 
 class LeaveForm(Plain, forms.Form):

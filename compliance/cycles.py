@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from compliance.models import Cycle, CycleRun
+from compliance.models import Cycle, CycleRun, Incident
 from compliance.queries import Cell, Row, board_of
+from compliance.requirements import holds
 from compliance.standing import IN_FORCE
 from quizzes.models import Candidacy
 from staff import audit, clock
@@ -20,6 +21,7 @@ from staff.models import Chain, Clinic, Heartbeat, StaffMember
 BATCH = 200
 AGAIN_AFTER = timedelta(minutes=10)
 HEARTBEAT = "cycles settled"
+CLOSING = ["closing", "certificate", "closed_at", "closed_by"]
 
 Key = tuple[int, int]
 
@@ -53,8 +55,8 @@ def settle_clinic(clinic: Clinic) -> int:
     today, site = clock.today(clinic.zone), StaffMember.objects.pinpoint()
     run, _ = CycleRun.objects.select_for_update().get_or_create(clinic=clinic, defaults={"seq": 0, "ran_on": today})
     opened, closed = _due(clinic, site)
+    Cycle.objects.bulk_update(closed, CLOSING, batch_size=BATCH)
     Cycle.objects.bulk_create(opened)
-    Cycle.objects.bulk_update(closed, ["closing", "certificate", "closed_at", "closed_by"], batch_size=BATCH)
     at_once = [row for row in opened if row.closing]
     for action, rows, told in (
         ("cycles.opened", opened, told_of),
@@ -70,8 +72,40 @@ def settle_clinic(clinic: Clinic) -> int:
     return len(opened) + len(closed)
 
 
+@transaction.atomic
+def open_for(incident: Incident, *, by: StaffMember) -> Cycle:
+    """The cycle of what was just asked after an incident; one that is open is closed, since it is asked anew."""
+    rows = Cycle.objects.filter(person=incident.person_id, clinic=incident.clinic_id, module=incident.module_id)
+    last = rows.select_for_update().order_by("number").last()
+    if last and last.closed_at is None:
+        _closed(last, Cycle.Closing.ANEW, by).save(update_fields=CLOSING)
+        _tell(incident.clinic, by, "cycles.closed", told_of_closing(last))
+    cycle = _of_incident(incident, last.number + 1 if last else 1, by)
+    cycle.save(force_insert=True)
+    _tell(incident.clinic, by, "cycles.opened", told_of(cycle))
+    return cycle
+
+
+def _tell(clinic: Clinic, by: StaffMember, action: str, told: dict[str, object]) -> None:
+    audit.record(clinic=clinic, by=by, action=action, subject=clinic, body={"cycles": [told]})
+
+
+def _of_incident(incident: Incident, number: int, by: StaffMember) -> Cycle:
+    return Cycle(
+        person_id=incident.person_id,
+        clinic_id=incident.clinic_id,
+        module_id=incident.module_id,
+        number=number,
+        reason=Cycle.Reason.INCIDENT,
+        incident=incident,
+        due_on=incident.due_on,
+        opened_at=clock.now(),
+        opened_by=by,
+    )
+
+
 def told_of(row: Cycle) -> dict[str, object]:
-    return {
+    told: dict[str, object] = {
         "cycle": row.pk,
         "person": row.person_id,
         "module": row.module_id,
@@ -79,6 +113,7 @@ def told_of(row: Cycle) -> dict[str, object]:
         "reason": str(row.reason),
         "due": row.due_on.isoformat(),
     }
+    return told | ({"incident": row.incident_id} if row.incident_id else {})
 
 
 def told_of_closing(row: Cycle) -> dict[str, object]:
@@ -95,7 +130,7 @@ class Known:
 
 def _due(clinic: Clinic, site: StaffMember) -> tuple[list[Cycle], list[Cycle]]:
     known: dict[Key, Known] = defaultdict(Known)
-    for cycle in Cycle.objects.filter(clinic=clinic).order_by("number"):
+    for cycle in Cycle.objects.filter(clinic=clinic).select_related("incident").order_by("number"):
         known[cycle.person_id, cycle.module_id] = Known(cycle.number, None if cycle.closed_at else cycle)
     rows = board_of([clinic]).rows
     reasons = _reasons(clinic)
@@ -117,17 +152,33 @@ def _settle_cell(
     row: Row, cell: Cell, had: Known, reason: str, site: StaffMember, opened: list[Cycle], closed: list[Cycle]
 ) -> None:
     number, current = had.number, had.open
-    if current and not cell.required:
-        closed.append(_closed(current, Cycle.Closing.LEFT, site))
-    elif current and is_met(current.reason, current.opened_at, cell):
-        closed.append(_closed(current, Cycle.Closing.MET, site, cell))
+    closing = _closing(current, cell) if current else ""
+    if current and closing:
+        closed.append(_closed(current, closing, site, cell if closing == Cycle.Closing.MET else None))
         current = None
+    if cell.incident and not current:
+        opened.append(_of_incident(cell.incident, number + 1, site))
+        return
     if current or not cell.required or cell.standing.state == "waived":
         return
     if cell.standing.state == "valid" and number == 0:  # held before it was asked: on record, and met at once
         opened.append(_closed(_opened(row, cell, 1, Cycle.Reason.INITIAL, site), Cycle.Closing.MET, site, cell))
     elif cell.standing.state != "valid":
-        opened.append(_opened(row, cell, number + 1, reason or reason_of(cell.standing.state), site))
+        known = reason_of(cell.standing.state)
+        opened.append(_opened(row, cell, number + 1, known if known == Cycle.Reason.RENEWAL else reason or known, site))
+
+
+def _closing(current: Cycle, cell: Cell) -> str:
+    """How the open cycle is closed now; empty where it stays open."""
+    incident = current.incident
+    if not cell.required:
+        return Cycle.Closing.LEFT
+    if incident is None and cell.incident:
+        return Cycle.Closing.ANEW
+    if incident and not holds(incident, clock.today(cell.membership.clinic.zone), clock.now()):
+        return Cycle.Closing.LEFT
+    waits = incident is not None and (cell.incident is not None or cell.waiver is not None)
+    return Cycle.Closing.MET if not waits and is_met(current.reason, current.opened_at, cell) else ""
 
 
 def is_met(reason: str, opened_at: datetime, cell: Cell) -> bool:
@@ -176,7 +227,11 @@ def _closed(cycle: Cycle, closing: str, site: StaffMember, cell: Cell | None = N
 def cycles_of(person: StaffMember, clinics: Sequence[Clinic]) -> dict[tuple[int, int], list[Cycle]]:
     """By clinic and module, the first cycle first."""
     found: dict[tuple[int, int], list[Cycle]] = defaultdict(list)
-    rows = Cycle.objects.filter(person=person, clinic__in=clinics).select_related("certificate").order_by("number")
+    rows = (
+        Cycle.objects.filter(person=person, clinic__in=clinics)
+        .select_related("certificate", "incident")
+        .order_by("number")
+    )
     for row in rows:
         found[row.clinic_id, row.module_id].append(row)
     return found

@@ -14,7 +14,7 @@ from django.urls import reverse
 from certificates.models import Certificate
 from compliance import bloodborne, standing
 from compliance.gathering import Gathered, changed_on
-from compliance.models import Leave, Waiver
+from compliance.models import Incident, Leave, Waiver
 from compliance.requirements import Ask, Demands, Required, last_day, published_later, required, signed_by
 from staff import clock
 from staff.access import LEARNING_ROLES
@@ -57,7 +57,8 @@ class Column:
 class Cell:
     """`certificate` is the one that counts, wherever it was issued; it is linked where the viewer may open it.
 
-    `asks` are the rules that ask for it, the one whose day comes first in front; `waiver` is the one in force.
+    `asks` are the rules that ask for it, the one whose day comes first in front; `waiver` is the one in force, and
+    `incident` what is asked after one and was not met yet: nothing while it is waived.
     """
 
     column: Column
@@ -68,6 +69,7 @@ class Cell:
     asks: tuple[Ask, ...] = ()
     waiver: Waiver | None = None
     on: date | None = None
+    incident: Incident | None = None
 
     @cached_property
     def url(self) -> str:
@@ -85,8 +87,8 @@ class Cell:
 
     @property
     def required(self) -> bool:
-        """Asked for by a rule, waived or not."""
-        return bool(self.asks)
+        """Asked for by a rule, waived or not, or after an incident."""
+        return bool(self.asks) or self.incident is not None
 
     @property
     def icon(self) -> str:
@@ -408,24 +410,27 @@ class _Maker:
         return required(membership, since, asks, column.slug, self._later(membership.clinic, column))
 
     def _module(self, membership: Membership, asked: Required | None, column: Column, today: date) -> Cell:
-        waiver = self.demands.waiver(membership, column.module_id, today) if asked else None
+        waiver = self.demands.waiver(membership, column.module_id, today)
+        incident = None if waiver else self.demands.incident(membership, column.module_id, today)
+        waiver = waiver if asked else None
         pair = (membership.person_id, column.module_id)
         where = (*pair, membership.clinic_id)
         proofs = self.gathered.proofs.get(pair, ())
         facts = standing.Facts(
-            required=asked is not None,
+            required=asked is not None or incident is not None,
             hired_on=membership.hired_on,
             proofs=[proof for _, proof in proofs],
             sections=column.sections,
             read=self.gathered.read.get(pair, 0),
-            started=pair in self.gathered.opened or where in self.gathered.sitting,
+            started=(pair in self.gathered.opened and not incident) or where in self.gathered.sitting,
             locked=where in self.gathered.locked,
             awaiting_adoption=where in self.gathered.waiting,
             due_on=asked.due_on if asked else None,
             waived_until=last_day(waiver, self.at) if waiver else None,
             credit=self.gathered.credits.get(where),
+            again_by=incident.due_on if incident else None,
         )
-        return self._cell(membership, column, facts, proofs, asked, waiver, today)
+        return self._cell(membership, column, facts, proofs, asked, waiver, today, incident)
 
     def _session(self, membership: Membership, roles: Sequence[str], column: Column, today: date) -> Cell:
         """Asked of whoever may come to blood, once her clinic records here."""
@@ -460,8 +465,10 @@ class _Maker:
         asked: Required | None,
         waiver: Waiver | None,
         today: date,
+        incident: Incident | None = None,
     ) -> Cell:
         decided = standing.decide(facts, today)
         certificate = next((row for row, proof in proofs if proof is decided.proof), None)
         linked = certificate is not None and (self.opens is None or certificate.clinic_id in self.opens)
-        return Cell(column, membership, decided, certificate, linked, asked.asks if asked else (), waiver, self.on)
+        asks = asked.asks if asked else ()
+        return Cell(column, membership, decided, certificate, linked, asks, waiver, self.on, incident)

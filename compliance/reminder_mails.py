@@ -51,7 +51,8 @@ def says(matter: Matter, today: date) -> str:
         return f"{matter.title}: {end}.{_locked(matter)}"
     if matter.kind == "task":
         return f"{matter.title}: {'was to be' if left < 0 else 'to be'} read again by {on}{_when(left)}."
-    return f"{matter.title}: {'was to be' if left < 0 else 'to be'} held by {on}{_when(left)}.{_locked(matter)}"
+    asked = "passed again after an incident" if matter.again else "held"
+    return f"{matter.title}: {'was to be' if left < 0 else 'to be'} {asked} by {on}{_when(left)}.{_locked(matter)}"
 
 
 def told(matter: Matter) -> str:
@@ -61,7 +62,8 @@ def told(matter: Matter) -> str:
         return f"{matter.title}, {matter.state} since {on}"
     if matter.kind == "expiry":
         return f"{matter.title}, certificate to {on}"
-    return f"{matter.title}, {'read again' if matter.kind == 'task' else 'due'} by {on}"
+    what = "read again" if matter.kind == "task" else "after an incident, due" if matter.again else "due"
+    return f"{matter.title}, {what} by {on}"
 
 
 def _locked(matter: Matter) -> str:

@@ -134,13 +134,18 @@ def _standing(row: Row) -> Iterator[Matter]:
         if found.state in WAITS_FOR_OTHERS or found.word in WAITS_FOR_OTHERS:
             continue
         kind, cycle, day = KINDS.DUE, found.due_on.isoformat(), found.due_on
-        if found.proof and found.proof.state in ("revoked", "suspended"):
+        if cell.incident and found.state not in standing.WITHDRAWN:
+            cycle = cell.incident.public_id
+        elif found.proof and found.proof.state in ("revoked", "suspended"):
             day = found.proof.changed_on or found.proof.valid_until_on
             kind, cycle = KINDS.WITHDRAWN, f"{found.proof.number}/{day.isoformat()}"
         elif found.proof:
             day = found.proof.valid_until_on
             kind, cycle = KINDS.EXPIRY, found.proof.number or day.isoformat()
-        yield Matter(row.person.pk, row.clinic.pk, kind, column.slug, cycle, column.title, day, began, found.state)
+        again = kind == KINDS.DUE and cell.incident is not None
+        yield Matter(
+            row.person.pk, row.clinic.pk, kind, column.slug, cycle, column.title, day, began, found.state, again
+        )
 
 
 def _asked(row: Row, asked: Iterable[tasks.Asked]) -> Iterator[Matter]:

@@ -24,7 +24,8 @@ class Matter:
     """Something that a person is to do by a day. `about` is her id, `clinic` that of the clinic that asks for it, where
     she works since `began_on`.
 
-    `state` is the exact state that stands in the matrix; `withdrawn` matters have no day before which to remind.
+    `state` is the exact state that stands in the matrix; `withdrawn` matters have no day before which to remind. `again`: it is
+    asked after an incident.
     """
 
     about: int
@@ -36,6 +37,7 @@ class Matter:
     day: date
     began_on: date
     state: str = ""
+    again: bool = False
 
     def sent_as(self, step: int, kind: str = "") -> Sent:
         return self.about, kind or self.kind, self.requirement, self.cycle, step

@@ -11,9 +11,10 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db.models import Min, Q
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
-from compliance.models import Leave, Rule, Waiver
+from certificates.models import Certificate
+from compliance.models import Incident, Leave, Rule, Waiver
 from compliance.standing import DUE_DAYS
 from staff.models import Clinic, Membership, MembershipRole
 from staff.models.clinics import Role
@@ -83,14 +84,14 @@ def ask_of(rule: Rule, programmes: Mapping[int, Programme]) -> Ask:
     )
 
 
-def holds(row: Rule | Waiver | Leave, day: date, at: datetime) -> bool:
+def holds(row: Rule | Waiver | Leave | Incident, day: date, at: datetime) -> bool:
     """Whether it holds on `day` by what was on record at `at`."""
     if row.recorded_at > at or row.starts_on > day or _ended(row, day, at):
         return False
-    return isinstance(row, Rule) or day <= row.until_on
+    return isinstance(row, Rule | Incident) or day <= row.until_on
 
 
-def _ended(row: Rule | Waiver | Leave, day: date, at: datetime) -> bool:
+def _ended(row: Rule | Waiver | Leave | Incident, day: date, at: datetime) -> bool:
     return row.ended_at is not None and row.ended_at <= at and row.ends_on is not None and row.ends_on <= day
 
 
@@ -99,6 +100,22 @@ def last_day(row: Waiver | Leave, at: datetime) -> date:
     if row.ended_at is not None and row.ended_at <= at and row.ends_on is not None:
         return min(row.until_on, row.ends_on - timedelta(days=1))
     return row.until_on
+
+
+def unmet_incidents(people: Any, clinics: Any, at: datetime) -> "QuerySet[Incident]":
+    """What was asked of these people after an incident, by what was on record at `at`: met by the first certificate whose pass
+    came later, for good, whatever became of it since."""
+    hers = Q(person=OuterRef("person")) | Q(person__merged_into=OuterRef("person"))
+    met = Certificate.objects.filter(
+        hers,
+        candidacy__quiz__module=OuterRef("module"),
+        attempt__ended_at__gt=OuterRef("recorded_at"),
+        issued_at__lte=at,
+    )
+    rows: QuerySet[Incident] = Incident.objects.filter(
+        ~Exists(met), person__in=people, clinic__in=clinics, recorded_at__lte=at
+    )
+    return rows
 
 
 class Demands:
@@ -126,6 +143,9 @@ class Demands:
         self.leaves: dict[tuple[int, int], list[Leave]] = defaultdict(list)
         for leave in Leave.objects.filter(recorded, person__in=people):
             self.leaves[leave.clinic_id, leave.person_id].append(leave)
+        self.incidents: dict[tuple[int, int, int], list[Incident]] = defaultdict(list)
+        for incident in unmet_incidents(people, clinics, at).select_related("recorded_by"):
+            self.incidents[incident.clinic_id, incident.person_id, incident.module_id].append(incident)
         self.granted: dict[tuple[int, int], dict[str, datetime]] = defaultdict(dict)
         first = MembershipRole.objects.filter(
             membership__person__in=people, membership__clinic__in=clinics, granted_at__lte=at
@@ -175,6 +195,11 @@ class Demands:
         """The one that holds longest."""
         rows = self.waivers.get((membership.clinic_id, membership.person_id, module), ())
         return _longest([row for row in rows if holds(row, day, self.at)], self.at)
+
+    def incident(self, membership: Membership, module: int, day: date) -> Incident | None:
+        """The one that is due first."""
+        rows = self.incidents.get((membership.clinic_id, membership.person_id, module), ())
+        return next((row for row in rows if holds(row, day, self.at)), None)
 
     def leave(self, membership: Membership, day: date) -> Leave | None:
         rows = self.leaves.get((membership.clinic_id, membership.person_id), ())

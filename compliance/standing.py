@@ -68,7 +68,8 @@ class Facts:
     """What is known of one person and one module. `proofs` stand in the order of their issue.
 
     Without `due_on` it is the day by the standard rule, 30 days after being hired. `waived_until` is the last day of a waiver.
-    `exact`: the state of what is held is told even where nobody asks for it.
+    `exact`: the state of what is held is told even where nobody asks for it. `again_by`: after an incident
+    it is to be passed by that day, whatever is held.
     """
 
     required: bool
@@ -83,6 +84,7 @@ class Facts:
     waived_until: date | None = None
     exact: bool = False
     credit: Credit | None = None
+    again_by: date | None = None
 
 
 @dataclass(frozen=True)
@@ -114,17 +116,26 @@ def due_on(hired_on: date) -> date:
 
 
 def decide(facts: Facts, today: date) -> Standing:
-    due = facts.due_on or due_on(facts.hired_on)
     proof = _counting(facts.proofs)
+    due = _due(facts, proof)
     if facts.credit and _stands_in(facts, facts.credit, proof):
         return _credited(facts, facts.credit, today)
     state = _state(facts, proof, due, today)
     return Standing(_word(facts, state, due, today), state, due, facts, proof)
 
 
+def _due(facts: Facts, proof: Proof | None) -> date:
+    """By the rules; after an incident by its own day, unless a rule asked earlier and was never met."""
+    if facts.again_by is None:
+        return facts.due_on or due_on(facts.hired_on)
+    if facts.due_on is None or proof or facts.credit:
+        return facts.again_by
+    return min(facts.due_on, facts.again_by)
+
+
 def _stands_in(facts: Facts, credit: Credit, proof: Proof | None) -> bool:
     """Never in place of what was withdrawn or of the talk after the last attempt; of two that ended the later one is told."""
-    if not facts.required or facts.waived_until or facts.locked:
+    if not facts.required or facts.waived_until or facts.locked or facts.again_by:
         return False
     return proof is None or (proof.state == "expired" and proof.valid_until_on < credit.valid_until_on)
 
@@ -182,13 +193,14 @@ def _counting(proofs: Sequence[Proof]) -> Proof | None:
 
 
 def _state(facts: Facts, proof: Proof | None, due: date, today: date) -> str:
-    if proof and proof.state in STANDS:
+    stands = proof is not None and proof.state in STANDS
+    if proof and stands and not facts.again_by:
         return proof.state if facts.required or facts.exact else "valid"
     if not facts.required:
         return proof.state if proof and facts.exact else "not-required"
     if facts.waived_until:
         return "waived"
-    if proof:
+    if proof and not stands:
         return proof.state
     if facts.locked:
         return "locked"
@@ -228,6 +240,9 @@ def _detail(facts: Facts, state: str, proof: Proof | None, due: date) -> str:
     read = f", {facts.read} of {facts.sections} read" if facts.read and state in ("overdue", "in-progress") else ""
     if state in ("locked", "awaiting-adoption"):
         return f"{name}, due {short_day(due)}"
+    why = ", asked after an incident" if facts.again_by else ""
     if state == "overdue":
-        return f"Overdue{read}, was due {short_day(due)}"
+        return f"Overdue{why}{read}, was due {short_day(due)}"
+    if facts.again_by:
+        return f"Asked after an incident{read}, due {short_day(due)}"
     return f"{'Not started' if state == 'due-soon' else name}{read}, due {short_day(due)}"

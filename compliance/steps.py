@@ -206,6 +206,8 @@ def _shown_state(now: Progress) -> tuple[str, str]:
         return "failed", "Not passed yet"
     if found.state == "not-required" and (now.where.attempts_used or now.open_attempt):
         return "in-progress", ""
+    if now.cell.incident:
+        return found.state, found.detail
     if found.state in ("due-soon", "not-started"):
         return found.state, f"Due {day(found.due_on)}"
     return found.state, "" if found.state == "in-progress" else found.detail
@@ -286,7 +288,7 @@ def _read_step(now: Progress) -> Step:
         f"about {plural(minutes, 'minute,minutes')}. The quiz opens when all are read.{_due(now)}"
     )
     proof = now.cell.standing.proof
-    if proof and proof.state == "expiring":
+    if proof and proof.state == "expiring" and not now.cell.incident:
         full = now.quiz.module.renewal == Module.Renewal.FULL
         why = (
             "this module is read again in full, then the quiz opens"
@@ -302,7 +304,7 @@ def _read_step(now: Progress) -> Step:
             kicker=f"about {plural(section.minutes, 'minute,minutes')}",
             rank=RENEW,
         )
-    left = f"{_withdrawn(proof)}{left}"
+    left = f"{_why(now)}{left}"
     return Step(
         f"{'Continue reading' if started else 'Start reading'}: {section.title}",
         left,
@@ -316,7 +318,7 @@ def _read_step(now: Progress) -> Step:
 def _quiz_step(now: Progress) -> Step:
     proof = now.cell.standing.proof
     title = now.column.title
-    if proof and proof.state == "expiring":
+    if proof and proof.state == "expiring" and not now.cell.incident:
         return Step(
             f"Renew {title}",
             f"Your certificate is valid to {day(proof.valid_until_on)}. Renewal is open: {_first(now)} {_early(now)}",
@@ -324,8 +326,8 @@ def _quiz_step(now: Progress) -> Step:
             "See the rules and start",
             rank=RENEW,
         )
-    why = _withdrawn(proof) or "You have read every section. "
-    if now.where.attempts_used and not _withdrawn(proof):
+    why = _why(now) or "You have read every section. "
+    if now.where.attempts_used and not _why(now):
         why = f"This is attempt {now.where.attempts_used + 1} of {now.where.attempts_allowed}. "
     return Step(
         f"Take the quiz {title}",
@@ -360,6 +362,15 @@ def _retest_step(now: Progress, result: dict[str, str]) -> Step:
         rank=AGAIN,
         **result,
     )
+
+
+def _why(now: Progress) -> str:
+    """Why it is asked though she held it."""
+    withdrawn, incident = _withdrawn(now.cell.standing.proof), now.cell.incident
+    if incident is None:
+        return withdrawn
+    asked = f"{incident.recorded_by} asked for this again on {day(incident.recorded_at)}, after an incident"
+    return f"{withdrawn}{asked}: {incident.reason.rstrip('.')}. What you hold stays as it is. "
 
 
 def _withdrawn(proof: Proof | None) -> str:
@@ -462,7 +473,7 @@ def _renewal_days(cell: Cell) -> int:
 
 def _due(now: Progress) -> str:
     found = now.cell.standing
-    if found.word == "due-soon" and not found.proof:
+    if found.word == "due-soon" and (now.cell.incident or not found.proof):
         return f" Due {day(found.due_on)}."
     return f" It was due on {day(found.due_on)}." if found.state == "overdue" else ""
 

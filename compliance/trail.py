@@ -50,7 +50,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "requirements": (
         "Rules, waivers, leave and reminders",
-        ("rule.", "waiver.", "leave.", "cycle", "reminders.", "reminderhours.", "calendar."),
+        ("rule.", "waiver.", "leave.", "incident.", "cycle", "reminders.", "reminderhours.", "calendar."),
     ),
     "outside": (
         "Outside training and sessions on site",
@@ -101,6 +101,8 @@ SENTENCES = {
     "hold.placed": "placed a legal hold",
     "hold.release": "said that a legal hold may be lifted; a second person does it",
     "identity.checked": "recorded that the identity of {whom} was checked",
+    "incident.ended": "took back what was asked of {whom} after an incident",
+    "incident.recorded": "asked {whom} for a module again after an incident",
     "invitation.queued": "invited {whom}",
     "leave.ended": "ended the leave of {whom}",
     "leave.recorded": "recorded that {whom} is on leave",

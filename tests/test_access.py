@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
-from compliance import assigning, feeds, heads, merging
+from compliance import assigning, feeds, heads, incidents, merging
 from compliance.models import Pack, PackPart
 from compliance.packs import work
 from quizzes import asking
@@ -214,6 +214,12 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
         ("maya", "lakeside"), row(403, manager=200, physician=200, other_manager=404, other_physician=404),
     ),
     "compliance:waiver-end": (("waiver",), row(403, manager=200, physician=200, other_manager=404, other_physician=404)),
+    "compliance:incident-add": (
+        ("maya", "lakeside"), row(403, manager=200, physician=200, other_manager=404, other_physician=404),
+    ),
+    "compliance:incident-end": (
+        ("incident",), row(403, manager=200, physician=200, other_manager=404, other_physician=404),
+    ),
     "compliance:leave-add": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
     "compliance:leave-end": (("leave",), row(403, manager=200, other_manager=404)),
     "compliance:section-list": ((), row(403, author=200)),
@@ -358,14 +364,23 @@ def made_pack(cast: people.Cast) -> Pack:
 
 
 def decided(cast: people.Cast, module: factories.Course) -> dict[str, str]:
-    """A rule, a waiver and a leave at Lakeside."""
+    """A rule, a waiver, a leave and a request after an incident at Lakeside."""
     day, module_of = clock.now().date(), module.module
     until = day + timedelta(days=9)
     known: dict[str, Any] = {"clinic": cast.lakeside, "by": cast.manager, "starts_on": day}
     rule = assigning.add_rule(role="support", module=module_of, days=30, **known)
     waiver = assigning.waive(person=cast.colleague, module=module_of, reason="Elsewhere.", until_on=until, **known)
     leave = assigning.record_leave(person=cast.colleague, until_on=until, **known)
-    return {"rule": rule.public_id, "waiver": waiver.public_id, "leave": leave.public_id}
+    (incident,) = incidents.ask_again(
+        person=cast.aesthetician, modules=[module_of], reason="Needlestick.", due_on=until, clinic=cast.lakeside,
+        by=cast.manager,
+    )  # fmt: skip
+    return {
+        "rule": rule.public_id,
+        "waiver": waiver.public_id,
+        "leave": leave.public_id,
+        "incident": incident.public_id,
+    }
 
 
 def all_names() -> set[str]:

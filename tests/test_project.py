@@ -151,8 +151,11 @@ PERSONAL = {
     "compliance.Rule": "public_id person reason recorded_by end_reason ended_by",
     "compliance.Waiver": "public_id clinic person module reason starts_on until_on recorded_at recorded_by ends_on end_reason "
     "ended_at ended_by",
+    "compliance.Incident": "public_id clinic person module reason starts_on due_on recorded_at recorded_by ends_on end_reason "
+    "ended_at ended_by",
     "compliance.Leave": "public_id clinic person starts_on until_on recorded_at recorded_by ends_on end_reason ended_at ended_by",
-    "compliance.Cycle": "person clinic module number reason due_on opened_at opened_by closing certificate closed_at closed_by",
+    "compliance.Cycle": "person clinic module number reason due_on opened_at opened_by incident closing certificate "
+    "closed_at closed_by",
     "compliance.OutsideTraining": "public_id person clinic provider title held_on hours trainer qualification file sent_at "
     "sent_by",
     "compliance.OutsideCheck": "training text checked_at checked_by",

@@ -11,6 +11,7 @@ from compliance.models.changes import Change, PointTest, PointTestItem, PointTes
 from compliance.models.feeds import CalendarFeed
 from compliance.models.heads import HeadAddress
 from compliance.models.imports import PeopleImport, PeopleImportRow
+from compliance.models.incidents import Incident
 from compliance.models.merges import Merge, MergeDecision
 from compliance.models.outside import OutsideCheck, OutsideDecision, OutsideTraining, OutsideWithdrawal
 from compliance.models.packs import Pack, PackPart
@@ -24,6 +25,7 @@ __all__ = [
     "CycleRun",
     "HeadAddress",
     "HepatitisOffer",
+    "Incident",
     "Leave",
     "Merge",
     "MergeDecision",

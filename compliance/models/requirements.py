@@ -14,7 +14,7 @@ from staff.models.clinics import Role
 from staff.models.people import public_id
 from training.models import Module, Programme
 
-_END_WHOLE = Q(ended_at=None, ended_by=None, ends_on=None) | Q(
+END_WHOLE = Q(ended_at=None, ended_by=None, ends_on=None) | Q(
     ended_at__isnull=False, ended_by__isnull=False, ends_on__isnull=False
 )
 
@@ -71,7 +71,7 @@ class Rule(Recorded):
                 condition=Q(standard=False) | Q(programme__isnull=False, person=None), name="rule_standard_is_of_a_role"
             ),
             models.CheckConstraint(condition=Q(person=None) | ~Q(reason=""), name="rule_by_hand_says_why"),
-            models.CheckConstraint(condition=_END_WHOLE, name="rule_end_whole"),
+            models.CheckConstraint(condition=END_WHOLE, name="rule_end_whole"),
             models.CheckConstraint(condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on")), name="rule_dates"),
             models.CheckConstraint(condition=Q(role__in=["", *Role.values]), name="rule_role_known"),
             models.UniqueConstraint(
@@ -98,7 +98,7 @@ class Waiver(Recorded):
             models.CheckConstraint(condition=~Q(person=F("recorded_by")), name="waiver_never_for_oneself"),
             models.CheckConstraint(condition=~Q(reason=""), name="waiver_says_why"),
             models.CheckConstraint(condition=Q(until_on__gte=F("starts_on")), name="waiver_dates"),
-            models.CheckConstraint(condition=_END_WHOLE, name="waiver_end_whole"),
+            models.CheckConstraint(condition=END_WHOLE, name="waiver_end_whole"),
         )
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ class Leave(Recorded):
         ordering = ("until_on", "pk")
         constraints = (
             models.CheckConstraint(condition=Q(until_on__gte=F("starts_on")), name="leave_dates"),
-            models.CheckConstraint(condition=_END_WHOLE, name="leave_end_whole"),
+            models.CheckConstraint(condition=END_WHOLE, name="leave_end_whole"),
         )
 
     def __str__(self) -> str:
@@ -124,7 +124,7 @@ class Leave(Recorded):
 
 
 class Cycle(models.Model):
-    """One time that a clinic asks a person for a module: closed when it is met or asked no longer, never overwritten."""
+    """One time that a clinic asks a person for a module: closed when it is met, asked no longer or anew, never overwritten."""
 
     class Reason(models.TextChoices):
         INITIAL = "initial", "First time"
@@ -135,6 +135,7 @@ class Cycle(models.Model):
     class Closing(models.TextChoices):
         MET = "met", "Met"
         LEFT = "left", "No longer asked"
+        ANEW = "anew", "Asked anew"
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cycles")
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
@@ -144,6 +145,14 @@ class Cycle(models.Model):
     due_on = models.DateField()
     opened_at = models.DateTimeField(default=clock.now)
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    incident = models.ForeignKey(
+        "compliance.Incident",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cycles",
+        help_text="Where somebody asked for it by hand after one.",
+    )
     closing = models.CharField(max_length=4, choices=Closing.choices, blank=True)
     certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -160,7 +169,7 @@ class Cycle(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(closing="", certificate=None, closed_at=None, closed_by=None)
-                | (Q(closing__in=["met", "left"], closed_at__isnull=False, closed_by__isnull=False)),
+                | (Q(closing__in=["met", "left", "anew"], closed_at__isnull=False, closed_by__isnull=False)),
                 name="cycle_closed_whole",
             ),
             models.CheckConstraint(
@@ -170,6 +179,7 @@ class Cycle(models.Model):
             models.CheckConstraint(
                 condition=Q(reason__in=["initial", "renewal", "revision", "incident"]), name="cycle_reason_known"
             ),
+            models.CheckConstraint(condition=Q(incident=None) | Q(reason="incident"), name="cycle_of_an_incident"),
         )
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from certificates import codes, papers, validity
 from certificates.models import Certificate, CertificateEvent, CertificateFile, NumberSeries
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, readable, words
 from compliance.records.programmes import facts_of
-from quizzes.models import Attempt
+from quizzes.models import Attempt, Candidacy
 from staff import canonical
 from staff.models import AuditEvent, StoredFile, Tombstone
 
@@ -168,8 +168,9 @@ def _earned(row: Certificate, attempt: Attempt, facts: dict[str, Any], old_end: 
 
 
 def _ends_before(chunk: Iterable[Certificate]) -> dict[int, date]:
-    """By certificate: the end of the one it renewed, if the person held one of an earlier cycle when it was issued."""
-    rows = [row for row in chunk if row.candidacy]
+    """By certificate: the end of the one it renewed, if the person held one of an earlier cycle when it was issued; after an
+    incident nothing is renewed."""
+    rows = [row for row in chunk if row.candidacy and row.candidacy.reason != Candidacy.Reason.INCIDENT]
     held: dict[tuple[int, int], list[tuple[int, int, date, list[Any]]]] = defaultdict(list)
     for other in (
         Certificate.objects.filter(person__in={row.person_id for row in rows}, kind=Certificate.Kind.KNOWLEDGE)

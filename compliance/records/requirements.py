@@ -1,4 +1,4 @@
-"""Rules, waivers, leave and cycles: each as the audit trail tells it, and none that it tells of is gone."""
+"""Rules, waivers, leave, incidents and cycles: each as the audit trail tells it, and none that it tells of is gone."""
 
 import json
 from collections import Counter, defaultdict
@@ -8,12 +8,12 @@ from typing import Any
 from compliance.assigning import told_of
 from compliance.cycles import told_of as told_of_cycle
 from compliance.cycles import told_of_closing
-from compliance.models import Cycle, Leave, Rule, Waiver
+from compliance.models import Cycle, Incident, Leave, Rule, Waiver
 from compliance.records.chains import deleted_rightly
 from compliance.records.finding import CHUNK, Finding, about_then, chunks, compare, events_of, numbered
 from staff.models import AuditEvent
 
-KINDS: dict[str, Any] = {"rules": Rule, "waivers": Waiver, "leaves": Leave}
+KINDS: dict[str, Any] = {"rules": Rule, "waivers": Waiver, "leaves": Leave, "incidents": Incident}
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _cycles(checked)
 
 
-def _recorded(row: Rule | Waiver | Leave, what: str, events: list[AuditEvent]) -> Iterator[Finding]:
+def _recorded(row: Rule | Waiver | Leave | Incident, what: str, events: list[AuditEvent]) -> Iterator[Finding]:
     name = row._meta.model_name
     expected = [f"{name}.recorded", *([f"{name}.ended"] if row.ended_at else [])]
     yield from compare(f"{what}, its events", expected, [event.action for event in events])

@@ -80,7 +80,7 @@ def rule_add(request: StaffRequest) -> HttpResponse:
             request, f"The rule stands from {day(rule.starts_on)} on. The matrix counts with it from that day."
         )
         return redirect("compliance:assignment-list")
-    return render(request, "compliance/assigning.html", _adding("Add a rule", form, RULE_SAYS, "Add the rule"))
+    return render(request, "compliance/assigning.html", adding("Add a rule", form, RULE_SAYS, "Add the rule"))
 
 
 RULE_SAYS = (
@@ -98,7 +98,7 @@ LEAVE_SAYS = (
 )
 
 
-def _adding(title: str, form: Form, says: str, action: str, person: StaffMember | None = None) -> dict[str, Any]:
+def adding(title: str, form: Form, says: str, action: str, person: StaffMember | None = None) -> dict[str, Any]:
     home = reverse("compliance:assignment-list")
     back = reverse("compliance:person-detail", args=[person.public_id]) if person else home
     return {
@@ -130,13 +130,13 @@ def by_hand(request: StaffRequest, public_id: str, clinic_id: str) -> HttpRespon
         messages.success(request, f"This is now asked of {person.full_name}, who sees it on the home page.")
         return redirect("compliance:person-detail", person.public_id)
     title = f"Ask {person.full_name} for something"
-    return render(request, "compliance/assigning.html", _adding(title, form, HAND_SAYS, "Ask for it", person))
+    return render(request, "compliance/assigning.html", adding(title, form, HAND_SAYS, "Ask for it", person))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.SEE_COMPLIANCE)
 def waiver_add(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResponse:
-    person, membership = _seen_by(request, public_id, clinic_id)
+    person, membership = seen_by(request, public_id, clinic_id)
     if person == request.user:
         messages.error(request, NOT_ONESELF)
         return redirect("compliance:person-detail", person.public_id)
@@ -147,7 +147,7 @@ def waiver_add(request: StaffRequest, public_id: str, clinic_id: str) -> HttpRes
         messages.success(request, f"Waived for {person.full_name} to {day(row.until_on)}.")
         return redirect("compliance:person-detail", person.public_id)
     title = f"Waive a module for {person.full_name}"
-    return render(request, "compliance/assigning.html", _adding(title, form, WAIVER_SAYS, "Approve the waiver", person))
+    return render(request, "compliance/assigning.html", adding(title, form, WAIVER_SAYS, "Approve the waiver", person))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -160,10 +160,10 @@ def leave_add(request: StaffRequest, public_id: str, clinic_id: str) -> HttpResp
         messages.success(request, f"{person.full_name} is on leave from {day(row.starts_on)} to {day(row.until_on)}.")
         return redirect("compliance:person-detail", person.public_id)
     title = f"Record leave of {person.full_name}"
-    return render(request, "compliance/assigning.html", _adding(title, form, LEAVE_SAYS, "Record the leave", person))
+    return render(request, "compliance/assigning.html", adding(title, form, LEAVE_SAYS, "Record the leave", person))
 
 
-def _seen_by(request: StaffRequest, public_id: str, clinic_id: str) -> tuple[StaffMember, Membership]:
+def seen_by(request: StaffRequest, public_id: str, clinic_id: str) -> tuple[StaffMember, Membership]:
     """The person and her open membership in a clinic that the viewer manages or supervises; 404 for any other."""
     person = people.person_for(request.user, public_id)
     rows = Membership.objects.filter(person=person, clinic__in=seen_clinics(request.user), ended_at=None)

@@ -14,9 +14,14 @@ from compliance.forms import NarrowingForm
 from compliance.models import Cycle
 from compliance.queries import SESSION, Cell, Row, board_of
 from compliance.selection import seen_clinics
-from staff.access import Permission, StaffRequest, clinics_as, require_permission
+from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
+
+
+def learns(row: Row) -> bool:
+    """Whether a role here takes quizzes."""
+    return bool(set(row.roles) & set(LEARNING_ROLES))
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ def cell_detail(request: StaffRequest, public_id: str, clinic_id: str, slug: str
     if not found:
         raise Http404("no such cell")
     row, cell = found[0]
+    may_act = on is None and cell.column.module_version is not None and person != request.user and learns(row)
     return render(
         request,
         "compliance/cell_detail.html",
@@ -52,6 +58,8 @@ def cell_detail(request: StaffRequest, public_id: str, clinic_id: str, slug: str
             "on": on,
             "next": None if on else next_of(row, cell, request.user, clinics_as(request.user, Role.MANAGER)),
             "certificates": [] if on else _certificates(request.user, person, cell),
+            "may_ask_again": may_act and not cell.incident and not cell.waiver,
+            "may_take_back": may_act and cell.incident is not None,
             "cycles": [] if on else _cycles(person, clinic, cell),
         },
     )
@@ -117,6 +125,8 @@ def _asked(row: Row, cell: Cell, name: str) -> str:
         return "The physician signs it when its conditions are met. They stand on the person's page."
     if row.leave:
         return f"{name} is on leave, and is not reminded. On return this comes before treating."
+    if cell.incident:
+        return f"{name} reads the module in full and takes the quiz again; it stands first on the home page."
     if cell.standing.state == "expiring":
         return f"The renewal is open: {name} finds it on the home page."
     return f"{name} reads what is left and takes the quiz; the way stands on the home page."

@@ -76,7 +76,11 @@ def _learner(person: StaffMember, context: dict[str, Any]) -> list[Step]:
         if (state := state_of(certificate)) != "superseded"
     ]
     standings = [row.cell.standing for row in rows]
-    found_soon = [standing for standing in standings if standing.word == "due-soon" and not standing.proof]
+    found_soon = [
+        standing
+        for standing in standings
+        if standing.word == "due-soon" and (standing.facts.again_by or not standing.proof)
+    ]
     on_the_way = {row.url for way in hers for row in way.rows}
     context["learning"] = {
         "ways": hers,

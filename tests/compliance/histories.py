@@ -15,6 +15,7 @@ from compliance import (
     deleting,
     feeds,
     heads,
+    incidents,
     keeping,
     merging,
     outside,
@@ -205,7 +206,8 @@ def _rate(cast: Cast, course: Course) -> None:
 
 
 def _assign(cast: Cast, course: Course) -> None:
-    """A rule for a role and one by hand, a waiver and a leave, one of each ended; cycles are opened and closed by them."""
+    """A rule for a role and one by hand, a waiver and a leave, one of each ended, and two incidents; cycles are opened and closed
+    by them."""
     day, module = clock.today(cast.lakeside.zone), course.module
     dates: dict[str, Any] = {"starts_on": day, "until_on": day + timedelta(days=30)}
     known: dict[str, Any] = {"clinic": cast.lakeside, "by": cast.manager}
@@ -218,6 +220,11 @@ def _assign(cast: Cast, course: Course) -> None:
     assigning.waive(person=cast.aesthetician, module=module, reason="Elsewhere.", **dates, **known)
     assigning.record_leave(person=cast.aesthetician, **dates, **known)
     cycles.settle()
+    asked: dict[str, Any] = {"clinic": cast.lakeside, "modules": [module], "due_on": dates["until_on"]}
+    for reason in ("Entered in error.", "Needlestick."):
+        (incident,) = incidents.ask_again(person=cast.support, reason=reason, by=cast.physician, **asked)
+        if reason == "Entered in error.":
+            incidents.end(row=incident, ends_on=day, reason="The wrong person.", by=cast.manager)
     entered: list[Rule | Waiver | Leave] = [rule, waiver, leave]
     for row in entered:
         assigning.end(row=row, ends_on=day, reason="Entered in error.", by=cast.manager)

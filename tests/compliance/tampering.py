@@ -50,6 +50,7 @@ NAMED = {
     "compliance_cycle": "cycle|foreign keys",
     "compliance_headaddress": "address of heads |foreign keys",
     "compliance_pack": "pack |foreign keys",
+    "compliance_incident": "incident |cycle|foreign keys",
     "compliance_leave": "leave |foreign keys",
     "compliance_rule": "rule |foreign keys",
     "compliance_waiver": "waiver |foreign keys",

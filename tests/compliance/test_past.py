@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from certificates import actions as proof
 from certificates.models import Certificate
 from certificates.queries import state_of
-from compliance import assigning
-from compliance.models import Leave, Rule, Waiver
+from compliance import assigning, incidents
+from compliance.models import Incident, Leave, Rule, Waiver
 from compliance.queries import Board, board_of, end_of
 from staff import clock
 from staff.actions import add_member, close_membership
@@ -54,6 +54,7 @@ def said(board: Board) -> list[Any]:
                     cell.certificate and cell.certificate.number,
                     [ask.rule for ask in cell.asks],
                     cell.waiver,
+                    cell.incident,
                 )
                 for cell in row.cells
             ],
@@ -131,7 +132,7 @@ class Teller:
         )  # fmt: skip
 
     def end_something(self, person, on):
-        for model in (Rule, Waiver, Leave):
+        for model in (Rule, Waiver, Leave, Incident):
             row = model._default_manager.filter(ended_at=None).first()
             if row:
                 assigning.end(row=row, ends_on=max(row.starts_on, on), reason="Over.", by=self.cast.manager)
@@ -140,6 +141,12 @@ class Teller:
         assigning.waive(
             person=person, clinic=self.cast.lakeside, module=self.adopted.module, reason="x", starts_on=on,
             until_on=on + timedelta(days=4), by=self.cast.physician,
+        )  # fmt: skip
+
+    def after_incident(self, person, on):
+        incidents.ask_again(
+            person=person, clinic=self.cast.lakeside, modules=[self.adopted.module, self.waiting.module], reason="x",
+            due_on=on + timedelta(days=2), by=self.cast.manager,
         )  # fmt: skip
 
     def go_away(self, person, on):
@@ -172,7 +179,7 @@ class Teller:
 
 STEPS = [
     "read", "start", "pass_quiz", "pass_quiz", "pass_unadopted", "fail", "fail", "adopt", "suspend", "revoke", "add_rule",
-    "ask_by_hand", "end_something", "waive", "go_away", "leave_clinic", "come_back", "change_role",
+    "ask_by_hand", "end_something", "waive", "after_incident", "go_away", "leave_clinic", "come_back", "change_role",
 ]  # fmt: skip
 STORIES = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(STEPS), st.integers(0, 2)), min_size=4, max_size=14)
 

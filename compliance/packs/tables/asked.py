@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from compliance.models import Leave, Rule, Waiver
+from compliance.models import Incident, Leave, Rule, Waiver
 from compliance.packs.scope import Scope, in_pieces
 from compliance.packs.tables.base import NOT_RECORDED, Row, Table
 from compliance.packs.tables.training import course
@@ -19,7 +19,7 @@ def _titles(scope: Scope) -> dict[int, str]:
     return {version.module_id: version.title for version in course(scope).versions.values()}
 
 
-def _end(row: Rule | Waiver | Leave, scope: Scope) -> tuple[Any, ...]:
+def _end(row: Rule | Waiver | Leave | Incident, scope: Scope) -> tuple[Any, ...]:
     """Day, name and reason of its end, if that was on record by then."""
     if row.ended_at and row.ended_at <= scope.until and row.ended_by:
         return row.ends_on, row.ended_by.full_name, row.end_reason
@@ -128,4 +128,36 @@ LEAVES = Table(
     ),
     _leaves,
     none="No leave was recorded.",
+)  # fmt: skip
+
+
+def _incidents(scope: Scope) -> Iterator[Row]:
+    titles = _titles(scope)
+    rows = Incident.objects.filter(
+        clinic__in=scope.clinic_ids,
+        recorded_at__lte=scope.until,
+        starts_on__lte=scope.to_on,
+        **scope.of_person("person"),
+    )
+    for row in rows.select_related("person", "module", "recorded_by", "ended_by").order_by("starts_on", "pk"):
+        yield (
+            row.person.public_id, row.person.full_name,
+            scope.job_title(row.person_id, row.clinic_id, row.recorded_at) or NOT_RECORDED,
+            titles.get(row.module_id, str(row.module)), row.reason, row.recorded_by.full_name, row.recorded_at, row.due_on,
+            *_end(row, scope),
+        )  # fmt: skip
+
+
+INCIDENTS = Table(
+    "incidents",
+    "Asked again after an incident",
+    "Who was asked to read and pass a module again after an incident, why, and by when. The pass that met it stands among the "
+    "attempts.",
+    (
+        ("person", "Key"), ("name", "Name"), ("job_title", "Job title then"), ("module", "Module"), ("reason", "Reason"),
+        ("asked_by", "Asked by"), ("asked_at", "Asked"), ("due_on", "Due"), ("ends_on", "Taken back"),
+        ("ended_by", "Taken back by"), ("end_reason", "Why"),
+    ),
+    _incidents,
+    none="Nothing was asked again after an incident.",
 )  # fmt: skip
