@@ -22,7 +22,7 @@ from certificates.models import Certificate, CertificateEvent
 from certificates.queries import with_events
 from compliance import reminder_mails, reminding, standing, tasks
 from compliance.models import Reminder, ReminderHours, ReminderMail
-from compliance.queries import SESSION, Row, board_of
+from compliance.queries import SESSION, Row, board_of, board_of_people
 from compliance.reminder_mails import Digest, Named
 from compliance.reminding import Hours, Matter, Sent
 from staff import audit, clock, mail
@@ -510,21 +510,32 @@ def log_of(clinics: Sequence[Clinic], person: StaffMember | None = None) -> "Que
 
 @dataclass(frozen=True)
 class Coming:
-    """What somebody is reminded of next on a day, if nothing happens before."""
+    """What somebody is reminded of next in a clinic and when, if nothing happens before: the soonest day first."""
 
-    day: date
     row: Row
-    matters: tuple[Matter, ...]
+    days: tuple[tuple[date, tuple[Matter, ...]], ...]
 
 
-def coming(clinics: Sequence[Clinic]) -> list[Coming]:
-    """The next reminder of each matter, by day and person, the soonest first; a fixed number of queries."""
-    rows = [row for row in board_of(clinics).rows if row.person.is_active]
-    matters, sent = matters_of(rows), sent_to([row.person.pk for row in rows])
+def coming_to(clinics: Sequence[Clinic]) -> "QuerySet[Membership]":
+    """Who may be reminded of something, by name: what a page of it takes is worked out for that page alone."""
+    rows: QuerySet[Membership] = Membership.objects.filter(
+        clinic__in=list(clinics), ended_at=None, person__is_active=True
+    )
+    return rows.order_by("person__full_name", "pk")
+
+
+def coming(clinics: Sequence[Clinic], members: Sequence[Membership]) -> list[Coming]:
+    """The next reminder of each matter of these memberships, in their order; of whom none comes, nobody. A fixed number of
+    queries."""
+    board = board_of_people(clinics, [row.person_id for row in members])
+    rows = {row.membership.pk: row for row in board.rows}
+    matters, sent = matters_of(board.rows), sent_to([row.person.pk for row in board.rows])
     found = []
-    for row in rows:
+    for member in members:
+        row = rows.get(member.pk)
         by_day: dict[date, list[Matter]] = defaultdict(list)
-        for matter in matters[row.person.pk, row.clinic.pk]:
+        for matter in matters[row.person.pk, row.clinic.pk] if row else ():
             by_day[reminding.next_on(matter, clock.today(row.clinic.zone), sent[row.person.pk])].append(matter)
-        found += [Coming(day, row, tuple(some)) for day, some in by_day.items()]
-    return sorted(found, key=lambda one: (one.day, one.row.person.full_name.casefold(), one.row.membership.pk))
+        if row and by_day:
+            found.append(Coming(row, tuple((day, tuple(by_day[day])) for day in sorted(by_day))))
+    return found

@@ -1,28 +1,26 @@
 """How a clinic stands over the months, drawn: what was proven of what was asked, what runs out when, and which key points
 are weak. Each with its numbers, so that a table can stand beside it; statements do not grow with people."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
+from django.core.cache import cache
 from django.db.models import Count, IntegerField, Max, Q
 from django.db.models.functions import Cast
 
 from certificates import validity
-from certificates.models import Certificate
-from certificates.queries import state_of
-from compliance.queries import MODULE, Board, Cell, Row, programme_columns
-from compliance.requirements import Demands
+from compliance.queries import Board, Cell, Row, board_of
 from quizzes.models import Attempt, Mark
 from quizzes.statistics import interval
-from staff import clock
-from staff.models import Clinic, Membership
+from staff import canonical, clock
+from staff.models import Clinic
 from training.models import KeyPointVersion
 
 MONTHS = 12
+KEPT_SECONDS = 30 * 24 * 60 * 60
 FEWEST_PEOPLE = 5
 MOST_POINTS = 12
 TOP, HEIGHT, LABELS = 24, 120, 24
@@ -102,62 +100,34 @@ def _percent(hundredths: int) -> str:
 # What was proven of what was asked, at each month's end.
 
 
-def completion(clinic: Clinic) -> Drawn:
-    """Of what was asked of whom on a day, how much a certificate in force proved. Memberships, roles and
-    rules are those of the day, programmes today's. The last month ends now."""
-    today, zone = clock.today(clinic.zone), ZoneInfo(clinic.zone)
+def completion(clinic: Clinic, board: Board) -> Drawn:
+    """Of what was asked of whom on a day, how much a certificate in force proved: what the matrix of that day says, by what was
+    on record then. The last month is `board`, which is now.
+
+    What was on record at the end of a past month stays as it is, so its two numbers are kept, and a page asks for a matrix
+    of a past day once.
+    """
+    today = clock.today(clinic.zone)
     firsts = [month_after(today, -back) for back in range(MONTHS - 1, -1, -1)]
-    ends = [datetime.combine(month_after(first, 1), time.min, tzinfo=zone) - timedelta(seconds=1) for first in firsts]
-    ends[-1] = clock.now()
-    asked = _asked(clinic, ends)
-    proofs = _proofs(clinic)
+    ends = [month_after(first, 1) - timedelta(days=1) for first in firsts[:-1]]
+    asked = canonical.sha256_of([[row.slug, sorted(row.slugs), sorted(row.asked_of)] for row in board.programmes])[:16]
+    keys = {end: f"completion:{clinic.public_id}:{end.isoformat()}:{asked}" for end in ends}
+    known = cache.get_many(list(keys.values()))
+    opened_on = clinic.opened_at.astimezone(ZoneInfo(clinic.zone)).date()
     months = []
-    for first, end, pairs in zip(firsts, ends, asked, strict=True):
-        proven = sum(any(state_of(row, end) in validity.IN_FORCE for row in proofs.get(pair, ())) for pair in pairs)
-        months.append((first, proven, len(pairs)))
-    return drawn(months, whole=True)
+    for first, end in zip(firsts, ends, strict=False):
+        found = (0, 0) if end < opened_on else known.get(keys[end])
+        if found is None:
+            found = proven_of(board_of([clinic], on=end))
+            cache.set(keys[end], found, KEPT_SECONDS)
+        months.append((first, *found))
+    return drawn([*months, (firsts[-1], *proven_of(board))], whole=True)
 
 
-def _asked(clinic: Clinic, ends: Sequence[datetime]) -> list[set[tuple[int, int]]]:
-    """For each instant the pairs of person and module, without what was waived; by the rules as they are on record now."""
-    programmes, columns = programme_columns()
-    modules = [column for column in columns if column.kind == MODULE]
-    members = Membership.objects.filter(clinic=clinic).select_related("clinic").prefetch_related("roles")
-    demands = Demands(members.values("person"), [clinic.pk], programmes, clock.now())
-    zone = ZoneInfo(clinic.zone)
-    found: list[set[tuple[int, int]]] = [set() for _ in ends]
-    for membership in members:
-        for place, end in enumerate(ends):
-            if not _open_at(membership.began_at, membership.ended_at, end):
-                continue
-            day = end.astimezone(zone).date()
-            roles = [role.role for role in membership.roles.all() if _open_at(role.granted_at, role.ended_at, end)]
-            slugs = {slug for ask in demands.asks(membership, roles, day) for slug in ask.slugs}
-            found[place] |= {
-                (membership.person_id, column.module_id)
-                for column in modules
-                if column.slug in slugs
-                and column.published_at is not None
-                and column.published_at <= end
-                and demands.waiver(membership, column.module_id, day) is None
-            }
-    return found
-
-
-def _open_at(since: datetime, until: datetime | None, at: datetime) -> bool:
-    return since <= at and (until is None or until > at)
-
-
-def _proofs(clinic: Clinic) -> dict[tuple[int, int], list[Certificate]]:
-    people = Membership.objects.filter(clinic=clinic).values("person")
-    rows = Certificate.objects.filter(kind=Certificate.Kind.KNOWLEDGE, person__in=people).select_related(
-        "candidacy__quiz"
-    )
-    found: dict[tuple[int, int], list[Certificate]] = defaultdict(list)
-    for row in rows.defer("facts", "scope").prefetch_related("events", "superseded_by"):
-        if row.candidacy:
-            found[row.person_id, row.candidacy.quiz.module_id].append(row)
-    return found
+def proven_of(board: Board) -> tuple[int, int]:
+    """How many cells of modules a certificate in force proves, of those that are asked for and not waived."""
+    asked = [cell for row in board.rows for cell in row.modules if cell.required and cell.waiver is None]
+    return sum(cell.standing.state in validity.IN_FORCE for cell in asked), len(asked)
 
 
 # What runs out, month by month.

@@ -85,12 +85,12 @@ def reminder_list(request: StaffRequest) -> HttpResponse:
 @require_permission(Permission.SEE_COMPLIANCE)
 def reminder_next(request: StaffRequest) -> HttpResponse:
     clinics = seen_clinics(request.user)
-    page = Paginator(reminders.coming(clinics), PAGE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "compliance/reminder_next.html",
-        {"page_obj": page, "clinics": clinics, "told": [(one, _listed(one.matters)) for one in page]},
-    )
+    page = Paginator(reminders.coming_to(clinics), PAGE).get_page(request.GET.get("page"))
+    told = [
+        (one, [(day, _listed(matters)) for day, matters in one.days])
+        for one in reminders.coming(clinics, list(page.object_list))
+    ]
+    return render(request, "compliance/reminder_next.html", {"page_obj": page, "clinics": clinics, "told": told})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

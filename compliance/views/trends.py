@@ -18,14 +18,15 @@ def trend_page(request: StaffRequest) -> HttpResponse:
     clinic = next((clinic for clinic in clinics if clinic.public_id == asked), None)
     if clinic is None:
         raise Http404("no such clinic")
-    drawn, months = trends.expiries(clinic, board_of([clinic]))
+    board = board_of([clinic])
+    drawn, months = trends.expiries(clinic, board)
     return render(
         request,
         "compliance/trends.html",
         {
             "shown_clinic": clinic,
             "clinics": clinics,
-            "completion": trends.completion(clinic),
+            "completion": trends.completion(clinic, board),
             "expiries": drawn,
             "months": months,
             "weak": trends.weak_points(clinic),

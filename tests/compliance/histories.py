@@ -215,16 +215,15 @@ def _assign(cast: Cast, course: Course) -> None:
     rule = assigning.add_rule(
         person=cast.physician, module=module, days=30, starts_on=day, reason="Covers for a week.", **known
     )
+    asked: dict[str, Any] = {"clinic": cast.lakeside, "modules": [module], "due_on": dates["until_on"]}
+    for person in (cast.colleague, cast.support):
+        (incident,) = incidents.ask_again(person=person, reason="Needlestick.", by=cast.physician, **asked)
+    incidents.end(row=incident, ends_on=day, reason="The wrong person.", by=cast.manager)
     waiver = assigning.waive(person=cast.colleague, module=module, reason="Elsewhere.", **dates, **known)
     leave = assigning.record_leave(person=cast.colleague, **dates, **known)
     assigning.waive(person=cast.aesthetician, module=module, reason="Elsewhere.", **dates, **known)
     assigning.record_leave(person=cast.aesthetician, **dates, **known)
     cycles.settle()
-    asked: dict[str, Any] = {"clinic": cast.lakeside, "modules": [module], "due_on": dates["until_on"]}
-    for reason in ("Entered in error.", "Needlestick."):
-        (incident,) = incidents.ask_again(person=cast.support, reason=reason, by=cast.physician, **asked)
-        if reason == "Entered in error.":
-            incidents.end(row=incident, ends_on=day, reason="The wrong person.", by=cast.manager)
     entered: list[Rule | Waiver | Leave] = [rule, waiver, leave]
     for row in entered:
         assigning.end(row=row, ends_on=day, reason="Entered in error.", by=cast.manager)

@@ -3,9 +3,10 @@
 from datetime import date, timedelta
 
 import pytest
+from django.core.cache import cache
 
 from certificates import actions as proof
-from compliance import assigning, trends
+from compliance import assigning, incidents, trends
 from compliance.queries import board_of
 from staff import clock
 from tests import factories
@@ -33,6 +34,10 @@ def test_columns(months, whole, heights):
     assert all(column.y + column.height == trends.TOP + trends.HEIGHT for column in columns)
 
 
+def completed(clinic):
+    return trends.completion(clinic, board_of([clinic]))
+
+
 def test_a_share_is_never_rounded_up():
     (column,) = trends.drawn([(date(2026, 1, 1), 199, 200)], whole=True).columns
     assert column.percent == 99
@@ -41,10 +46,10 @@ def test_a_share_is_never_rounded_up():
 def test_completion_follows_what_was_true_then(cast, module, now):
     """Two treating staff are asked for one module from 2 November on; one passes, is revoked later, the other leaves."""
     done = factories.make_finished(person=cast.aesthetician, course=module).certificate
-    assert parts(trends.completion(cast.lakeside))[-2:] == [(0, 0), (1, 2)]
+    assert parts(completed(cast.lakeside))[-2:] == [(0, 0), (1, 2)]
     with clock.at(now + timedelta(days=40)):
         proof.end_membership(membership=cast.colleague.membership_set.get(), reason="Left.", by=cast.manager)
-        assert parts(trends.completion(cast.lakeside))[-2:] == [(1, 2), (1, 1)]
+        assert parts(completed(cast.lakeside))[-2:] == [(1, 2), (1, 1)]
     with clock.at(now + timedelta(days=70)):
         proof.revoke(
             certificate=done,
@@ -56,7 +61,7 @@ def test_completion_follows_what_was_true_then(cast, module, now):
             by=cast.physician,
             evidence=factories.evidence(cast.physician),
         )
-        assert parts(trends.completion(cast.lakeside))[-3:] == [(1, 2), (1, 1), (0, 1)]
+        assert parts(completed(cast.lakeside))[-3:] == [(1, 2), (1, 1), (0, 1)]
 
 
 def test_completion_asks_what_the_rules_ask_and_leaves_out_what_is_waived(cast, module, now):
@@ -70,9 +75,32 @@ def test_completion_asks_what_the_rules_ask_and_leaves_out_what_is_waived(cast, 
         until_on=today + timedelta(days=3),
         by=cast.manager,
     )
-    assert parts(trends.completion(cast.lakeside))[-1] == (0, 1)
+    assert parts(completed(cast.lakeside))[-1] == (0, 1)
     with clock.at(now + timedelta(days=4)):
-        assert parts(trends.completion(cast.lakeside))[-1] == (0, 2)
+        assert parts(completed(cast.lakeside))[-1] == (0, 2)
+
+
+def test_completion_of_a_past_month_is_what_the_matrix_of_its_last_day_says(cast, module, now):
+    """A rule, a waiver and an end that are recorded later change no month that is over; what is asked after an incident does
+    not count as proven."""
+    lakeside, by, end = cast.lakeside, cast.manager, date(2026, 11, 30)
+    factories.make_finished(person=cast.aesthetician, course=module)
+    with clock.at(now + timedelta(days=10)):
+        incidents.ask_again(
+            person=cast.aesthetician, clinic=lakeside, modules=[module.module], reason="x", due_on=end, by=by
+        )
+    with clock.at(now + timedelta(days=20)):
+        assert parts(completed(lakeside))[-1] == (0, 2)
+    with clock.at(now + timedelta(days=35)):
+        today = clock.today(lakeside.zone)
+        known = {"clinic": lakeside, "module": module.module, "starts_on": today, "by": by}
+        assigning.add_rule(role="support", days=5, **known)
+        assigning.waive(person=cast.colleague, reason="x", until_on=today + timedelta(days=60), **known)
+        factories.make_finished(person=cast.aesthetician, course=module)
+        assert parts(completed(lakeside))[-2:] == [(0, 2), (1, 2)]
+        past = board_of([lakeside], on=end)
+        assert trends.proven_of(past) == (0, 2)
+        assert {row.person for row in past.rows if row.modules[0].required} == {cast.aesthetician, cast.colleague}
 
 
 def test_expiries_by_month_with_their_names(client, cast, module, now):
@@ -127,7 +155,18 @@ def test_as_many_questions_for_many(client, crowd):
     factories.make_finished(person=cast.aesthetician, course=crowd.module)
     client.force_login(cast.manager)
     client.get("/compliance/months/")
-    few = crowd.count(lambda: client.get("/compliance/months/"))
+
+    def visits() -> list[int]:
+        """With nothing kept of the months that are over, and then with it."""
+        cache.clear()
+        return [crowd.count(lambda: client.get("/compliance/months/")) for _ in range(2)]
+
+    with clock.at(clock.now() + timedelta(days=70)):
+        client.force_login(cast.manager)
+        client.get("/")
+        few = visits()
+        assert few[1] < few[0] / 2
     crowd.grow(30)
     factories.make_finished(person=cast.colleague, course=crowd.module)
-    assert crowd.count(lambda: client.get("/compliance/months/")) == few
+    with clock.at(clock.now() + timedelta(days=70)):
+        assert visits() == few
