@@ -533,9 +533,11 @@ def coming(clinics: Sequence[Clinic], members: Sequence[Membership]) -> list[Com
     found = []
     for member in members:
         row = rows.get(member.pk)
+        if row is None:  # ended since
+            continue
         by_day: dict[date, list[Matter]] = defaultdict(list)
-        for matter in matters[row.person.pk, row.clinic.pk] if row else ():
+        for matter in matters[row.person.pk, row.clinic.pk]:
             by_day[reminding.next_on(matter, clock.today(row.clinic.zone), sent[row.person.pk])].append(matter)
-        if row and by_day:
+        if by_day:
             found.append(Coming(row, tuple((day, tuple(by_day[day])) for day in sorted(by_day))))
     return found
