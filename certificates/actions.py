@@ -1,8 +1,8 @@
 """Verbs of proof: hand in with the certificate in one transaction, adopt, review, revoke. Each is signed or recorded."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -432,14 +432,7 @@ def printable(person: StaffMember) -> str:
 
 
 def adopt(
-    *,
-    clinic: Clinic,
-    version: ModuleVersion,
-    with_defaults: bool,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
+    *, clinic: Clinic, version: ModuleVersion, with_defaults: bool, seen: signing.Seen, by: StaffMember
 ) -> Adoption:
     """Sign a module version for the clinic; passes that waited for it get their certificates. Twice gives the first."""
     with transaction.atomic():
@@ -449,9 +442,7 @@ def adopt(
             meaning="adopt-defaults" if with_defaults else "adopt",
             subject=version,
             record_sha256=version.sha256,
-            shown_sha256=shown_sha256,
-            opened_at=opened_at,
-            evidence=evidence,
+            seen=seen,
         )
         existing = Adoption.objects.filter(clinic=clinic, module_version=version).first()
         adoption = existing or record_adoption(clinic=clinic, version=version, signature=signature)
@@ -493,10 +484,8 @@ def review(
     text: str,
     restudy: list[KeyPoint],
     suspend: bool,
-    shown_sha256: str,
-    opened_at: datetime,
+    seen: signing.Seen,
     by: StaffMember,
-    evidence: signing.Evidence,
 ) -> Review:
     """Endorse a sealed attempt, or return it with what to study again; a returned pass may suspend its certificate."""
     candidacy = attempt.candidacy
@@ -511,9 +500,7 @@ def review(
             meaning="endorse" if decision == Review.Decision.ENDORSED else "return",
             subject=attempt,
             record_sha256=attempt.seal_sha256,
-            shown_sha256=shown_sha256,
-            opened_at=opened_at,
-            evidence=evidence,
+            seen=seen,
         )
         row = Review.objects.create(
             attempt=attempt,
@@ -542,17 +529,16 @@ def review(
 
 
 @transaction.atomic
-def endorse_together(
-    *, records: Sequence[tuple[Attempt, str, datetime]], by: StaffMember, evidence: signing.Evidence
-) -> list[Review]:
+def endorse_together(*, seen: Mapping[Attempt, signing.Seen], by: StaffMember) -> list[Review]:
     """Endorse up to twenty attempts that were each opened, under one re-authentication; all of them or none.
 
-    Each record is an attempt, the hash that was on screen and when it was opened, and has a row and a signature of its own.
+    Each has a row and a signature of its own, over what of it was on screen.
     """
-    if not 0 < len(records) <= MOST_TOGETHER:
+    if not 0 < len(seen) <= MOST_TOGETHER:
         raise signing.SigningRefused(f"Between 1 and {MOST_TOGETHER} records are signed at once. Nothing was signed.")
     rows = []
-    for place, (attempt, shown_sha256, opened_at) in enumerate(records):
+    for place, (attempt, shown) in enumerate(seen.items()):
+        evidence = replace(shown.evidence, continuous=shown.evidence.continuous or place > 0)
         rows.append(
             review(
                 attempt=attempt,
@@ -560,24 +546,14 @@ def endorse_together(
                 text="",
                 restudy=[],
                 suspend=False,
-                shown_sha256=shown_sha256,
-                opened_at=opened_at,
+                seen=replace(shown, evidence=evidence),
                 by=by,
-                evidence=replace(evidence, continuous=evidence.continuous or place > 0),
             )
         )
     return rows
 
 
-def record_talk(
-    *,
-    candidacy: Candidacy,
-    text: str,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
-) -> AttemptGrant:
+def record_talk(*, candidacy: Candidacy, text: str, seen: signing.Seen, by: StaffMember) -> AttemptGrant:
     """The talk that opens two more attempts after the last one failed."""
     if is_same(by, candidacy.person_id):
         raise signing.SigningRefused("Nobody records a talk with themselves. Ask another physician of the clinic.")
@@ -585,7 +561,7 @@ def record_talk(
         last, where = _locked_standing(candidacy)
         if last is None or where.retest or where.open_attempt or where.attempts_used < where.attempts_allowed:
             raise signing.SigningRefused("Attempts are still open here, so no talk is needed to open more.")
-        signature = _sign_grant(candidacy, last, "talk", shown_sha256, opened_at, by, evidence)
+        signature = _sign_grant(candidacy, last, "talk", seen, by)
         row = sitting.grant(
             candidacy=candidacy, kind=AttemptGrant.Kind.TALK, extra=TALK_OPENS, reason=text, signature=signature, by=by
         )
@@ -602,15 +578,7 @@ def record_talk(
     return row
 
 
-def open_early(
-    *,
-    candidacy: Candidacy,
-    text: str,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
-) -> AttemptGrant:
+def open_early(*, candidacy: Candidacy, text: str, seen: signing.Seen, by: StaffMember) -> AttemptGrant:
     """Open the next attempt before its time, with a reason; the missed passages are still confirmed first."""
     if is_same(by, candidacy.person_id):
         raise signing.SigningRefused("Nobody opens their own attempt early. Ask another physician of the clinic.")
@@ -619,7 +587,7 @@ def open_early(
         waits = verdict(replace(where, unread=(), reread=()), clock.now()).code == "wait"
         if last is None or candidacy.closed_at or not waits:
             raise signing.SigningRefused("No further attempt waits for its time here, so nothing was opened.")
-        signature = _sign_grant(candidacy, last, "open-early", shown_sha256, opened_at, by, evidence)
+        signature = _sign_grant(candidacy, last, "open-early", seen, by)
         return sitting.grant(
             candidacy=candidacy, kind=AttemptGrant.Kind.EARLY, extra=0, reason=text, signature=signature, by=by
         )
@@ -631,15 +599,7 @@ def _locked_standing(candidacy: Candidacy) -> tuple[Attempt | None, Standing]:
     return last_full(candidacy), standing(candidacy.person, candidacy.quiz, candidacy.clinic)
 
 
-def _sign_grant(
-    candidacy: Candidacy,
-    last: Attempt,
-    meaning: str,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
-) -> Signature:
+def _sign_grant(candidacy: Candidacy, last: Attempt, meaning: str, seen: signing.Seen, by: StaffMember) -> Signature:
     """Signed over the seal of the last attempt: what was talked about, or what the next one follows."""
     return signing.sign(
         by=by,
@@ -647,9 +607,7 @@ def _sign_grant(
         meaning=meaning,
         subject=candidacy,
         record_sha256=last.seal_sha256,
-        shown_sha256=shown_sha256,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen,
     )
 
 
@@ -683,10 +641,8 @@ def revoke(
     reason_class: str,
     public_text: str,
     private_note: str,
-    shown_sha256: str,
-    opened_at: datetime,
+    seen: signing.Seen,
     by: StaffMember,
-    evidence: signing.Evidence,
 ) -> CertificateEvent:
     """Withdraw for good, signed, with a reason the public sees. The quiz opens again in a new cycle."""
     if is_same(by, certificate.person_id):
@@ -706,9 +662,7 @@ def revoke(
             meaning="revoke",
             subject=certificate,
             record_sha256=certificate.facts_sha256,
-            shown_sha256=shown_sha256,
-            opened_at=opened_at,
-            evidence=evidence,
+            seen=seen,
         )
         return withdraw(
             certificate=certificate,

@@ -1,7 +1,5 @@
 """What becomes of a certificate whose pass a regrade took away: a physician decides, signed, and nothing by itself."""
 
-from datetime import datetime
-
 from django.conf import settings
 from django.db import transaction
 
@@ -28,14 +26,7 @@ TOLD: dict[str, str] = {
 
 
 def dispose(
-    *,
-    certificate: Certificate,
-    decision: str,
-    reason: str,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
+    *, certificate: Certificate, decision: str, reason: str, seen: signing.Seen, by: StaffMember
 ) -> Disposition:
     """Keep the certificate, suspend it until the quiz is passed again, or revoke it. Raises SigningRefused."""
     if is_same(by, certificate.person_id):
@@ -53,9 +44,7 @@ def dispose(
             meaning=MEANINGS[decision],
             subject=certificate,
             record_sha256=certificate.facts_sha256,
-            shown_sha256=shown_sha256,
-            opened_at=opened_at,
-            evidence=evidence,
+            seen=seen,
         )
         row = sitting.dispose(
             outcome=outcome_of(certificate.attempt), decision=decision, reason=reason, signature=signature, by=by

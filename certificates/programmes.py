@@ -328,15 +328,7 @@ def signer_missing(by: StaffMember, clinic: Clinic) -> str:
 
 
 @transaction.atomic
-def sign_programme(
-    *,
-    membership: Membership,
-    programme: Programme,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
-) -> Certificate:
+def sign_programme(*, membership: Membership, programme: Programme, seen: signing.Seen, by: StaffMember) -> Certificate:
     """Sign and issue, in one transaction. Refused with the reason for each condition that is not met."""
     if is_same(by, membership.person_id):
         raise signing.SigningRefused("Nobody signs their own programme. Ask another physician of the clinic.")
@@ -360,9 +352,7 @@ def sign_programme(
         meaning="programme",
         subject=membership,
         record_sha256=dossier.sha256,
-        shown_sha256=shown_sha256,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen,
     )
     certificate = _issued(dossier, signature.signer_name, signature.meaning_text, signature.signed_at)
     certificate.save(force_insert=True)
@@ -525,14 +515,7 @@ def reissue(*, certificate: Certificate, name_shown: str, by: StaffMember) -> Ce
 
 
 @transaction.atomic
-def endorse_again(
-    *,
-    certificate: Certificate,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
-) -> CertificateEvent:
+def endorse_again(*, certificate: Certificate, seen: signing.Seen, by: StaffMember) -> CertificateEvent:
     """A successor takes over the supervision that ended when the signing physician left."""
     if is_same(by, certificate.person_id):
         raise signing.SigningRefused("Nobody endorses their own certificate. Ask another physician of the clinic.")
@@ -548,9 +531,7 @@ def endorse_again(
         meaning="re-endorse",
         subject=certificate,
         record_sha256=certificate.facts_sha256,
-        shown_sha256=shown_sha256,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen,
     )
     text = f"{by.full_name} supervises from now on."
     return events.record(certificate, "endorsed", by, "supervision", text, "", signature)

@@ -7,7 +7,6 @@ Nothing is overwritten. Each attempt on the list gets a further mark and a furth
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -321,15 +320,7 @@ def _ends_running(running: Attempt, entry: Consequence, passed: bool) -> bool:
 
 
 @transaction.atomic
-def regrade(
-    *,
-    plan: Plan,
-    reason: str,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
-) -> Regrade:
+def regrade(*, plan: Plan, reason: str, seen: signing.Seen, by: StaffMember) -> Regrade:
     """Score the version anew, signed over exactly the list shown. Raises SigningRefused with nothing written."""
     _lock(plan, by)
     found = consequences(plan, by=by)
@@ -342,9 +333,7 @@ def regrade(
         meaning="regrade",
         subject=plan.version,
         record_sha256=canonical.sha256(text),
-        shown_sha256=shown_sha256,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen,
     )
     row = Regrade.objects.create(
         clinic=plan.clinic,

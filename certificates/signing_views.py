@@ -19,7 +19,7 @@ Made = TypeVar("Made")
 
 
 def sign_with(
-    request: StaffRequest, form: SigningForm, act: Callable[..., Made], *, unfilled: str = ""
+    request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen], Made], *, unfilled: str = ""
 ) -> tuple[Made | None, str]:
     """What `act` made, or the sentence why nothing was signed; neither while the page is only read.
 
@@ -34,7 +34,7 @@ def sign_with(
     return None, f"{reason} Nothing was signed."
 
 
-def _tried(request: StaffRequest, form: SigningForm, act: Callable[..., Made]) -> tuple[Made | None, str]:
+def _tried(request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen], Made]) -> tuple[Made | None, str]:
     key = f"failed-signing:{request.user.pk}"
     if cache.get(key, 0) >= MOST_FAILURES:
         return None, "Ten signings failed within an hour. Wait an hour, or choose a new password; nothing was signed."
@@ -47,7 +47,7 @@ def _tried(request: StaffRequest, form: SigningForm, act: Callable[..., Made]) -
         signing.report_failed_signing(signer=request.user, count=cache.incr(key))
         return None, str(refusal)
     try:
-        made = act(shown_sha256=data["shown_sha256"], opened_at=data["opened_at"], evidence=evidence)
+        made = act(signing.Seen(data["shown_sha256"], data["opened_at"], evidence))
     except signing.SigningRefused as refusal:
         return None, str(refusal)
     cache.delete(key)

@@ -156,14 +156,7 @@ def title_on(rows: Sequence[Membership], on: date, zone: str) -> str:
 
 @transaction.atomic
 def record_session(
-    *,
-    clinic: Clinic,
-    facts: Facts,
-    people: Sequence[StaffMember],
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
+    *, clinic: Clinic, facts: Facts, people: Sequence[StaffMember], seen: signing.Seen, by: StaffMember
 ) -> SiteSession:
     """Put a session on record, signed. Raises SigningRefused with nothing written."""
     Clinic.objects.select_for_update().get(pk=clinic.pk)
@@ -180,10 +173,7 @@ def record_session(
         meaning="record-session",
         subject=clinic,
         record_sha256=over,
-        # The facts are typed on the page that is signed: what stood there before must still stand.
-        shown_sha256=over if shown_sha256 == before_sha256(clinic, here) else shown_sha256,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen.with_typed(over, on=before_sha256(clinic, here)),
         authority=lambda: recorder_role(by, clinic),
     )
     session.signature = signature

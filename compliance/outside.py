@@ -218,10 +218,8 @@ def decide(
     module: Module | None,
     valid_until_on: date | None,
     text: str,
-    shown: str,
-    opened_at: datetime,
+    seen: signing.Seen,
     by: StaffMember,
-    evidence: signing.Evidence,
 ) -> OutsideDecision:
     """The physician's signature: for which module of her clinic it counts, and until when; or why for none."""
     try:
@@ -241,10 +239,7 @@ def decide(
         meaning="credit" if approved else "decline-credit",
         subject=row,
         record_sha256=over,
-        # The choice is made on the page that is signed: what was there before it must still stand.
-        shown_sha256=over if shown == shown_sha256(row) else shown,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen.with_typed(over, on=shown_sha256(row)),
     )
     made = OutsideDecision.objects.create(training=row, signature=signature, decided_at=clock.now(), **choice)
     audit.record(

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -63,6 +63,22 @@ class Evidence:
     session_hash: str = ""
     ip: str | None = None
     agent: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The hash of what the signer had on screen, since when, and how she showed who she is."""
+
+    sha256: str
+    opened_at: datetime
+    evidence: Evidence
+
+    def with_typed(self, sha256: str, *, on: str) -> "Seen":
+        """For what is typed on the very page that is signed, whose own hash is that of what stood there before.
+
+        Where she saw `on`, which is what stands there now, she signs what she typed beside it: `sha256`.
+        """
+        return replace(self, sha256=sha256) if self.sha256 == on else self
 
 
 def is_continuous(request: HttpRequest) -> bool:
@@ -146,21 +162,19 @@ def sign(
     meaning: str,
     subject: models.Model,
     record_sha256: str,
-    shown_sha256: str,
-    opened_at: datetime,
-    evidence: Evidence,
+    seen: Seen,
     authority: Callable[[], str] | None = None,
 ) -> Signature:
     """Sign `subject` for `clinic`, as a supervising physician unless `authority` says as what.
 
-    `authority` is asked at the moment of signing, and refuses as this does. `shown_sha256` is the hash the signer's page
-    carried; it must be the record's hash now, so that what is signed is what was seen. Raises SigningRefused with nothing
+    `authority` is asked at the moment of signing, and refuses as this does. The hash in `seen` must be
+    the record's now, so that what is signed is what was seen. Raises SigningRefused with nothing
     written.
     """
-    check_evidence(by, evidence)
+    check_evidence(by, seen.evidence)
     with transaction.atomic():
         role = authority() if authority else physician_role(by, clinic).role
-        if shown_sha256 != record_sha256:
+        if seen.sha256 != record_sha256:
             raise SigningRefused("The record changed while it was on your screen. Nothing was signed: read it again.")
         signature = Signature(
             signer=by,
@@ -173,14 +187,14 @@ def sign(
             subject_type=subject._meta.label_lower,
             subject_id=str(subject.pk),
             record_sha256=record_sha256,
-            opened_at=min(opened_at, clock.now()),
+            opened_at=min(seen.opened_at, clock.now()),
             signed_at=clock.now(),
             zone=clinic.zone,
             nonce=secrets.token_hex(32),
-            auth_method="password" if evidence.continuous else "email+password",
-            session_hash=evidence.session_hash,
-            ip=evidence.ip,
-            agent=evidence.agent,
+            auth_method="password" if seen.evidence.continuous else "email+password",
+            session_hash=seen.evidence.session_hash,
+            ip=seen.evidence.ip,
+            agent=seen.evidence.agent,
             key_id=next(iter(settings.SIGNING_KEYS)),
         )
         signature.mac = mac_of(signature)

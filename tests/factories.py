@@ -30,7 +30,7 @@ from quizzes.models import (
 from staff import actions as staff_actions
 from staff import canonical, clock
 from staff.models import Clinic, StaffMember
-from staff.signing import Evidence
+from staff.signing import Evidence, Seen
 from tests.people import PASSWORD
 from training import markdown, observing, protocol
 from training.actions import confirm_reading
@@ -109,6 +109,10 @@ def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
     return Evidence(password=password, email=person.email)
 
 
+def seen(sha256: str, person: StaffMember, *, password: str = PASSWORD) -> Seen:
+    return Seen(sha256, clock.now(), evidence(person, password=password))
+
+
 @cache
 def course_with_retest(items: int = 3) -> material.Course:
     """The small course with three further items on each critical point and a re-test of `items`."""
@@ -156,10 +160,8 @@ def adopt(*, course: Course, by: StaffMember, clinic: Clinic, with_defaults: boo
         clinic=clinic,
         version=course.version,
         with_defaults=with_defaults,
-        shown_sha256=course.version.sha256,
-        opened_at=clock.now(),
+        seen=seen(course.version.sha256, by),
         by=by,
-        evidence=evidence(by),
     )
 
 
@@ -298,10 +300,8 @@ def make_regrade(*, plan: regrading.Plan, by: StaffMember, reason: str = "The ke
     return regrading.regrade(
         plan=plan,
         reason=reason,
-        shown_sha256=canonical.sha256(regrading.listed(plan, found)),
-        opened_at=clock.now(),
+        seen=seen(canonical.sha256(regrading.listed(plan, found)), by),
         by=by,
-        evidence=evidence(by),
     )
 
 
@@ -310,10 +310,8 @@ def decide(*, certificate: Certificate, decision: str, by: StaffMember) -> Dispo
         certificate=certificate,
         decision=decision,
         reason="As we discussed.",
-        shown_sha256=certificate.facts_sha256,
-        opened_at=clock.now(),
+        seen=seen(certificate.facts_sha256, by),
         by=by,
-        evidence=evidence(by),
     )
 
 
@@ -324,10 +322,8 @@ def approve_observer(*, person: StaffMember, by: StaffMember) -> None:
     observing.decide_observer(
         membership=membership,
         approved=approved,
-        shown_sha256=canonical.sha256(terms),
-        opened_at=clock.now(),
+        seen=seen(canonical.sha256(terms), by),
         by=by,
-        evidence=evidence(by),
     )
 
 
@@ -363,10 +359,8 @@ def make_sheet(
 def sign_sheet(*, sheet: Observation, by: StaffMember) -> Observation:
     return observing.sign(
         sheet=sheet,
-        shown_sha256=canonical.sha256(observing.seal_text(sheet)),
-        opened_at=clock.now(),
+        seen=seen(canonical.sha256(observing.seal_text(sheet)), by),
         by=by,
-        evidence=evidence(by),
     )
 
 
@@ -406,10 +400,8 @@ def sign_rule(*, by: StaffMember, types=("Aesthetician",)) -> None:
         clinic=clinic,
         rule="Example Code 1-2-3: under a physician's delegation.",
         licence_types=list(types),
-        shown_sha256=protocol.rule_before_sha256(clinic),
-        opened_at=clock.now(),
+        seen=seen(protocol.rule_before_sha256(clinic), by),
         by=by,
-        evidence=evidence(by),
     )
 
 
@@ -439,10 +431,8 @@ def sign_programme(*, person: StaffMember, programme: Programme, by: StaffMember
     return programmes.sign_programme(
         membership=membership,
         programme=programme,
-        shown_sha256=programmes.dossier_of(membership, programme).sha256,
-        opened_at=clock.now(),
+        seen=seen(programmes.dossier_of(membership, programme).sha256, by),
         by=by,
-        evidence=evidence(by),
     )
 
 
@@ -497,9 +487,9 @@ def decide_outside(
         "module": module,
         "valid_until_on": outside.latest_until(training, module),
         "text": "The same depths and endpoint." if approved else "Another device altogether.",
-        "shown": outside.shown_sha256(training),
+        "seen": seen(outside.shown_sha256(training), by),
     }
-    return outside.decide(training=training, opened_at=clock.now(), by=by, evidence=evidence(by), **(choice | changes))
+    return outside.decide(training=training, by=by, **(choice | changes))
 
 
 def name_trainer(*, by: StaffMember, clinic: Clinic | None = None, name: str = "Ines Albrecht") -> SiteTrainer:
@@ -530,8 +520,6 @@ def site_session(*, people: list[StaffMember], by: StaffMember, days: int = 3, *
         clinic=clinic,
         facts=bloodborne.Facts(**(facts | fields)),  # type: ignore[arg-type]
         people=people,
-        shown_sha256=bloodborne.before_sha256(clinic, bloodborne.may_attend(clinic)),
-        opened_at=clock.now(),
+        seen=seen(bloodborne.before_sha256(clinic, bloodborne.may_attend(clinic)), by),
         by=by,
-        evidence=evidence(by),
     )

@@ -69,15 +69,7 @@ def next_decision(clinic: Clinic, person: StaffMember) -> tuple[int, bool]:
 
 
 @transaction.atomic
-def decide_observer(
-    *,
-    membership: Membership,
-    approved: bool,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
-) -> ObserverDecision:
+def decide_observer(*, membership: Membership, approved: bool, seen: signing.Seen, by: StaffMember) -> ObserverDecision:
     """Approve a member of the clinic as an observer, or withdraw that; signed by the clinic's physician."""
     clinic, person = membership.clinic, membership.person
     Membership.objects.select_for_update().get(pk=membership.pk)
@@ -95,9 +87,7 @@ def decide_observer(
         meaning="approve-observer" if approved else "withdraw-observer",
         subject=membership,
         record_sha256=canonical.sha256(terms),
-        shown_sha256=shown_sha256,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen,
     )
     row = ObserverDecision.objects.create(
         clinic=clinic, person=person, number=number, approved=approved, signature=signature, decided_at=clock.now()
@@ -291,14 +281,7 @@ def seal_text(sheet: Observation) -> str:
 
 
 @transaction.atomic
-def sign(
-    *,
-    sheet: Observation,
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
-) -> Observation:
+def sign(*, sheet: Observation, seen: signing.Seen, by: StaffMember) -> Observation:
     """Seal the sheet under the observer's signature."""
     sheet = Observation.objects.select_for_update(of=("self",)).select_related("clinic", "learner").get(pk=sheet.pk)
     if sheet.observer_id != by.pk:
@@ -332,9 +315,7 @@ def sign(
         meaning="observe",
         subject=sheet,
         record_sha256=canonical.sha256(text),
-        shown_sha256=shown_sha256,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen,
         authority=authority,
     )
     return _sealed(sheet, text, signature, by)

@@ -1,7 +1,6 @@
 """Verbs of the clinic's protocol: sign a value, take the cautious defaults, say who may perform under which rule."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from django.db import transaction
 
@@ -73,25 +72,21 @@ def decide(
     text: str,
     is_default: bool,
     reread: bool,
-    shown_sha256: str,
-    opened_at: datetime,
+    seen: signing.Seen,
     by: StaffMember,
-    evidence: signing.Evidence,
 ) -> ProtocolValue:
     """Sign the clinic's value of one item; with `reread` whoever read the sections that show it reads them again."""
     Clinic.objects.select_for_update().get(pk=clinic.pk)
     number = numbers_of(clinic).get(item.pk, 0) + 1
     words = item.default if is_default else text
-    record = values_record(clinic, [(item.code, number, words)])
+    over = canonical.sha256(values_record(clinic, [(item.code, number, words)]))
     signature = signing.sign(
         by=by,
         clinic=clinic,
         meaning="protocol-default" if is_default else "protocol",
         subject=clinic,
-        record_sha256=canonical.sha256(record),
-        shown_sha256=shown_sha256 and _rehashed(shown_sha256, clinic, item, number, words),
-        opened_at=opened_at,
-        evidence=evidence,
+        record_sha256=over,
+        seen=seen.with_typed(over, on=before_sha256(clinic, item)),
     )
     value = ProtocolValue.objects.create(
         item=item,
@@ -111,16 +106,6 @@ def decide(
         body={"item": item.code, "number": number, "text_sha256": canonical.sha256(words), "reread": sorted(asked)},
     )
     return value
-
-
-def _rehashed(shown: str, clinic: Clinic, item: ProtocolItem, number: int, words: str) -> str:
-    """The words were typed on the page that is signed, so the page carries the hash of what stood there before them.
-
-    If that still stands, what is signed is what was typed beside it.
-    """
-    if shown != before_sha256(clinic, item):
-        return shown
-    return canonical.sha256(values_record(clinic, [(item.code, number, words)]))
 
 
 def before_sha256(clinic: Clinic, item: ProtocolItem) -> str:
@@ -171,9 +156,7 @@ def rereadings_open(person: StaffMember, clinics: Sequence[Clinic]) -> list[tupl
 
 
 @transaction.atomic
-def take_all_defaults(
-    *, clinic: Clinic, shown_sha256: str, opened_at: datetime, by: StaffMember, evidence: signing.Evidence
-) -> Signature:
+def take_all_defaults(*, clinic: Clinic, seen: signing.Seen, by: StaffMember) -> Signature:
     """Every item that nobody has decided takes its cautious default, under one signature."""
     Clinic.objects.select_for_update().get(pk=clinic.pk)
     items = undecided(clinic)
@@ -185,9 +168,7 @@ def take_all_defaults(
         meaning="protocol-defaults",
         subject=clinic,
         record_sha256=canonical.sha256(defaults_record(clinic, items)),
-        shown_sha256=shown_sha256,
-        opened_at=opened_at,
-        evidence=evidence,
+        seen=seen,
     )
     for item in items:
         ProtocolValue.objects.create(
@@ -239,14 +220,7 @@ def rule_before_sha256(clinic: Clinic) -> str:
 
 @transaction.atomic
 def sign_state_rule(
-    *,
-    clinic: Clinic,
-    rule: str,
-    licence_types: Sequence[str],
-    shown_sha256: str,
-    opened_at: datetime,
-    by: StaffMember,
-    evidence: signing.Evidence,
+    *, clinic: Clinic, rule: str, licence_types: Sequence[str], seen: signing.Seen, by: StaffMember
 ) -> StateRule:
     """Which licence types may perform here, and under which rule. The next number replaces the last."""
     Clinic.objects.select_for_update().get(pk=clinic.pk)
@@ -255,17 +229,14 @@ def sign_state_rule(
         raise signing.SigningRefused("Name the rule and at least one licence type. Nothing was signed.")
     before = state_rule(clinic)
     number = before.number + 1 if before else 1
-    record = rule_record(clinic=clinic, number=number, rule=rule.strip(), licence_types=types)
-    shown = canonical.sha256(record) if shown_sha256 == rule_before_sha256(clinic) else shown_sha256
+    over = canonical.sha256(rule_record(clinic=clinic, number=number, rule=rule.strip(), licence_types=types))
     signature = signing.sign(
         by=by,
         clinic=clinic,
         meaning="state-rule",
         subject=clinic,
-        record_sha256=canonical.sha256(record),
-        shown_sha256=shown,
-        opened_at=opened_at,
-        evidence=evidence,
+        record_sha256=over,
+        seen=seen.with_typed(over, on=rule_before_sha256(clinic)),
     )
     row = StateRule.objects.create(
         clinic=clinic,
@@ -280,6 +251,6 @@ def sign_state_rule(
         by=by,
         action="state-rule.signed",
         subject=row,
-        body={"number": number, "record_sha256": canonical.sha256(record)},
+        body={"number": number, "record_sha256": over},
     )
     return row

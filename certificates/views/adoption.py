@@ -56,8 +56,8 @@ def module_adopt(request: StaffRequest, slug: str) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: actions.adopt(
-            clinic=clinic, version=version, with_defaults=form.cleaned_data["defaults"], by=request.user, **seen
+        lambda seen: actions.adopt(
+            clinic=clinic, version=version, with_defaults=form.cleaned_data["defaults"], seen=seen, by=request.user
         ),
         unfilled="Tick that you have read what stands above, and type your password.",
     )

@@ -142,13 +142,13 @@ def certificate_revoke(request: StaffRequest, number: str) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: actions.revoke(
+        lambda seen: actions.revoke(
             certificate=certificate,
             reason_class=form.cleaned_data["reason_class"],
             public_text=form.cleaned_data["public_text"],
             private_note=form.cleaned_data["private_note"],
+            seen=seen,
             by=request.user,
-            **seen,
         ),
         unfilled="Choose the reason and say it in one sentence for the public.",
     )

@@ -227,7 +227,7 @@ def observation_sign(request: StaffRequest, public_id: str) -> HttpResponse:
         )
         return redirect("certificates:practical-list")
     form = SignSheetForm(request.POST or None)
-    signed, error = sign_with(request, form, lambda **seen: observing.sign(sheet=sheet, by=request.user, **seen))
+    signed, error = sign_with(request, form, lambda seen: observing.sign(sheet=sheet, seen=seen, by=request.user))
     if signed:
         messages.success(request, f"Signed. {sheet.learner.full_name} evaluates herself and then reads your scores.")
         return redirect("certificates:observation-detail", public_id)
@@ -355,8 +355,8 @@ def observer_decide(request: StaffRequest, clinic_id: str, public_id: str) -> Ht
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: observing.decide_observer(
-            membership=membership, approved=form.cleaned_data["approved"] == "yes", by=request.user, **seen
+        lambda seen: observing.decide_observer(
+            membership=membership, approved=form.cleaned_data["approved"] == "yes", seen=seen, by=request.user
         ),
     )
     if signed:

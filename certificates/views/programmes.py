@@ -41,7 +41,7 @@ def programme_sign(request: StaffRequest, slug: str, clinic_id: str, public_id: 
     issued, error = sign_with(
         request,
         form,
-        lambda **seen: programmes.sign_programme(membership=membership, programme=programme, by=request.user, **seen),
+        lambda seen: programmes.sign_programme(membership=membership, programme=programme, seen=seen, by=request.user),
     )
     if issued:
         messages.success(request, f"Signed. {membership.person.full_name} holds {issued.number} now.")
@@ -75,7 +75,7 @@ def certificate_endorse(request: StaffRequest, number: str) -> HttpResponse:
     open_now = programmes.supervision_open(certificate)
     form = ProgrammeForm(request.POST or None)
     signed, error = sign_with(
-        request, form, lambda **seen: programmes.endorse_again(certificate=certificate, by=request.user, **seen)
+        request, form, lambda seen: programmes.endorse_again(certificate=certificate, seen=seen, by=request.user)
     )
     if signed:
         messages.success(request, f"Signed. You supervise the holder of {certificate.number} from now on.")

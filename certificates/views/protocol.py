@@ -34,14 +34,14 @@ def protocol_decide(request: StaffRequest, code: str) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: protocol.decide(
+        lambda seen: protocol.decide(
             clinic=clinic,
             item=item,
             text=form.cleaned_data["text"],
             is_default=form.cleaned_data["choice"] == "default",
             reread=form.cleaned_data["reread"],
+            seen=seen,
             by=request.user,
-            **seen,
         ),
     )
     if signed:
@@ -98,7 +98,7 @@ def protocol_defaults(request: StaffRequest) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: protocol.take_all_defaults(clinic=clinic, by=request.user, **seen),
+        lambda seen: protocol.take_all_defaults(clinic=clinic, seen=seen, by=request.user),
         unfilled="Tick that you have read them, and type your password.",
     )
     if signed:
@@ -126,8 +126,8 @@ def state_rule(request: StaffRequest) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: protocol.sign_state_rule(
-            clinic=clinic, rule=form.cleaned_data["rule"], licence_types=form.types(), by=request.user, **seen
+        lambda seen: protocol.sign_state_rule(
+            clinic=clinic, rule=form.cleaned_data["rule"], licence_types=form.types(), seen=seen, by=request.user
         ),
     )
     if signed:

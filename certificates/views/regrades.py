@@ -100,8 +100,8 @@ def regrade_new(request: StaffRequest) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: regrading.regrade(
-            plan=plan, reason=form.cleaned_data["reason"].strip(), by=request.user, **seen
+        lambda seen: regrading.regrade(
+            plan=plan, reason=form.cleaned_data["reason"].strip(), seen=seen, by=request.user
         ),
         unfilled="Say why the question is scored anew: the reason is part of the record.",
     )
@@ -220,12 +220,12 @@ def certificate_dispose(request: StaffRequest, number: str) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: dispositions.dispose(
+        lambda seen: dispositions.dispose(
             certificate=certificate,
             decision=form.cleaned_data["decision"],
             reason=form.cleaned_data["reason"].strip(),
+            seen=seen,
             by=request.user,
-            **seen,
         ),
         unfilled="Choose what becomes of the certificate and say why.",
     )

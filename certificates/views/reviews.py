@@ -89,14 +89,14 @@ def review_detail(request: StaffRequest, public_id: str) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: actions.review(
+        lambda seen: actions.review(
             attempt=attempt,
             decision=form.cleaned_data["decision"],
             text=form.cleaned_data["text"].strip(),
             restudy=form.restudied(),
             suspend=form.cleaned_data["certificate"] != "keep",
+            seen=seen,
             by=request.user,
-            **seen,
         ),
     )
     if signed:
@@ -130,14 +130,15 @@ def review_together(request: StaffRequest) -> HttpResponse:
     rows = list(found.order_by("ended_at", "pk")[: actions.MOST_TOGETHER])
     form = TogetherForm(request.POST or None, opened=[row.public_id for row in rows])
 
-    def endorse(evidence: signing.Evidence, **_: Any) -> list[Review]:
-        chosen = form.cleaned_data["attempts"]
-        records = [
-            (row, form.shown(row.public_id), datetime.fromisoformat(opened[row.public_id]))
+    def endorse(seen: signing.Seen) -> list[Review]:
+        each = {
+            row: replace(
+                seen, sha256=form.shown(row.public_id), opened_at=datetime.fromisoformat(opened[row.public_id])
+            )
             for row in rows
-            if row.public_id in chosen
-        ]
-        return actions.endorse_together(records=records, by=request.user, evidence=evidence)
+            if row.public_id in form.cleaned_data["attempts"]
+        }
+        return actions.endorse_together(seen=each, by=request.user)
 
     signed, error = sign_with(request, form, endorse, unfilled="Tick at least one, and type your password.")
     if signed:
@@ -214,7 +215,7 @@ def _grant(request: StaffRequest, public_id: str, meaning: str) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda **seen: act(candidacy=candidacy, text=form.cleaned_data["text"], by=request.user, **seen),
+        lambda seen: act(candidacy=candidacy, text=form.cleaned_data["text"], seen=seen, by=request.user),
         unfilled="Fill in the note: it is part of the record.",
     )
     if signed:

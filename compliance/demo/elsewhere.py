@@ -41,10 +41,8 @@ def sessions(house: House, *agos: int) -> Story:
                 plan=TRAINER["plan"],
             ),
             people=[row.person for row in here if row.person not in (house.physician, house.manager)],
-            shown_sha256=bloodborne.before_sha256(house.clinic, here),
-            opened_at=opened,
+            seen=house.seen(bloodborne.before_sha256(house.clinic, here), house.physician, since=opened),
             by=house.physician,
-            evidence=house.evidence(house.physician),
         )
 
 
@@ -91,8 +89,6 @@ def sends_proof(
         module=module,
         valid_until_on=outside.latest_until(row, module),
         text="Covers the same complications and the same escalation; the aftercare clock is ours and was talked through.",
-        shown=outside.shown_sha256(row),
-        opened_at=opened,
+        seen=house.seen(outside.shown_sha256(row), house.physician, since=opened),
         by=house.physician,
-        evidence=house.evidence(house.physician),
     )

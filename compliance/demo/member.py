@@ -21,7 +21,7 @@ from staff import actions as staff_actions
 from staff import canonical
 from staff.models import Clinic, InstallationRole, Membership, StaffMember
 from staff.models.clinics import Role
-from staff.signing import Evidence
+from staff.signing import Evidence, Seen
 from training import observing, protocol
 from training.actions import confirm_reading, keep_place, open_section
 from training.models import KeyPoint, KeyPointVersion, Module, ModuleVersion, Observation, SectionVersion
@@ -102,8 +102,8 @@ class House:
             self.today - timedelta(days=ago), time.fromisoformat(hour), tzinfo=ZoneInfo(self.part.zone)
         )
 
-    def evidence(self, signer: StaffMember) -> Evidence:
-        return Evidence(password=self.password, email=signer.email)
+    def seen(self, sha256: str, signer: StaffMember, *, since: datetime) -> Seen:
+        return Seen(sha256, since, Evidence(password=self.password, email=signer.email))
 
 
 class Member:
@@ -367,10 +367,10 @@ class Member:
         yield (at := at + self.soon(60, 200))
         observing.sign(
             sheet=sheet,
-            shown_sha256=canonical.sha256(observing.seal_text(sheet)),
-            opened_at=at - timedelta(seconds=40),
+            seen=self.house.seen(
+                canonical.sha256(observing.seal_text(sheet)), physician, since=at - timedelta(seconds=40)
+            ),
             by=physician,
-            evidence=self.house.evidence(physician),
         )
         yield (at := at + self.soon(3000, 9000))
         versions = list(dict.fromkeys(line.practical for line in sheet.lines.select_related("practical")))
@@ -397,10 +397,8 @@ class Member:
         programmes.sign_programme(
             membership=membership,
             programme=programme,
-            shown_sha256=programmes.dossier_of(membership, programme).sha256,
-            opened_at=opened,
+            seen=self.house.seen(programmes.dossier_of(membership, programme).sha256, physician, since=opened),
             by=physician,
-            evidence=self.house.evidence(physician),
         )
 
     # What her physician does
@@ -418,10 +416,8 @@ class Member:
             text=text,
             restudy=points_missed(attempt) if returned else [],
             suspend=suspend,
-            shown_sha256=attempt.seal_sha256,
-            opened_at=opened,
+            seen=self.house.seen(attempt.seal_sha256, physician, since=opened),
             by=physician,
-            evidence=self.house.evidence(physician),
         )
 
     def is_talked_with(self, attempt: Attempt, ago: int, hour: str, text: str) -> Story:
@@ -432,10 +428,8 @@ class Member:
         proof.record_talk(
             candidacy=attempt.candidacy,
             text=text,
-            shown_sha256=attempt.seal_sha256,
-            opened_at=opened,
+            seen=self.house.seen(attempt.seal_sha256, physician, since=opened),
             by=physician,
-            evidence=self.house.evidence(physician),
         )
 
     def is_revoked(
@@ -449,10 +443,8 @@ class Member:
             reason_class=reason_class,
             public_text=public_text,
             private_note=private_note,
-            shown_sha256=certificate.facts_sha256,
-            opened_at=opened,
+            seen=self.house.seen(certificate.facts_sha256, physician, since=opened),
             by=physician,
-            evidence=self.house.evidence(physician),
         )
 
 
@@ -498,10 +490,8 @@ def adopts(house: House, module: str, ago: int, hour: str) -> Story:
         clinic=house.clinic,
         version=version,
         with_defaults=True,
-        shown_sha256=version.sha256,
-        opened_at=opened,
+        seen=house.seen(version.sha256, house.physician, since=opened),
         by=house.physician,
-        evidence=house.evidence(house.physician),
     )
 
 
@@ -514,10 +504,8 @@ def rules(house: House, ago: int, hour: str) -> Story:
         clinic=house.clinic,
         rule=house.part.rule,
         licence_types=types,
-        shown_sha256=protocol.rule_before_sha256(house.clinic),
-        opened_at=opened,
+        seen=house.seen(protocol.rule_before_sha256(house.clinic), house.physician, since=opened),
         by=house.physician,
-        evidence=house.evidence(house.physician),
     )
 
 

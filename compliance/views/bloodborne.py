@@ -94,8 +94,8 @@ def session_add(request: StaffRequest) -> HttpResponse:
     session, error = sign_with(
         request,
         form,
-        lambda **seen: bloodborne.record_session(
-            clinic=clinic, facts=form.facts(), people=form.people(), by=request.user, **seen
+        lambda seen: bloodborne.record_session(
+            clinic=clinic, facts=form.facts(), people=form.people(), seen=seen, by=request.user
         ),
         unfilled="Something above is missing.",
     )

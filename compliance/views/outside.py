@@ -180,15 +180,14 @@ def outside_sign(request: StaffRequest, public_id: str) -> HttpResponse:
     signed, error = sign_with(
         request,
         form,
-        lambda shown_sha256, **seen: outside.decide(
+        lambda seen: outside.decide(
             training=row,
             approved=form.cleaned_data["decision"] == "approve",
             module=form.counts_for(),
             valid_until_on=form.cleaned_data["valid_until_on"],
             text=form.cleaned_data["text"],
-            shown=shown_sha256,
+            seen=seen,
             by=request.user,
-            **seen,
         ),
     )
     if signed:

@@ -61,10 +61,8 @@ def by_physician(cast, record_sha256: str, *, by=None) -> dict:
     """What every signed action takes."""
     signer = by or cast.physician
     return {
-        "shown_sha256": record_sha256,
-        "opened_at": clock.now(),
+        "seen": factories.seen(record_sha256, signer),
         "by": signer,
-        "evidence": factories.evidence(signer),
     }
 
 
@@ -324,7 +322,7 @@ def test_talk_is_refused(cast, module, locked):
     """While attempts are left, from another clinic, for an older page: nothing is written."""
     before = rows()
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
-        talk(cast, locked.candidacy, shown_sha256="0" * 64)
+        talk(cast, locked.candidacy, seen=factories.seen("0" * 64, cast.physician))
     with pytest.raises(signing.SigningRefused, match="not a supervising physician of Lakeside"):
         talk(cast, locked.candidacy, **by_physician(cast, locked.seal_sha256, by=cast.other_physician))
     assert rows() == before
@@ -391,7 +389,7 @@ def test_open_early_is_refused(cast, failed):
     with pytest.raises(signing.SigningRefused, match="not a supervising physician of Lakeside"):
         open_early(cast, failed, **by_physician(cast, failed.seal_sha256, by=cast.other_physician))
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
-        open_early(cast, failed, shown_sha256="0" * 64)
+        open_early(cast, failed, seen=factories.seen("0" * 64, cast.physician))
     assert rows() == before
 
 
@@ -476,10 +474,11 @@ def test_reading_again_does_not_lift_another_suspension(cast, module, passed, no
 
 def test_review_is_refused(cast, passed):
     before = rows()
+    wrong = factories.seen(passed.attempt.seal_sha256, cast.physician, password="wrong")
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
-        give_back(cast, passed.attempt, shown_sha256="0" * 64)
+        give_back(cast, passed.attempt, seen=factories.seen("0" * 64, cast.physician))
     with pytest.raises(signing.SigningRefused, match="The password is not right"):
-        give_back(cast, passed.attempt, evidence=factories.evidence(cast.physician, password="wrong"))
+        give_back(cast, passed.attempt, seen=wrong)
     with pytest.raises(signing.SigningRefused, match="not a supervising physician of Lakeside"):
         give_back(cast, passed.attempt, **by_physician(cast, passed.attempt.seal_sha256, by=cast.other_physician))
     with pytest.raises(signing.SigningRefused, match="Nobody reviews their own attempt"):

@@ -20,17 +20,15 @@ def unadopted(cast) -> factories.Course:
     return factories.make_module(by=cast.pinpoint)
 
 
-def adopt(cast, course, **changes) -> Adoption:
-    fields = {
-        "clinic": cast.lakeside,
-        "version": course.version,
-        "with_defaults": True,
-        "shown_sha256": course.version.sha256,
-        "opened_at": clock.now(),
-        "by": cast.physician,
-        "evidence": factories.evidence(cast.physician),
-    }
-    return actions.adopt(**(fields | changes))
+def adopt(cast, course, *, by=None, sha256=None, with_defaults=True) -> Adoption:
+    signer = by or cast.physician
+    return actions.adopt(
+        clinic=cast.lakeside,
+        version=course.version,
+        with_defaults=with_defaults,
+        seen=factories.seen(sha256 or course.version.sha256, signer),
+        by=signer,
+    )
 
 
 def successor(course, number: int, change: str) -> factories.Course:
@@ -64,8 +62,10 @@ def test_adoption_later_issues_from_the_day_of_passing(cast, unadopted, now):
     paper = Certificate.objects.get()
     assert (paper.attempt, paper.person) == (done.attempt, cast.aesthetician)
     assert (paper.passed_on, paper.valid_from_on, paper.valid_until_on) == (
-        date(2026, 11, 2), date(2026, 11, 2), date(2027, 11, 1),
-    )  # fmt: skip
+        date(2026, 11, 2),
+        date(2026, 11, 2),
+        date(2027, 11, 1),
+    )
     assert paper.issued_on == date(2026, 11, 22)
     assert OutgoingMail.objects.get().person == cast.aesthetician
 
@@ -111,11 +111,11 @@ def test_adoption_is_refused(cast, unadopted):
     factories.make_finished(person=cast.aesthetician, course=unadopted)
     before = rows()
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
-        adopt(cast, unadopted, shown_sha256="0" * 64)
+        adopt(cast, unadopted, sha256="0" * 64)
     with pytest.raises(signing.SigningRefused, match="not a supervising physician of Lakeside"):
-        adopt(cast, unadopted, by=cast.other_physician, evidence=factories.evidence(cast.other_physician))
+        adopt(cast, unadopted, by=cast.other_physician)
     with pytest.raises(signing.SigningRefused, match="not a supervising physician of Lakeside"):
-        adopt(cast, unadopted, by=cast.manager, evidence=factories.evidence(cast.manager))
+        adopt(cast, unadopted, by=cast.manager)
     assert rows() == before
 
 

@@ -87,10 +87,8 @@ def test_what_changed_on_the_screen_is_not_signed(cast, ready):
         programmes.sign_programme(
             membership=membership(cast.aesthetician),
             programme=ready,
-            shown_sha256=before,
-            opened_at=clock.now(),
+            seen=factories.seen(before, cast.physician),
             by=cast.physician,
-            evidence=factories.evidence(cast.physician),
         )
     assert not Certificate.objects.filter(kind="programme").exists()
 
@@ -178,10 +176,8 @@ def test_a_successor_takes_over_within_thirty_days(client, cast, signed, now):
     assert "takes over by 2\xa0December\xa02026" in client.get(signed.get_absolute_url()).text
     arguments = {
         "certificate": signed,
-        "shown_sha256": signed.facts_sha256,
-        "opened_at": clock.now(),
+        "seen": factories.seen(signed.facts_sha256, successor),
         "by": successor,
-        "evidence": factories.evidence(successor),
     }
     with pytest.raises(signing.SigningRefused, match="No unexpired licence of your own"):
         programmes.endorse_again(**arguments)
@@ -200,10 +196,8 @@ def test_revoked_and_signed_anew(cast, ready, signed):
         reason_class="retraining",
         public_text="Re-training required.",
         private_note="",
-        shown_sha256=signed.facts_sha256,
-        opened_at=clock.now(),
+        seen=factories.seen(signed.facts_sha256, cast.physician),
         by=cast.physician,
-        evidence=factories.evidence(cast.physician),
     )
     assert now_of(signed) == "revoked"
     again = factories.sign_programme(person=cast.aesthetician, programme=ready, by=cast.physician)
@@ -292,13 +286,7 @@ def test_the_copy_stays_with_whoever_took_over_the_supervision(cast, signed):
     holding.supervisor_gone(membership=membership(cast.physician), by=cast.manager)
     with pytest.raises(actions.ReissueRefused, match="not in force"):
         programmes.reissue(certificate=signed, name_shown="initials", by=cast.aesthetician)
-    programmes.endorse_again(
-        certificate=signed,
-        shown_sha256=signed.facts_sha256,
-        opened_at=clock.now(),
-        by=paul,
-        evidence=factories.evidence(paul),
-    )
+    programmes.endorse_again(certificate=signed, seen=factories.seen(signed.facts_sha256, paul), by=paul)
     newer = programmes.reissue(certificate=signed, name_shown="initials", by=cast.aesthetician)
     holding.supervisor_gone(membership=membership(cast.physician), by=cast.manager)
     assert now_of(newer) == "valid", "she supervises no more"

@@ -25,10 +25,8 @@ def decide(cast, code="depth-order", *, by=None, clinic=None, **fields):
             "text": protocol.table_text([["Example pen", "Cheeks", "1.0 mm"]]),
             "is_default": False,
             "reread": False,
-            "shown_sha256": protocol.before_sha256(clinic, item),
-            "opened_at": clock.now(),
+            "seen": factories.seen(protocol.before_sha256(clinic, item), by),
             "by": by,
-            "evidence": factories.evidence(by),
         }
         | fields
     )
@@ -59,7 +57,7 @@ def test_what_somebody_else_decided_meanwhile_is_not_overwritten(cast, module):
     before = protocol.before_sha256(cast.lakeside, ProtocolItem.objects.get(code="depth-order"))
     decide(cast)
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
-        decide(cast, shown_sha256=before)
+        decide(cast, seen=factories.seen(before, cast.physician))
     with pytest.raises(signing.SigningRefused, match="not a supervising physician"):
         decide(cast, by=cast.other_physician)
 
@@ -91,10 +89,8 @@ def test_all_defaults_under_one_signature(cast, module):
     def take(by=cast.other_physician):
         return protocol.take_all_defaults(
             clinic=cast.harbour,
-            shown_sha256=canonical.sha256(protocol.defaults_record(cast.harbour, items)),
-            opened_at=clock.now(),
+            seen=factories.seen(canonical.sha256(protocol.defaults_record(cast.harbour, items)), by),
             by=by,
-            evidence=factories.evidence(by),
         )
 
     signature = take()

@@ -115,9 +115,11 @@ def test_a_list_that_changed_is_refused(cast, module):
     before = counts()
     with pytest.raises(SigningRefused, match="changed while it was on your screen"):
         regrading.regrade(
-            plan=plan, reason="Wrong.", shown_sha256=factories.canonical.sha256(shown), opened_at=clock.now(),
-            by=cast.physician, evidence=factories.evidence(cast.physician),
-        )  # fmt: skip
+            plan=plan,
+            reason="Wrong.",
+            seen=factories.seen(factories.canonical.sha256(shown), cast.physician),
+            by=cast.physician,
+        )
     assert counts() == before
 
 

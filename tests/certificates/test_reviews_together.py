@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -6,7 +7,7 @@ from django.urls import reverse
 from certificates import actions
 from compliance.points_drawn import drawn_for
 from compliance.signing_habits import habit_of
-from quizzes.models import Review
+from quizzes.models import Attempt, Review
 from staff import clock, signing
 from tests import factories
 from tests.people import PASSWORD
@@ -55,11 +56,14 @@ def test_only_what_was_opened_is_signed_together(client, cast, three):
 
 
 def test_all_of_them_or_none(cast, three):
-    records = [(three[0], three[0].seal_sha256, clock.now()), (three[1], "0" * 64, clock.now())]
+    seen = {
+        three[0]: factories.seen(three[0].seal_sha256, cast.physician),
+        three[1]: factories.seen("0" * 64, cast.physician),
+    }
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
-        actions.endorse_together(records=records, by=cast.physician, evidence=factories.evidence(cast.physician))
+        actions.endorse_together(seen=seen, by=cast.physician)
     with pytest.raises(signing.SigningRefused, match="Between 1 and 20"):
-        actions.endorse_together(records=records * 11, by=cast.physician, evidence=factories.evidence(cast.physician))
+        actions.endorse_together(seen={Attempt(pk=pk): seen[three[0]] for pk in range(1, 22)}, by=cast.physician)
     assert not Review.objects.exists()
 
 
@@ -76,11 +80,8 @@ def test_a_manager_sees_how_fast_was_signed(client, cast, three, now):
     opened = clock.now()
     for attempt, seconds in zip(three, (5, 5, 60), strict=True):
         with clock.at(now + timedelta(seconds=seconds)):
-            actions.endorse_together(
-                records=[(attempt, attempt.seal_sha256, opened)],
-                by=cast.physician,
-                evidence=factories.evidence(cast.physician),
-            )
+            seen = replace(factories.seen(attempt.seal_sha256, cast.physician), opened_at=opened)
+            actions.endorse_together(seen={attempt: seen}, by=cast.physician)
     with clock.at(now + timedelta(days=1)):
         habit = habit_of(cast.physician, [cast.lakeside])
         assert habit.fast >= 2

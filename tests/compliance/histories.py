@@ -242,10 +242,8 @@ def _entrust(cast: Cast, course: Course) -> None:
         text=protocol.table_text([["Example pen", "Cheeks", "1.0 mm"]]),
         is_default=False,
         reread=True,
-        shown_sha256=protocol.before_sha256(cast.lakeside, item),
-        opened_at=clock.now(),
+        seen=factories.seen(protocol.before_sha256(cast.lakeside, item), cast.physician),
         by=cast.physician,
-        evidence=factories.evidence(cast.physician),
     )
     # No section of the small module shows this decision.
     section = course.module.sections.get()
@@ -404,10 +402,8 @@ def _review(attempt: Attempt, decision: str, text: str, restudy: list[KeyPoint],
         text=text,
         restudy=restudy,
         suspend=True,
-        shown_sha256=attempt.seal_sha256,
-        opened_at=clock.now(),
+        seen=factories.seen(attempt.seal_sha256, by),
         by=by,
-        evidence=factories.evidence(by),
     )
 
 
@@ -415,10 +411,8 @@ def _talk(attempt: Attempt, by: StaffMember) -> None:
     actions.record_talk(
         candidacy=attempt.candidacy,
         text="We went through the three attempts.",
-        shown_sha256=attempt.seal_sha256,
-        opened_at=clock.now(),
+        seen=factories.seen(attempt.seal_sha256, by),
         by=by,
-        evidence=factories.evidence(by),
     )
 
 
@@ -428,8 +422,6 @@ def _revoke(certificate: Certificate, by: StaffMember) -> None:
         reason_class="retraining",
         public_text="Re-training required",
         private_note="After an incident.",
-        shown_sha256=certificate.facts_sha256,
-        opened_at=clock.now(),
+        seen=factories.seen(certificate.facts_sha256, by),
         by=by,
-        evidence=factories.evidence(by),
     )

@@ -88,10 +88,8 @@ def test_who_may_sign_and_who_may_have_come(cast):
             clinic=cast.lakeside,
             facts=bloodborne.Facts(date(2026, 10, 30), 60, "x", "x", "x", "x", "x", True, "x"),
             people=[cast.aesthetician],
-            shown_sha256=shown(cast),
-            opened_at=clock.now(),
+            seen=factories.seen(shown(cast), cast.aesthetician),
             by=cast.aesthetician,
-            evidence=factories.evidence(cast.aesthetician),
         )
     for people, sentence in (
         ([], "at least one"),

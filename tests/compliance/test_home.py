@@ -32,10 +32,8 @@ def returned(cast, done, *, suspend: bool) -> Review:
         text="Read the endpoint again.",
         restudy=list(KeyPoint.objects.all()[:1]),
         suspend=suspend,
-        shown_sha256=done.attempt.seal_sha256,
-        opened_at=clock.now(),
+        seen=factories.seen(done.attempt.seal_sha256, cast.physician),
         by=cast.physician,
-        evidence=factories.evidence(cast.physician),
     )
 
 
@@ -135,10 +133,8 @@ def test_revoked_leads_to_the_quiz(client, cast, module):
         reason_class="retraining",
         public_text="Re-training required",
         private_note="",
-        shown_sha256=done.certificate.facts_sha256,
-        opened_at=clock.now(),
+        seen=factories.seen(done.certificate.facts_sha256, cast.physician),
         by=cast.physician,
-        evidence=factories.evidence(cast.physician),
     )
     assert "Your certificate was revoked on 2 November 2026" in home(client, cast.aesthetician)
 
@@ -190,10 +186,8 @@ def test_a_miss_that_was_talked_through_waits_no_longer(client, cast, module, no
         proof.record_talk(
             candidacy=last.candidacy,
             text="We went through the missed points.",
-            shown_sha256=last.seal_sha256,
-            opened_at=clock.now(),
+            seen=factories.seen(last.seal_sha256, cast.physician),
             by=cast.physician,
-            evidence=factories.evidence(cast.physician),
         )
         assert "Nothing waits for you" in home(client, cast.physician)
 

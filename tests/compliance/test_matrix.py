@@ -60,10 +60,8 @@ def test_locked_until_the_talk(cast, module, now):
         proof.record_talk(
             candidacy=last.candidacy,
             text="Talked the endpoint through.",
-            shown_sha256=last.seal_sha256,
-            opened_at=clock.now(),
+            seen=factories.seen(last.seal_sha256, cast.physician),
             by=cast.physician,
-            evidence=factories.evidence(cast.physician),
         )
         assert standings(cast)["Danielle Osei"] == ("not-current", "overdue")
 
@@ -134,9 +132,14 @@ def test_filter_by_clinic(client, cast, passed):
 def test_two_clinics_of_one_manager(client, cast, passed):
     both = make_person(cast.lakeside, "Bea Both", "manager", by=cast.pinpoint)
     add_member(
-        clinic=cast.harbour, email=both.email, full_name="", job_title="Manager", hired_on=both.joined_at.date(),
-        roles=["manager"], by=cast.pinpoint,
-    )  # fmt: skip
+        clinic=cast.harbour,
+        email=both.email,
+        full_name="",
+        job_title="Manager",
+        hired_on=both.joined_at.date(),
+        roles=["manager"],
+        by=cast.pinpoint,
+    )
     client.force_login(both)
     page = text(client.get("/compliance/"))
     assert "Noor Haddad" in page

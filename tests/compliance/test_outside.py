@@ -242,7 +242,7 @@ def test_what_was_checked_meanwhile_is_read_again(cast, module):
     before = outside.shown_sha256(row)
     outside.check(training=row, text="The original seen.", by=cast.manager)
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
-        factories.decide_outside(training=row, by=cast.physician, shown=before)
+        factories.decide_outside(training=row, by=cast.physician, seen=factories.seen(before, cast.physician))
     assert not OutsideDecision.objects.exists()
 
 

@@ -115,9 +115,13 @@ class Teller:
     def revoke(self, person, on):
         held = Certificate.objects.filter(person=person).latest("issued_at")
         proof.revoke(
-            certificate=held, reason_class="error", public_text="In error", private_note="", by=self.cast.physician,
-            shown_sha256=held.facts_sha256, opened_at=clock.now(), evidence=factories.evidence(self.cast.physician),
-        )  # fmt: skip
+            certificate=held,
+            reason_class="error",
+            public_text="In error",
+            private_note="",
+            by=self.cast.physician,
+            seen=factories.seen(held.facts_sha256, self.cast.physician),
+        )
 
     def add_rule(self, person, on):
         assigning.add_rule(
@@ -294,9 +298,11 @@ def test_locked_on_the_days_on_which_she_was(cast, module, now):
     last = factories.make_locked(person=cast.colleague, course=module)
     with clock.at(now + timedelta(days=5)):
         proof.record_talk(
-            candidacy=last.candidacy, text="Talked it through.", shown_sha256=last.seal_sha256, opened_at=clock.now(),
-            by=cast.physician, evidence=factories.evidence(cast.physician),
-        )  # fmt: skip
+            candidacy=last.candidacy,
+            text="Talked it through.",
+            seen=factories.seen(last.seal_sha256, cast.physician),
+            by=cast.physician,
+        )
     with clock.at(now + timedelta(days=9)):
         found = {}
         for days in (1, 2, 4, 5):

@@ -157,10 +157,8 @@ def revoke(cast, certificate) -> None:
         reason_class="retraining",
         public_text="Re-training required",
         private_note="",
-        shown_sha256=certificate.facts_sha256,
-        opened_at=clock.now(),
+        seen=factories.seen(certificate.facts_sha256, cast.physician),
         by=cast.physician,
-        evidence=factories.evidence(cast.physician),
     )
 
 

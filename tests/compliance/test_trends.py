@@ -56,10 +56,8 @@ def test_completion_follows_what_was_true_then(cast, module, now):
             reason_class="other",
             public_text="Held back.",
             private_note="",
-            shown_sha256=done.facts_sha256,
-            opened_at=clock.now(),
+            seen=factories.seen(done.facts_sha256, cast.physician),
             by=cast.physician,
-            evidence=factories.evidence(cast.physician),
         )
         assert parts(completed(cast.lakeside))[-3:] == [(1, 2), (1, 1), (0, 1)]
 

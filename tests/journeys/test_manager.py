@@ -45,10 +45,8 @@ def past(transactional_db):
             reason_class="retraining",
             public_text="Re-training required.",
             private_note="",
-            shown_sha256=held.facts_sha256,
-            opened_at=clock.now(),
+            seen=factories.seen(held.facts_sha256, cast.physician),
             by=cast.physician,
-            evidence=factories.evidence(cast.physician),
         )
     return cast
 

@@ -171,9 +171,7 @@ def signature(cast, subject: models.Model, meaning: str):
         meaning=meaning,
         subject=subject,
         record_sha256="0" * 64,
-        shown_sha256="0" * 64,
-        opened_at=clock.now(),
-        evidence=factories.evidence(cast.physician),
+        seen=factories.seen("0" * 64, cast.physician),
     )
 
 

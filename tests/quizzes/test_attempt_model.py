@@ -248,9 +248,11 @@ class Both:
             return  # there is no page to do it from
         try:
             action(
-                candidacy=candidacy, text="Talked.", shown_sha256=last.seal_sha256, opened_at=clock.now(),
-                by=self.cast.physician, evidence=factories.evidence(self.cast.physician),
-            )  # fmt: skip
+                candidacy=candidacy,
+                text="Talked.",
+                seen=factories.seen(last.seal_sha256, self.cast.physician),
+                by=self.cast.physician,
+            )
             said = "granted"
         except signing.SigningRefused:
             said = "refused"

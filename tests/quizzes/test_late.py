@@ -232,9 +232,14 @@ def test_the_physician_sees_it_and_is_asked_until_she_has_decided(cast, attempt)
 
 def _review(attempt: Attempt, by) -> None:
     proof.review(
-        attempt=attempt, decision="returned", text="Read it again.", restudy=[], suspend=True,
-        shown_sha256=attempt.seal_sha256, opened_at=clock.now(), by=by, evidence=factories.evidence(by),
-    )  # fmt: skip
+        attempt=attempt,
+        decision="returned",
+        text="Read it again.",
+        restudy=[],
+        suspend=True,
+        seen=factories.seen(attempt.seal_sha256, by),
+        by=by,
+    )
 
 
 def test_a_miss_of_ordinary_points_waits_only_for_its_late_answers(client, cast, module, now):

@@ -162,10 +162,13 @@ def test_revoking_ten_times_at_once_revokes_once(cast, module):
 
     def revoke() -> object:
         return proof.revoke(
-            certificate=certificate, reason_class="error", public_text="Issued in error", private_note="",
-            shown_sha256=certificate.facts_sha256, opened_at=clock.now(), by=cast.physician,
-            evidence=factories.evidence(cast.physician),
-        )  # fmt: skip
+            certificate=certificate,
+            reason_class="error",
+            public_text="Issued in error",
+            private_note="",
+            seen=factories.seen(certificate.facts_sha256, cast.physician),
+            by=cast.physician,
+        )
 
     results = at_once(*[revoke] * 10)
     assert sum(isinstance(result, signing.SigningRefused) for result in results) == 9
@@ -179,9 +182,11 @@ def test_two_talks_at_once_open_two_attempts(cast, module):
 
     def talk() -> object:
         return proof.record_talk(
-            candidacy=attempt.candidacy, text="Talked.", shown_sha256=attempt.seal_sha256, opened_at=clock.now(),
-            by=cast.physician, evidence=factories.evidence(cast.physician),
-        )  # fmt: skip
+            candidacy=attempt.candidacy,
+            text="Talked.",
+            seen=factories.seen(attempt.seal_sha256, cast.physician),
+            by=cast.physician,
+        )
 
     from datetime import timedelta
 

@@ -201,9 +201,11 @@ def test_talk_is_refused_while_a_retest_is_open(cast, course, client, now):
             ).attempt
     with clock.at(begin + 2 * DAY), pytest.raises(Exception, match="no talk is needed"):
         proof.record_talk(
-            candidacy=last.candidacy, text="Talked.", shown_sha256=last.seal_sha256, opened_at=clock.now(),
-            by=cast.physician, evidence=factories.evidence(cast.physician),
-        )  # fmt: skip
+            candidacy=last.candidacy,
+            text="Talked.",
+            seen=factories.seen(last.seal_sha256, cast.physician),
+            by=cast.physician,
+        )
 
 
 def test_time_over_is_scored_as_stored(cast, course, missed):

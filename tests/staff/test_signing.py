@@ -8,7 +8,7 @@ from certificates import actions as proof
 from quizzes.models import Review
 from staff import actions, canonical, clock, signing
 from staff.models import AuditEvent, Membership, MembershipRole, OutgoingMail, Signature, StaffMember
-from staff.signing import Evidence, SigningRefused
+from staff.signing import Evidence, Seen, SigningRefused
 from tests import factories
 from tests.people import PASSWORD
 
@@ -46,9 +46,7 @@ def sign(
         meaning="endorse",
         subject=subject,
         record_sha256=HASH,
-        shown_sha256=shown,
-        opened_at=opened_at or clock.now() - timedelta(minutes=3),
-        evidence=evidence or factories.evidence(by),
+        seen=Seen(shown, opened_at or clock.now() - timedelta(minutes=3), evidence or factories.evidence(by)),
     )
 
 
@@ -219,10 +217,13 @@ def test_own_attempt_is_refused(cast, module):
         _review(done.attempt, cast.physician)
     with pytest.raises(SigningRefused, match="Nobody revokes their own certificate"):
         proof.revoke(
-            certificate=done.certificate, reason_class="error", public_text="x", private_note="",
-            shown_sha256=done.certificate.facts_sha256, opened_at=clock.now(), by=cast.physician,
-            evidence=factories.evidence(cast.physician),
-        )  # fmt: skip
+            certificate=done.certificate,
+            reason_class="error",
+            public_text="x",
+            private_note="",
+            seen=factories.seen(done.certificate.facts_sha256, cast.physician),
+            by=cast.physician,
+        )
     assert Signature.objects.count() == before
 
 
@@ -259,10 +260,8 @@ def _review(attempt, by: StaffMember) -> Review:
         text="",
         restudy=[],
         suspend=False,
-        shown_sha256=attempt.seal_sha256,
-        opened_at=clock.now(),
+        seen=factories.seen(attempt.seal_sha256, by),
         by=by,
-        evidence=factories.evidence(by),
     )
 
 

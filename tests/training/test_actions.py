@@ -68,9 +68,7 @@ def sign(cast, course) -> Signature:
         meaning="adopt",
         subject=course.version,
         record_sha256=course.version.sha256,
-        shown_sha256=course.version.sha256,
-        opened_at=clock.now(),
-        evidence=factories.evidence(cast.physician),
+        seen=factories.seen(course.version.sha256, cast.physician),
     )
 
 

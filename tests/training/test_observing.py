@@ -134,10 +134,8 @@ def test_what_is_signed_is_what_was_seen(cast, module):
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
         observing.sign(
             sheet=sheet,
-            shown_sha256="0" * 64,
-            opened_at=clock.now(),
+            seen=factories.seen("0" * 64, cast.physician),
             by=cast.physician,
-            evidence=factories.evidence(cast.physician),
         )
     assert Observation.objects.get().state == "open"
 
@@ -181,9 +179,7 @@ def test_a_wrong_password_signs_nothing(cast, module):
     with pytest.raises(signing.SigningRefused, match="password is not right"):
         observing.sign(
             sheet=sheet,
-            shown_sha256="",
-            opened_at=clock.now(),
+            seen=factories.seen("", cast.physician, password="wrong"),
             by=cast.physician,
-            evidence=factories.evidence(cast.physician, password="wrong"),
         )
     assert not Signature.objects.filter(meaning_code="observe").exists()
