@@ -74,7 +74,7 @@ def _person_line(row: Row) -> list[object]:
 
 def certificates_of(rows: Sequence[Row], clinics: Sequence[Clinic]) -> list[int]:
     """The ids of what these clinics issued to these people, by name and number; superseded ones left out."""
-    people = {row.person.pk for row in rows}
+    people = {row.person_id for row in rows}
     issued = (
         Certificate.objects.filter(clinic__in=[clinic.pk for clinic in clinics], superseded_by=None)
         .order_by("holder_name", "number")

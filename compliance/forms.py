@@ -80,7 +80,7 @@ class Narrowing:
     def keeps_person(self, row: Row) -> bool:
         """Without looking at word and state: what the counts of the legend are counted over."""
         return (
-            matches(self.q, row.membership)
+            (not self.q or has_words(self.q, *row.member.words))
             and self.clinic in ("", row.clinic.public_id)
             and (not self.role or self.role in row.roles)
         )
@@ -89,7 +89,11 @@ class Narrowing:
 def matches(q: str, membership: Membership) -> bool:
     """Every word that was typed is somewhere in the name, the job title or the address."""
     person = membership.person
-    words = f"{person.full_name} {person.latin_name} {membership.job_title} {person.email}".casefold()
+    return has_words(q, person.full_name, person.latin_name, membership.job_title, person.email)
+
+
+def has_words(q: str, *texts: str) -> bool:
+    words = " ".join(texts).casefold()
     return all(part in words for part in q.casefold().split())
 
 

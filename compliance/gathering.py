@@ -6,12 +6,13 @@ follows from its dates (`Then`), that of a certificate from the events that were
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q, Sum, TextField
+from django.db.models.functions import Cast
 
 from certificates import validity
 from certificates.models import Certificate, CertificateEvent
@@ -26,37 +27,43 @@ from training.queries import counting
 
 Pair = tuple[int, int]
 Place = tuple[int, int, int]
-Proofs = list[tuple[Certificate, standing.Proof]]
 FULL, RETEST = Attempt.Kind.FULL, Attempt.Kind.CRITICAL_RETEST
+
+
+class Held(NamedTuple):
+    """A certificate, as far as its state follows from it. Dates are text as ISO 8601 writes it: most people hold the same few,
+    which are read once each."""
+
+    pk: int
+    person: int
+    clinic: int
+    module: int | None
+    programme: int | None
+    number: str
+    valid_from_on: str
+    valid_until_on: str
+    zone: str
+    renewal_days: int
+    state: str
 
 
 class Gathered:
     """The facts of these people (a subquery) in the modules of these versions, as they stood at `at`.
 
-    `read` and `opened` are by person and module; `sitting`, `locked` and `waiting` (for adoption) by clinic as well; `signed` are
-    programme certificates by person, programme and clinic; `credits` outside training by person, module and clinic.
+    `held` is by person and module; `sitting`, `locked` and `waiting` (for adoption) by clinic as well; `signed` are programme
+    certificates by person, programme and clinic; `credits` outside training by person, module and clinic. `read` and `opened`
+    (by person and module) are there of whom they were fetched for: they tell of modules that nobody is certified in.
     """
 
     def __init__(self, people: Any, versions: Sequence[ModuleVersion], at: datetime, *, past: bool) -> None:
+        self.people, self.versions, self.at = people, versions, at
         modules = [version.module_id for version in versions]
-        sections = ModuleVersionSection.objects.filter(module_version__in=versions).values("section_version")
-        self.proofs, self.signed = _proofs(people, modules, at)
+        aliases = dict(StaffMember.objects.exclude(merged_into=None).values_list("pk", "merged_into"))
+        self._states = _States(people, aliases, at)
+        self.held, self.signed = _held(people, aliases, modules, self._states)
         self.credits = outside.credits_at(people, at)
-        confirmed = ReadingConfirmation.objects.filter(
-            person__in=people, section_version__in=sections, confirmed_at__lte=at
-        )
-        self.read: dict[Pair, int] = {
-            (row["person"], row["section_version__section__module"]): row["n"]
-            for row in counting(confirmed, at)
-            .values("person", "section_version__section__module")
-            .annotate(n=Count("section_version", distinct=True))
-            .order_by()
-        }
-        self.opened: set[Pair] = set(
-            Reading.objects.filter(person__in=people, section_version__in=sections, opened_at__lte=at)
-            .values_list("person", "section_version__section__module")
-            .distinct()
-        )
+        self.read: dict[Pair, int] = {}
+        self.opened: set[Pair] = set()
         self.sitting: set[Place] = set()
         self.locked: set[Place] = set()
         self.waiting: set[Place] = set()
@@ -79,12 +86,38 @@ class Gathered:
             .values_list("candidacy__person", "module_version__module", "candidacy__clinic")
         )
 
+    def fetch_reading(self, people: Collection[int]) -> None:
+        """What these people have opened and confirmed of the modules."""
+        asked = list(people) if len(people) <= MOST_NAMED else self.people
+        sections = ModuleVersionSection.objects.filter(module_version__in=self.versions).values("section_version")
+        confirmed = ReadingConfirmation.objects.filter(
+            person__in=asked, section_version__in=sections, confirmed_at__lte=self.at
+        )
+        self.read = {
+            (person, module): n
+            for person, module, n in counting(confirmed, self.at)
+            .values_list("person", "section_version__section__module")
+            .annotate(n=Count("section_version", distinct=True))
+            .order_by()
+        }
+        self.opened = set(
+            Reading.objects.filter(person__in=asked, section_version__in=sections, opened_at__lte=self.at)
+            .values_list("person", "section_version__section__module")
+            .distinct()
+        )
 
-# What a row of the matrix shows of a certificate, and what its state follows from.
-SHOWN = (
-    *("number", "kind", "title", "person", "clinic", "candidacy", "attempt", "passed_on"),
-    *("valid_from_on", "valid_until_on", "zone", "renewal_days", "issued_at"),
-)
+    @property
+    def alone(self) -> set[int]:
+        """People with more to them than certificates and reading."""
+        return {place[0] for place in (*self.credits, *self.sitting, *self.locked, *self.waiting)}
+
+    def proof(self, held: Held) -> standing.Proof:
+        until = date.fromisoformat(held.valid_until_on)
+        return standing.Proof(held.state, until, self._states.changed_on(held), held.number)
+
+
+# More than this are not named one by one in a statement.
+MOST_NAMED = 5_000
 
 
 def _theirs(people: Any, aliases: Collection[int], path: str) -> Q:
@@ -92,30 +125,31 @@ def _theirs(people: Any, aliases: Collection[int], path: str) -> Q:
     return wanted | Q(**{f"{path}__in": list(aliases)}) if aliases else wanted
 
 
-def _proofs(people: Any, modules: list[int], at: datetime) -> tuple[dict[Pair, Proofs], dict[Place, Proofs]]:
-    """What was issued by then, in that order, in the state that the events on record by then gave it; an alias's is hers into
-    whose account it was merged."""
-    aliases = dict(StaffMember.objects.exclude(merged_into=None).values_list("pk", "merged_into"))
+def _held(
+    people: Any, aliases: Mapping[int, int | None], modules: list[int], states: "_States"
+) -> tuple[dict[Pair, list[Held]], dict[Place, list[Held]]]:
+    """What was issued by then, in that order; an alias's is hers into whose account it was merged."""
     rows = (
         Certificate.objects.filter(
             Q(kind=Certificate.Kind.KNOWLEDGE, candidacy__quiz__module__in=modules)
             | Q(kind=Certificate.Kind.PROGRAMME, signing__isnull=False),
             _theirs(people, aliases, "person"),
-            issued_at__lte=at,
+            issued_at__lte=states.at,
         )
-        .annotate(of_module=F("candidacy__quiz__module"), of_programme=F("signing__programme"))
-        .only(*SHOWN)
-        .order_by("issued_at", "pk")
-    )
-    state_of = _States(people, aliases, at)
-    knowledge: dict[Pair, Proofs] = defaultdict(list)
-    signed: dict[Place, Proofs] = defaultdict(list)
+        .order_by("pk")
+        .values_list(
+            "pk", "person", "clinic", "candidacy__quiz__module", "signing__programme", "number",
+            Cast("valid_from_on", TextField()), Cast("valid_until_on", TextField()), "zone", "renewal_days",
+        )
+    )  # fmt: skip
+    knowledge: dict[Pair, list[Held]] = defaultdict(list)
+    signed: dict[Place, list[Held]] = defaultdict(list)
     for row in rows:
-        proof = standing.Proof(state_of(row), row.valid_until_on, state_of.changed_on(row), row.number)
-        if row.of_module is not None:
-            knowledge[aliases.get(row.person_id) or row.person_id, row.of_module].append((row, proof))
-        else:
-            signed[row.person_id, row.of_programme, row.clinic_id].append((row, proof))
+        held = Held._make((*row, states(row[0], row[6:])))
+        if held.module is not None:
+            knowledge[aliases.get(held.person) or held.person, held.module].append(held)
+        elif held.programme is not None:
+            signed[held.person, held.programme, held.clinic].append(held)
     return knowledge, signed
 
 
@@ -130,37 +164,42 @@ class _States:
         ).order_by("at", "pk")
         for certificate, kind, effective_at in happened.values_list("certificate", "kind", "effective_at"):
             self.events[certificate].append(validity.Event(kind, effective_at))
-        newer = Certificate.objects.filter(_theirs(people, aliases, "supersedes__person"), issued_at__lte=at).order_by()
+        newer = Certificate.objects.filter(
+            _theirs(people, aliases, "supersedes__person"), supersedes__isnull=False, issued_at__lte=at
+        ).order_by()
         self.superseded: dict[int, datetime] = {
             old: issued_at for old, issued_at in newer.values_list("supersedes", "issued_at") if old is not None
         }
-        self._plain: dict[tuple[date, date, str, int], str] = {}
+        self._plain: dict[tuple[str, str, str, int], str] = {}
 
-    def __call__(self, row: Certificate) -> str:
-        if row.pk in self.events or row.pk in self.superseded:
-            return validity.state(self._holding(row), self.at)
-        dates = (row.valid_from_on, row.valid_until_on, row.zone, row.renewal_days)
-        if dates not in self._plain:
-            self._plain[dates] = validity.state(self._holding(row), self.at)
-        return self._plain[dates]
+    def __call__(self, pk: int, dates: tuple[str, str, str, int]) -> str:
+        """`dates`: the first day, the last one, the zone, and how many days before the end it is to be renewed."""
+        if pk in self.events or pk in self.superseded:
+            return self._state(dates, self.events.get(pk, ()), self.superseded.get(pk))
+        found = self._plain.get(dates)
+        if found is None:
+            found = self._plain[dates] = self._state(dates)
+        return found
 
-    def _holding(self, row: Certificate) -> validity.Holding:
-        return validity.Holding(
-            row.valid_from_on,
-            row.valid_until_on,
-            row.zone,
-            row.renewal_days,
-            self.events.get(row.pk, ()),
-            self.superseded.get(row.pk),
+    def _state(
+        self,
+        dates: tuple[str, str, str, int],
+        events: Sequence[validity.Event] = (),
+        superseded_at: datetime | None = None,
+    ) -> str:
+        first, last, zone, renewal_days = dates
+        held = validity.Holding(
+            date.fromisoformat(first), date.fromisoformat(last), zone, renewal_days, events, superseded_at
         )
+        return validity.state(held, self.at)
 
-    def changed_on(self, row: Certificate) -> date | None:
+    def changed_on(self, held: Held) -> date | None:
         """The day of the last suspension or revocation, in the certificate's zone."""
-        events = self.events.get(row.pk)
+        events = self.events.get(held.pk)
         if not events:
             return None
         last = max((event.effective_at for event in events if event.kind in HOLDING), default=None)
-        return last.astimezone(ZoneInfo(row.zone)).date() if last else None
+        return last.astimezone(ZoneInfo(held.zone)).date() if last else None
 
 
 HOLDING = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)

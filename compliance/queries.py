@@ -1,11 +1,11 @@
 """Who is current: every member of some clinics against every module of the programmes, in a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from certificates.models import Certificate
 from compliance import bloodborne, standing
-from compliance.gathering import Gathered, changed_on
+from compliance.gathering import MOST_NAMED, Gathered, Held, changed_on
 from compliance.models import Incident, Leave, Waiver
-from compliance.requirements import Ask, Demands, Required, last_day, published_later, required, signed_by
+from compliance.requirements import Ask, Demands, Member, Required, last_day, published_later, required, signed_by
 from staff import clock
 from staff.access import LEARNING_ROLES
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
@@ -37,6 +37,11 @@ __all__ = [
 ]
 
 MODULE, PROGRAMME, SESSION = "module", "programme", "session"
+# What is shown of a certificate.
+SHOWN = (
+    *("number", "kind", "title", "person", "clinic", "candidacy", "attempt", "passed_on"),
+    *("valid_from_on", "valid_until_on", "zone", "renewal_days", "issued_at"),
+)
 
 
 @dataclass(frozen=True)
@@ -109,18 +114,59 @@ class Cell:
         return STATES[self.standing.state][2]
 
 
-@dataclass(frozen=True)
-class Row:
-    """`programmes` are those that a rule asks of her as a whole; `leave` the one she is on, through `away_until`; `back_on` the
-    day on which she came back in the last weeks."""
+class Outline(NamedTuple):
+    """The same for everybody in one situation. `states` are those of what is asked or held; a programme that nobody asks of
+    her is no state of hers."""
 
-    membership: Membership
-    roles: tuple[str, ...]
-    cells: tuple[Cell, ...]
-    programmes: tuple[Programme, ...] = ()
-    leave: Leave | None = None
-    away_until: date | None = None
-    back_on: date | None = None
+    word: str
+    states: frozenset[str]
+
+
+class Row:
+    """One member. Word and states are there at once; `membership` and `cells` are fetched for the rows that `Board.fetch` was
+    given or, at the first look at any other, for all.
+
+    `programmes` are those that a rule asks of her as a whole; `leave` the one she is on, through `away_until`; `back_on` the
+    day on which she came back in the last weeks.
+    """
+
+    def __init__(self, maker: "_Maker", member: Member, outline: Outline) -> None:
+        self.maker, self.member = maker, member
+        self.word, self.states = outline
+
+    @property
+    def membership(self) -> Membership:
+        return self.maker.membership(self.member.pk)
+
+    @property
+    def person(self) -> StaffMember:
+        return self.membership.person
+
+    @property
+    def person_id(self) -> int:
+        return self.member.person_id
+
+    @property
+    def clinic(self) -> Clinic:
+        return self.member.clinic
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return self.maker.roles.get(self.member.pk, ())
+
+    @property
+    def role_names(self) -> str:
+        return ", ".join(str(Role(role).label) for role in self.roles)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        return self.maker.cells(self.member)
+
+    def widen(self, columns: Sequence[Column]) -> None:
+        """Have a cell for each column; of what her clinic's day did not know yet, nothing was required."""
+        self.maker.shown = tuple(columns)
+        if {column.slug for column in columns if column.kind == MODULE} > {c.slug for c in self.maker.columns}:
+            self.states |= {"not-required"}
 
     @property
     def modules(self) -> tuple[Cell, ...]:
@@ -128,33 +174,29 @@ class Row:
         return tuple(cell for cell in self.cells if cell.column.kind == MODULE)
 
     @property
-    def person(self) -> StaffMember:
-        return self.membership.person
+    def programmes(self) -> tuple[Programme, ...]:
+        return self.maker.programmes(self.member)
 
     @property
-    def clinic(self) -> Clinic:
-        return self.membership.clinic
+    def leave(self) -> Leave | None:
+        return self.maker.leave(self.member)
 
     @property
-    def role_names(self) -> str:
-        return ", ".join(str(Role(role).label) for role in self.roles)
+    def away_until(self) -> date | None:
+        return last_day(self.leave, self.maker.at) if self.leave else None
 
-    @cached_property
-    def word(self) -> str:
-        return standing.worst_word(cell.standing.word for cell in self.cells)
+    @property
+    def back_on(self) -> date | None:
+        return self.maker.back_on(self.member)
 
-    @cached_property
-    def states(self) -> frozenset[str]:
-        """Of what is asked or held; a programme that nobody asks of her is no state of hers."""
-        return frozenset(
-            cell.standing.state
-            for cell in self.cells
-            if cell.column.kind == MODULE or cell.standing.state != "not-required"
-        )
+    @property
+    def certificates(self) -> list[int]:
+        """The ids of those that count."""
+        return self.maker.certificates(self.member)
 
     @property
     def certified(self) -> bool:
-        return any(cell.certificate for cell in self.cells)
+        return bool(self.certificates)
 
     @property
     def in_order(self) -> int:
@@ -163,7 +205,7 @@ class Row:
     @property
     def urgency(self) -> tuple[int, int, str, int]:
         most = min((standing.alarm(state) for state in self.states), default=len(standing.STATES))
-        return standing.WORD_ORDER[self.word], most, self.person.full_name.casefold(), self.membership.pk
+        return standing.WORD_ORDER[self.word], most, self.member.full_name.casefold(), self.member.pk
 
 
 @dataclass(frozen=True)
@@ -182,11 +224,16 @@ class Board:
     def modules(self) -> tuple[Column, ...]:
         return tuple(column for column in self.columns if column.kind == MODULE)
 
+    def fetch(self, rows: Sequence[Row]) -> None:
+        """What these rows show, in a fixed number of statements."""
+        for maker in {row.maker for row in self.rows}:
+            maker.fetch([row.member for row in rows if row.maker is maker])
+
     def counted(self, rows: Sequence[Row] | None = None) -> dict[str, int]:
         """People by word; of somebody with two rows the more alarming one counts."""
         words: dict[int, str] = {}
         for row in self.rows if rows is None else rows:
-            words[row.person.pk] = standing.worst_word([row.word, words.get(row.person.pk, "not-required")])
+            words[row.person_id] = standing.worst_word([row.word, words.get(row.person_id, "not-required")])
         counts = dict.fromkeys(standing.WORDS, 0)
         for word in words.values():
             counts[word] += 1
@@ -197,12 +244,12 @@ class Board:
         people: dict[str, set[int]] = defaultdict(set)
         for row in rows:
             for state in row.states:
-                people[state].add(row.person.pk)
+                people[state].add(row.person_id)
         return {state: len(people[state]) for state in standing.STATES if people[state]}
 
     def counted_away(self, rows: Sequence[Row]) -> int:
         """People on leave."""
-        return len({row.person.pk for row in rows if row.leave})
+        return len({row.person_id for row in rows if row.leave})
 
 
 def programme_columns(at: datetime | None = None) -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
@@ -256,7 +303,9 @@ def board_of(clinics: Sequence[Clinic], person: StaffMember | None = None, on: d
     if not boards:
         return _board(Membership.objects.none(), seen, clock.now(), on)
     columns = tuple({column.slug: column for board in boards for column in board.columns}.values())
-    rows = [_widened(row, columns) for board in boards for row in board.rows]
+    rows = [row for board in boards for row in board.rows]
+    for row in rows:
+        row.widen(columns)
     return Board(boards[0].programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)), on)
 
 
@@ -283,36 +332,26 @@ def _members(clinics: Sequence[int], person: StaffMember | None) -> "QuerySet[Me
     return members.filter(person=person) if person else members
 
 
-def _widened(row: Row, columns: Sequence[Column]) -> Row:
-    """With a cell for each column; of what her clinic's day did not know yet, nothing was required."""
-    known = {cell.column.slug: cell for cell in row.cells}
-    if len(known) == len(columns):
-        return row
-    none = standing.decide(standing.Facts(required=False, hired_on=row.membership.hired_on), row.membership.hired_on)
-    cells = [
-        known.get(column.slug)
-        or Cell(column, row.membership, none, None, False, on=row.cells[0].on if row.cells else None)
-        for column in columns
-    ]
-    return replace(row, cells=tuple(cells))
-
-
 def _board(members: "QuerySet[Membership]", opens: set[int] | None, at: datetime, on: date | None) -> Board:
     """`opens`: the clinics whose certificates the viewer may open; None for all. `on` where it is a day that has passed."""
     programmes, columns = programme_columns(at)
     there = members.filter(Q(ended_at=None) | Q(ended_at__gt=at), began_at__lte=at)
-    people = there.values("person")
+    people, clinics = there.values("person"), there.values("clinic")
     gathered = Gathered(people, [column.version for column in columns], at, past=on is not None)
-    demands = Demands(people, there.values("clinic"), programmes, at)
-    sessions = Sessions(people, there.values("clinic"), at)
+    demands = Demands(people, clinics, programmes, at)
+    sessions = Sessions(people, clinics, at)
     columns += _signed_columns(programmes, gathered, demands) + sessions.columns
-    maker = _Maker(columns, gathered, demands, sessions, _roles(there, at), at, opens, on)
+    maker = _Maker(there, columns, gathered, demands, sessions, at, opens, on)
+    rows = sorted(maker.rows(), key=lambda row: row.urgency)
+    return Board(programmes, columns, tuple(rows), on)
+
+
+def _members_there(there: "QuerySet[Membership]") -> list[Member]:
     clinics = {clinic.pk: clinic for clinic in Clinic.objects.filter(pk__in=there.values("clinic"))}
-    rows = []
-    for one in there.select_related("person"):
-        one.clinic = clinics[one.clinic_id]  # one object for all, so that its zone and opening are worked out once
-        rows.append(maker.row(one))
-    return Board(programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)), on)
+    rows = there.order_by().values_list(
+        "pk", "person", "clinic", "hired_on", "job_title", "person__full_name", "person__latin_name", "person__email"
+    )
+    return [Member(*row, clinics[row[2]]) for row in rows]
 
 
 def _roles(members: "QuerySet[Membership]", at: datetime) -> dict[int, tuple[str, ...]]:
@@ -350,47 +389,104 @@ class Sessions:
         self.columns = (Column(SESSION, bloodborne.SLUG, bloodborne.TITLE),) if self.began else ()
 
 
+class Found(NamedTuple):
+    """How somebody stands in a column, and what says so: the certificate that counts, the rules that ask, the waiver."""
+
+    column: Column
+    standing: standing.Standing
+    held: Held | None = None
+    asks: tuple[Ask, ...] = ()
+    waiver: Waiver | None = None
+    incident: Incident | None = None
+
+
 class _Maker:
-    """Makes rows of what was gathered. What is the same for everybody of a clinic, or of a role hired on one day, is worked
-    out once."""
+    """Makes rows of what was gathered. What is the same for everybody of a clinic, of a role hired on one day or in one
+    situation is worked out once."""
 
     def __init__(
         self,
+        there: "QuerySet[Membership]",
         columns: tuple[Column, ...],
         gathered: Gathered,
         demands: Demands,
         sessions: Sessions,
-        roles: dict[int, tuple[str, ...]],
         at: datetime,
         opens: set[int] | None,
         on: date | None,
     ) -> None:
-        self.columns, self.gathered, self.demands, self.roles = columns, gathered, demands, roles
-        self.sessions, self.at, self.opens, self.on = sessions, at, opens, on
+        self.there, self.columns, self.shown = there, columns, columns
+        self.gathered, self.demands, self.sessions = gathered, demands, sessions
+        self.at, self.opens, self.on = at, opens, on
+        self._modules = [column.module_id for column in columns if column.kind == MODULE]
+        self._programmes = [column.programme.pk for column in columns if column.programme]
+        self._signed_asked = demands.signed_programmes
+        self.roles = _roles(there, at)
+        self.members = _members_there(there)
         self._days: dict[int, date] = {}
         self._published: dict[tuple[int, str], date | None] = {}
         self._required: dict[tuple[int, tuple[str, ...], date], tuple[list[Ask], list[Required | None]]] = {}
+        self._memberships: dict[int, Membership] = {}
+        self._certificates: dict[int, Certificate] = {}
 
-    def row(self, membership: Membership) -> Row:
-        today = self._day(membership.clinic)
-        roles = self.roles.get(membership.pk, ())
-        asks, required_ = self._asked(membership, roles, today)
-        leave = self.demands.leave(membership, today)
-        return Row(
-            membership,
-            roles,
-            tuple(
-                self._session(membership, roles, column, today)
-                if column.kind == SESSION
-                else self._module(membership, asked, column, today)
-                if column.kind == MODULE
-                else self._programme(membership, asked, column, today)
-                for column, asked in zip(self.columns, required_, strict=True)
+    def rows(self) -> list[Row]:
+        """Of everybody there."""
+        alone = self._alone = self.demands.alone | self.gathered.alone
+        self._whole = {person: held for person, held in self._standing() if held and person not in alone}
+        lacking = {member.person_id for member in self.members}.difference(self._whole)
+        self.gathered.fetch_reading(lacking)
+        outlines: dict[tuple[object, ...], Outline] = {}
+        rows = []
+        for member in self.members:
+            situation = (member.pk,) if member.person_id in alone else self._situation(member)
+            if situation not in outlines:
+                outlines[situation] = self._outline(member)
+            rows.append(Row(self, member, outlines[situation]))
+        return rows
+
+    def _standing(self) -> Iterator[tuple[int, tuple[Held, ...]]]:
+        """Each person with her certificate of each module, where each has one that stands and no other that counts."""
+        held = self.gathered.held
+        for person in {member.person_id for member in self.members}:
+            found: list[Held] = []
+            for module in self._modules:
+                counting = [one for one in held.get((person, module), ()) if one.state in standing.COUNTING]
+                if len(counting) != 1 or counting[0].state not in standing.STANDS:
+                    break
+                found += counting
+            else:
+                yield person, tuple(found)
+
+    def _situation(self, member: Member) -> tuple[object, ...]:
+        """Who are in the same one have the same word and states. The day of hire says something only where something is
+        asked for that does not stand."""
+        person, clinic, gathered = member.person_id, member.clinic_id, self.gathered
+        whole = self._whole.get(person)
+        dated = whole is None
+        parts: list[object] = [clinic, self.roles.get(member.pk, ())]
+        if whole:
+            parts += [held.state for held in whole]
+        else:
+            for module in self._modules:
+                pair = (person, module)
+                parts += (_counting(gathered.held.get(pair, ())), pair in gathered.read or pair in gathered.opened)
+        for programme in self._programmes:
+            signed = _counting(gathered.signed.get((person, programme, clinic), ()))
+            parts.append(signed)
+            dated = dated or (not signed and programme in self._signed_asked)
+        if self.sessions.columns:
+            session = self.sessions.held.get((person, clinic))
+            parts.append(session)
+            dated = dated or session is None
+        return (*parts, member.hired_on) if dated else tuple(parts)
+
+    def _outline(self, member: Member) -> Outline:
+        found = self._found(member)
+        return Outline(
+            standing.worst_word(one.standing.word for one in found),
+            frozenset(
+                one.standing.state for one in found if one.column.kind == MODULE or one.standing.state != "not-required"
             ),
-            tuple({ask.programme.pk: ask.programme for ask in asks if ask.programme}.values()),
-            leave,
-            last_day(leave, self.at) if leave else None,
-            self.demands.back_on(membership, today),
         )
 
     def _day(self, clinic: Clinic) -> date:
@@ -405,37 +501,49 @@ class _Maker:
             self._published[key] = published_later(clinic, at) if at else None
         return self._published[key]
 
-    def _asked(
-        self, membership: Membership, roles: tuple[str, ...], today: date
-    ) -> tuple[list[Ask], list[Required | None]]:
+    def _asked(self, member: Member, today: date) -> tuple[list[Ask], list[Required | None]]:
         """The rules that ask something of her, and what each column is to her."""
-        since = self.demands.since(membership)
-        alone = bool(since) or self.demands.asks_by_hand(membership)
-        key = (membership.clinic_id, roles, membership.hired_on)
+        roles = self.roles.get(member.pk, ())
+        since = self.demands.since(member)
+        alone = bool(since) or self.demands.asks_by_hand(member)
+        key = (member.clinic_id, roles, member.hired_on)
         if alone or key not in self._required:
-            asks = self.demands.asks(membership, roles, today)
-            found = [self._one(membership, since, asks, column) for column in self.columns]
+            asks = self.demands.asks(member, roles, today)
+            found = [self._one(member, since, asks, column) for column in self.columns]
             if alone:
                 return asks, found
             self._required[key] = asks, found
         return self._required[key]
 
-    def _one(self, membership: Membership, since: dict[str, date], asks: list[Ask], column: Column) -> Required | None:
+    def _one(self, member: Member, since: dict[str, date], asks: list[Ask], column: Column) -> Required | None:
         if column.programme:
-            return signed_by(membership, since, asks, column.programme)
-        return required(membership, since, asks, column.slug, self._later(membership.clinic, column))
+            return signed_by(member, since, asks, column.programme)
+        return required(member, since, asks, column.slug, self._later(member.clinic, column))
 
-    def _module(self, membership: Membership, asked: Required | None, column: Column, today: date) -> Cell:
-        waiver = self.demands.waiver(membership, column.module_id, today)
-        incident = None if waiver else self.demands.incident(membership, column.module_id, today)
+    def _found(self, member: Member) -> list[Found]:
+        """How she stands in each column."""
+        today = self._day(member.clinic)
+        _, required_ = self._asked(member, today)
+        return [
+            self._session(member, column, today)
+            if column.kind == SESSION
+            else self._module(member, asked, column, today)
+            if column.kind == MODULE
+            else self._programme(member, asked, column, today)
+            for column, asked in zip(self.columns, required_, strict=True)
+        ]
+
+    def _module(self, member: Member, asked: Required | None, column: Column, today: date) -> Found:
+        waiver = self.demands.waiver(member, column.module_id, today)
+        incident = None if waiver else self.demands.incident(member, column.module_id, today)
         waiver = waiver if asked else None
-        pair = (membership.person_id, column.module_id)
-        where = (*pair, membership.clinic_id)
-        proofs = self.gathered.proofs.get(pair, ())
+        pair = (member.person_id, column.module_id)
+        where = (*pair, member.clinic_id)
+        held = self.gathered.held.get(pair, ())
         facts = standing.Facts(
             required=asked is not None or incident is not None,
-            hired_on=membership.hired_on,
-            proofs=[proof for _, proof in proofs],
+            hired_on=member.hired_on,
+            proofs=[self.gathered.proof(one) for one in held],
             sections=column.sections,
             read=self.gathered.read.get(pair, 0),
             started=(pair in self.gathered.opened and not incident) or where in self.gathered.sitting,
@@ -446,45 +554,117 @@ class _Maker:
             credit=self.gathered.credits.get(where),
             again_by=incident.due_on if incident else None,
         )
-        return self._cell(membership, column, facts, proofs, asked, waiver, today, incident)
+        return self._decided(column, facts, held, asked, waiver, today, incident)
 
-    def _session(self, membership: Membership, roles: Sequence[str], column: Column, today: date) -> Cell:
+    def _session(self, member: Member, column: Column, today: date) -> Found:
         """Asked of whoever may come to blood, once her clinic records here."""
-        began = self.sessions.began.get(membership.clinic_id)
-        held = self.sessions.held.get((membership.person_id, membership.clinic_id))
+        roles = self.roles.get(member.pk, ())
+        began = self.sessions.began.get(member.clinic_id)
+        held = self.sessions.held.get((member.person_id, member.clinic_id))
         decided = standing.decide_session(
             required=began is not None and bool(set(roles) & set(LEARNING_ROLES)),
-            due=bloodborne.due_on(membership.hired_on, began or today),
+            due=bloodborne.due_on(member.hired_on, began or today),
             until=bloodborne.valid_until(held) if held else None,
             today=today,
         )
-        return Cell(column, membership, decided, None, False, on=self.on)
+        return Found(column, decided)
 
-    def _programme(self, membership: Membership, asked: Required | None, column: Column, today: date) -> Cell:
+    def _programme(self, member: Member, asked: Required | None, column: Column, today: date) -> Found:
         assert column.programme is not None
-        proofs = self.gathered.signed.get((membership.person_id, column.programme.pk, membership.clinic_id), ())
+        held = self.gathered.signed.get((member.person_id, column.programme.pk, member.clinic_id), ())
         facts = standing.Facts(
             required=asked is not None,
-            hired_on=membership.hired_on,
-            proofs=[proof for _, proof in proofs],
+            hired_on=member.hired_on,
+            proofs=[self.gathered.proof(one) for one in held],
             due_on=asked.due_on if asked else None,
             exact=True,
         )
-        return self._cell(membership, column, facts, proofs, asked, None, today)
+        return self._decided(column, facts, held, asked, None, today)
 
-    def _cell(
+    def _decided(
         self,
-        membership: Membership,
         column: Column,
         facts: standing.Facts,
-        proofs: Sequence[tuple[Certificate, standing.Proof]],
+        held: Sequence[Held],
         asked: Required | None,
         waiver: Waiver | None,
         today: date,
         incident: Incident | None = None,
-    ) -> Cell:
+    ) -> Found:
         decided = standing.decide(facts, today)
-        certificate = next((row for row, proof in proofs if proof is decided.proof), None)
+        counts = next((one for one, proof in zip(held, facts.proofs, strict=True) if proof is decided.proof), None)
+        return Found(column, decided, counts, asked.asks if asked else (), waiver, incident)
+
+    def cells(self, member: Member) -> tuple[Cell, ...]:
+        membership = self.membership(member.pk)
+        found = {one.column.slug: self._cell(membership, one) for one in self._found(member)}
+        none = standing.decide(standing.Facts(required=False, hired_on=member.hired_on), member.hired_on)
+        return tuple(
+            found.get(column.slug) or Cell(column, membership, none, None, False, on=self.on) for column in self.shown
+        )
+
+    def _cell(self, membership: Membership, found: Found) -> Cell:
+        certificate = self._certificates[found.held.pk] if found.held else None
         linked = certificate is not None and (self.opens is None or certificate.clinic_id in self.opens)
-        asks = asked.asks if asked else ()
-        return Cell(column, membership, decided, certificate, linked, asks, waiver, self.on, incident)
+        return Cell(
+            found.column,
+            membership,
+            found.standing,
+            certificate,
+            linked,
+            found.asks,
+            found.waiver,
+            self.on,
+            found.incident,
+        )
+
+    def certificates(self, member: Member) -> list[int]:
+        person, gathered = member.person_id, self.gathered
+        if person in self._alone:
+            return [found.held.pk for found in self._found(member) if found.held]
+        held = (gathered.held.get((person, module), ()) for module in self._modules)
+        signed = (gathered.signed.get((person, programme, member.clinic_id), ()) for programme in self._programmes)
+        return [pk for some in (*held, *signed) for pk in self._deciding(some)]
+
+    def _deciding(self, held: Sequence[Held]) -> list[int]:
+        counting = [one for one in held if one.state in standing.COUNTING]
+        if len(counting) > 1:
+            last = standing.counting([self.gathered.proof(one) for one in counting])
+            counting = [one for one in counting if last and one.number == last.number]
+        return [one.pk for one in counting]
+
+    def programmes(self, member: Member) -> tuple[Programme, ...]:
+        asks, _ = self._asked(member, self._day(member.clinic))
+        return tuple({ask.programme.pk: ask.programme for ask in asks if ask.programme}.values())
+
+    def leave(self, member: Member) -> Leave | None:
+        return self.demands.leave(member, self._day(member.clinic))
+
+    def back_on(self, member: Member) -> date | None:
+        return self.demands.back_on(member, self._day(member.clinic))
+
+    def membership(self, pk: int) -> Membership:
+        if pk not in self._memberships:
+            self.fetch(self.members)
+        return self._memberships[pk]
+
+    def fetch(self, members: Sequence[Member]) -> None:
+        """The memberships of these, and the certificates that count for them."""
+        clinics = {member.clinic_id: member.clinic for member in members}
+        for row in _by_ids(Membership.objects.select_related("person"), [member.pk for member in members]):
+            row.clinic = clinics[row.clinic_id]
+            self._memberships[row.pk] = row
+        held = [found.held.pk for member in members for found in self._found(member) if found.held]
+        for certificate in _by_ids(Certificate.objects.only(*SHOWN), held):
+            self._certificates[certificate.pk] = certificate
+
+
+def _counting(held: Sequence[Held]) -> tuple[tuple[str, str], ...]:
+    return tuple((one.state, one.valid_until_on) for one in held if one.state in standing.COUNTING)
+
+
+def _by_ids(rows: "QuerySet[Any]", ids: Sequence[int]) -> Iterator[Any]:
+    """Asks once also for none, so that a page costs the same for nobody."""
+    ids = ids or [0]
+    for start in range(0, len(ids), MOST_NAMED):
+        yield from rows.filter(pk__in=ids[start : start + MOST_NAMED])

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
@@ -118,6 +118,28 @@ def unmet_incidents(people: Any, clinics: Any, at: datetime) -> "QuerySet[Incide
     return rows
 
 
+class Member(NamedTuple):
+    """A membership, as far as words, filters and order follow from it."""
+
+    pk: int
+    person_id: int
+    clinic_id: int
+    hired_on: date
+    job_title: str
+    full_name: str
+    latin_name: str
+    email: str
+    clinic: Clinic
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """By which she is looked for."""
+        return self.full_name, self.latin_name, self.job_title, self.email
+
+
+Works = Membership | Member
+
+
 class Demands:
     """The rules of some clinics and what excuses their people (a subquery), each kind fetched by one statement."""
 
@@ -161,6 +183,14 @@ class Demands:
         rules = [*self.rules.values(), *self.by_hand.values()]
         return {ask.programme.pk for group in rules for _, ask in group if ask.signed and ask.programme}
 
+    @property
+    def alone(self) -> set[int]:
+        """People of whom something was asked by hand or after an incident, whom something excused, or who were given a role
+        later than another."""
+        later = {person for (_, person), granted in self.granted.items() if len(granted) > 1}
+        by_hand = {person for _, person in self.by_hand}
+        return later | by_hand | {person for _, person, _ in (*self.waivers, *self.incidents)}
+
     def of_clinic(self, clinic: int, day: date) -> list[Ask]:
         """What the clinic asks of roles on that day."""
         if (clinic, day) not in self._asks:
@@ -170,11 +200,11 @@ class Demands:
             self._asks[clinic, day] = standard + own
         return self._asks[clinic, day]
 
-    def asks_by_hand(self, membership: Membership) -> bool:
+    def asks_by_hand(self, membership: Works) -> bool:
         """Whether anything was ever asked of this person alone."""
         return (membership.clinic_id, membership.person_id) in self.by_hand
 
-    def asks(self, membership: Membership, roles: Iterable[str], day: date) -> list[Ask]:
+    def asks(self, membership: Works, roles: Iterable[str], day: date) -> list[Ask]:
         """What is asked of this member on that day, by role and by hand."""
         held = set(roles)
         by_hand = self.by_hand.get((membership.clinic_id, membership.person_id), ())
@@ -182,7 +212,7 @@ class Demands:
             ask for rule, ask in by_hand if holds(rule, day, self.at)
         ]
 
-    def since(self, membership: Membership) -> dict[str, date]:
+    def since(self, membership: Works) -> dict[str, date]:
         """The day of each role that was given to her later than her first one here."""
         granted = self.granted.get((membership.clinic_id, membership.person_id), {})
         if len(granted) < 2:
@@ -191,21 +221,21 @@ class Demands:
         days = {role: granted_at.astimezone(zone).date() for role, granted_at in granted.items()}
         return {role: day for role, day in days.items() if day > min(days.values())}
 
-    def waiver(self, membership: Membership, module: int, day: date) -> Waiver | None:
+    def waiver(self, membership: Works, module: int, day: date) -> Waiver | None:
         """The one that holds longest."""
         rows = self.waivers.get((membership.clinic_id, membership.person_id, module), ())
         return _longest([row for row in rows if holds(row, day, self.at)], self.at)
 
-    def incident(self, membership: Membership, module: int, day: date) -> Incident | None:
+    def incident(self, membership: Works, module: int, day: date) -> Incident | None:
         """The one that is due first."""
         rows = self.incidents.get((membership.clinic_id, membership.person_id, module), ())
         return next((row for row in rows if holds(row, day, self.at)), None)
 
-    def leave(self, membership: Membership, day: date) -> Leave | None:
+    def leave(self, membership: Works, day: date) -> Leave | None:
         rows = self.leaves.get((membership.clinic_id, membership.person_id), ())
         return _longest([row for row in rows if holds(row, day, self.at)], self.at)
 
-    def back_on(self, membership: Membership, day: date) -> date | None:
+    def back_on(self, membership: Works, day: date) -> date | None:
         """The day on which she came back from leave, if that was in the last thirty days and she is here."""
         rows = self.leaves.get((membership.clinic_id, membership.person_id), ())
         if not rows or self.leave(membership, day):
@@ -220,7 +250,7 @@ def _longest(rows: list[Excuse], at: datetime) -> Excuse | None:
     return max(rows, key=lambda row: (last_day(row, at), row.pk), default=None)
 
 
-def begun_on(membership: Membership, since: Mapping[str, date], ask: Ask) -> date:
+def begun_on(membership: Works, since: Mapping[str, date], ask: Ask) -> date:
     """From when the days of this rule count: her hire, or her role where it came later, or the rule's own start."""
     days = [membership.hired_on]
     if ask.role in since:
@@ -238,7 +268,7 @@ def published_later(clinic: Clinic, published_at: datetime) -> date | None:
 
 
 def required(
-    membership: Membership,
+    membership: Works,
     since: Mapping[str, date],
     asks: Iterable[Ask],
     slug: str,
@@ -256,7 +286,7 @@ def required(
 
 
 def signed_by(
-    membership: Membership, since: Mapping[str, date], asks: Iterable[Ask], programme: Programme
+    membership: Works, since: Mapping[str, date], asks: Iterable[Ask], programme: Programme
 ) -> Required | None:
     """The same for the signed programme certificate."""
     wanted = [ask for ask in asks if ask.signed and ask.programme == programme]

@@ -25,8 +25,12 @@ class Selection:
     ticked: list[str]
 
     @property
+    def people_count(self) -> int:
+        return len({row.person_id for row in self.rows})
+
+    @property
     def people(self) -> list[StaffMember]:
-        return list({row.person.pk: row.person for row in self.rows}.values())
+        return list({row.person_id: row.person for row in self.rows}.values())
 
 
 def seen_clinics(viewer: StaffMember) -> list[Clinic]:

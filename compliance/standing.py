@@ -42,6 +42,7 @@ STATE_ORDER = {state: place for place, state in enumerate(STATES)}
 IN_FORCE = ("valid", "expiring")
 STANDS = (*IN_FORCE, "supervision-pending")
 WITHDRAWN = ("expired", "revoked", "suspended")
+COUNTING = (*STANDS, *WITHDRAWN)  # the states of certificates that decide anything
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def due_on(hired_on: date) -> date:
 
 
 def decide(facts: Facts, today: date) -> Standing:
-    proof = _counting(facts.proofs)
+    proof = counting(facts.proofs)
     due = _due(facts, proof)
     if facts.credit and _stands_in(facts, facts.credit, proof):
         return _credited(facts, facts.credit, today)
@@ -182,7 +183,7 @@ def short_day(day: date) -> str:
     return f"{day.day}\u00a0{day:%b}\u00a0{day.year}"
 
 
-def _counting(proofs: Sequence[Proof]) -> Proof | None:
+def counting(proofs: Sequence[Proof]) -> Proof | None:
     """The one in force that lasts longest; without one, the last that says why there is none."""
     if not proofs:
         return None

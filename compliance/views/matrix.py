@@ -54,6 +54,7 @@ def matrix(request: StaffRequest) -> HttpResponse:
     chosen = select(request, request.user, past=True)
     counts, totals = chosen.board.counted(chosen.counted_over), chosen.board.counted()
     page = Paginator(chosen.rows, PAGE).get_page(request.GET.get("page"))
+    chosen.board.fetch(list(page.object_list))
     return render(
         request,
         "compliance/matrix.html",
@@ -98,7 +99,7 @@ def matrix_print(request: StaffRequest) -> HttpResponse:
 
 
 def _linked(rows: list[Row]) -> int:
-    return len({cell.certificate.pk for row in rows for cell in row.cells if cell.certificate})
+    return len({pk for row in rows for pk in row.certificates})
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from certificates.models import Certificate
 from certificates.queries import state_of
 from compliance import assigning, incidents
 from compliance.models import Incident, Leave, Rule, Waiver
-from compliance.queries import Board, board_of, end_of
+from compliance.queries import Board, Row, board_of, end_of
+from compliance.standing import worst_word
 from staff import clock
 from staff.actions import add_member, close_membership
 from staff.models import MembershipRole
@@ -37,8 +38,19 @@ def text(response) -> str:
     return str(response.text).replace("\u00a0", " ").replace("&#x27;", "'")
 
 
+def agrees(row: Row) -> bool:
+    """Word and states, which are worked out once for everybody in her situation, are those of her own cells."""
+    shown = [cell for cell in row.cells if cell.column.kind == "module" or cell.standing.state != "not-required"]
+    return (row.word, row.states, sorted(row.certificates)) == (
+        worst_word(cell.standing.word for cell in row.cells),
+        frozenset(cell.standing.state for cell in shown),
+        sorted(cell.certificate.pk for cell in row.cells if cell.certificate),
+    )
+
+
 def said(board: Board) -> list[Any]:
     """Everything a row says."""
+    assert all(agrees(row) for row in board.rows)
     return [
         (
             row.person.pk,
