@@ -22,7 +22,8 @@ from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES, is_same
 from staff.models import Clinic, Membership, MembershipRole, Signature, StaffMember
 from staff.models.clinics import Role
-from training.actions import ask_to_read_anew, record_adoption, take_defaults
+from training import protocol
+from training.actions import ask_to_read_anew, record_adoption
 from training.models import Adoption, KeyPoint, Module, ModuleVersion, Programme, ReadingConfirmation
 from training.queries import standing_adoption
 
@@ -447,7 +448,7 @@ def adopt(
         existing = Adoption.objects.filter(clinic=clinic, module_version=version).first()
         adoption = existing or record_adoption(clinic=clinic, version=version, signature=signature)
         if with_defaults:
-            take_defaults(clinic=clinic, signature=signature, by=by)
+            protocol.take_defaults(clinic=clinic, items=protocol.undecided(clinic), signature=signature, by=by)
         audit.record(
             clinic=clinic,
             by=by,

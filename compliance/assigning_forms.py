@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from compliance.forms import DATE, Plain
+from compliance.forms import DATE, Plain, offer_clinics
 from compliance.models import Leave, Rule, Waiver
 from compliance.queries import Column
 from compliance.requirements import Ask
@@ -98,11 +98,7 @@ class RuleForm(Asking):
     def __init__(self, *args: Any, standard: Sequence[Ask], clinics: Sequence[Clinic], **known: Any) -> None:
         super().__init__(*args, clinics=clinics, **known)
         self.standard = standard
-        field = self.fields["clinic"]
-        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
-        field.initial = clinics[0].public_id
-        if len(clinics) == 1:
-            field.widget = forms.HiddenInput()
+        offer_clinics(self.fields["clinic"], clinics)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

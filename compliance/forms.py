@@ -45,6 +45,14 @@ class Plain:
         return helper
 
 
+def offer_clinics(field: forms.Field, clinics: Sequence[Clinic]) -> None:
+    """These to choose from, the first of them chosen; one alone is not asked about."""
+    field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
+    field.initial = clinics[0].public_id if clinics else None
+    if len(clinics) == 1:
+        field.widget = forms.HiddenInput()
+
+
 ON_LEAVE = "on-leave"
 STATE_CHOICES = {**standing.STATES, ON_LEAVE: "On leave"}
 
@@ -241,11 +249,7 @@ class PersonForm(NameFields, WorkFields):
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["clinic"]
-        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
-        field.initial = clinics[0].public_id
-        if len(clinics) == 1:
-            field.widget = forms.HiddenInput()
+        offer_clinics(self.fields["clinic"], clinics)
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].lower()
@@ -289,16 +293,12 @@ class ImportForm(Plain, forms.Form):
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["clinic"]
-        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
-        field.initial = clinics[0].public_id
+        offer_clinics(self.fields["clinic"], clinics)
         self.fields["file"].widget.attrs["accept"] = ".csv,.txt,.xlsx"
         self.fields["file"].error_messages["empty"] = "The file is empty. The template shows the columns."
         self.fields["file"].error_messages["required"] = (
             f"Choose a file of at most {MOST_BYTES // 1_000_000} MB. Nothing was read."
         )
-        if len(clinics) == 1:
-            field.widget = forms.HiddenInput()
 
 
 class NameForm(NameFields):
@@ -388,11 +388,7 @@ class ClockForm(Plain, forms.Form):
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["clinic"]
-        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
-        field.initial = clinics[0].public_id if clinics else None
-        if len(clinics) == 1:
-            field.widget = forms.HiddenInput()
+        offer_clinics(self.fields["clinic"], clinics)
 
 
 class ReminderHoursForm(Plain, forms.Form):
@@ -417,11 +413,7 @@ class ReminderHoursForm(Plain, forms.Form):
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["clinic"]
-        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
-        field.initial = clinics[0].public_id if clinics else None
-        if len(clinics) == 1:
-            field.widget = forms.HiddenInput()
+        offer_clinics(self.fields["clinic"], clinics)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from certificates.forms import SigningForm
-from compliance.forms import DATE, Plain
+from compliance.forms import DATE, Plain, offer_clinics
 from compliance.outside import OLDEST_DAYS, Facts
 from staff import clock
 from staff.models import Clinic
@@ -39,11 +39,7 @@ class SendForm(Plain, forms.Form):
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["clinic"]
-        field.queryset = Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics])  # type: ignore[attr-defined]
-        field.initial = clinics[0].public_id
-        if len(clinics) == 1:
-            field.widget = forms.HiddenInput()
+        offer_clinics(self.fields["clinic"], clinics)
         self.fields["file"].error_messages["required"] = "Choose a PDF, PNG or JPEG of at most 5 MB."
 
     def clean_held_on(self) -> date:

@@ -1,6 +1,6 @@
 """Who may do what: permissions by role, and in which clinics a person holds a role."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import wraps
 from typing import Any
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, FilteredRelation, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from staff.models import Clinic, Membership, StaffMember
@@ -144,6 +144,15 @@ def roles(person: StaffMember) -> frozenset[str]:
 def clinics_as(person: StaffMember, *wanted: str) -> list[Clinic]:
     """The clinics where the person now holds one of these roles."""
     return [m.clinic for m in memberships(person) if set(wanted) & set(m.open_roles)]  # type: ignore[attr-defined]
+
+
+def asked_clinic(request: HttpRequest, clinics: Sequence[Clinic]) -> Clinic:
+    """The one of these that the form or the address names, else the first; 404 for any other."""
+    wanted = request.POST.get("clinic") or request.GET.get("clinic") or clinics[0].public_id
+    for clinic in clinics:
+        if clinic.public_id == wanted:
+            return clinic
+    raise Http404("no such clinic")
 
 
 def has_permission(person: StaffMember, permission: Permission) -> bool:

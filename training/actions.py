@@ -9,8 +9,6 @@ from training.models import (
     Adoption,
     Module,
     ModuleVersion,
-    ProtocolItem,
-    ProtocolValue,
     Reading,
     ReadingConfirmation,
     Rereading,
@@ -57,30 +55,3 @@ def ask_to_read_anew(*, person: StaffMember, module: Module, clinic: Clinic, by:
 def record_adoption(*, clinic: Clinic, version: ModuleVersion, signature: Signature) -> Adoption:
     """In the caller's transaction; `certificates.actions.adopt` also issues what waited for it."""
     return Adoption.objects.create(clinic=clinic, module_version=version, signature=signature, adopted_at=clock.now())
-
-
-def take_defaults(*, clinic: Clinic, signature: Signature, by: StaffMember) -> int:
-    """Every item without a value takes its cautious default, under this signature. Returns how many did."""
-    decided = ProtocolValue.objects.filter(clinic=clinic).values("item")
-    open_items = list(ProtocolItem.objects.exclude(pk__in=decided))
-    ProtocolValue.objects.bulk_create(
-        ProtocolValue(
-            item=item,
-            clinic=clinic,
-            number=1,
-            text=item.default,
-            is_default=True,
-            signature=signature,
-            decided_at=clock.now(),
-        )
-        for item in open_items
-    )
-    if open_items:
-        audit.record(
-            clinic=clinic,
-            by=by,
-            action="protocol.defaults",
-            subject=signature,
-            body={"items": [i.code for i in open_items]},
-        )
-    return len(open_items)

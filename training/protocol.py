@@ -170,8 +170,16 @@ def take_all_defaults(*, clinic: Clinic, seen: signing.Seen, by: StaffMember) ->
         record_sha256=canonical.sha256(defaults_record(clinic, items)),
         seen=seen,
     )
-    for item in items:
-        ProtocolValue.objects.create(
+    take_defaults(clinic=clinic, items=items, signature=signature, by=by)
+    return signature
+
+
+def take_defaults(*, clinic: Clinic, items: Sequence[ProtocolItem], signature: Signature, by: StaffMember) -> None:
+    """Each of these undecided items takes its cautious default under this signature, in the caller's transaction."""
+    if not items:
+        return
+    ProtocolValue.objects.bulk_create(
+        ProtocolValue(
             item=item,
             clinic=clinic,
             number=1,
@@ -180,6 +188,8 @@ def take_all_defaults(*, clinic: Clinic, seen: signing.Seen, by: StaffMember) ->
             signature=signature,
             decided_at=clock.now(),
         )
+        for item in items
+    )
     audit.record(
         clinic=clinic,
         by=by,
@@ -187,7 +197,6 @@ def take_all_defaults(*, clinic: Clinic, seen: signing.Seen, by: StaffMember) ->
         subject=signature,
         body={"items": {item.code: canonical.sha256(item.default) for item in items}},
     )
-    return signature
 
 
 def defaults_record(clinic: Clinic, items: Sequence[ProtocolItem]) -> str:

@@ -11,7 +11,7 @@ from certificates import actions
 from certificates.forms import AdoptForm
 from certificates.signing_views import sign_with, signing_page
 from staff import signing
-from staff.access import Permission, StaffRequest, clinics_as, require_permission
+from staff.access import Permission, StaffRequest, asked_clinic, clinics_as, require_permission
 from staff.models import Clinic
 from staff.models.clinics import Role
 from training.models import KeyPointVersion, Module, Position
@@ -21,12 +21,7 @@ from training.queries import live_version, live_versions, protocol_of, standing_
 
 def physician_clinic(request: StaffRequest) -> Clinic:
     """The clinic she signs for: the one asked for, or her first."""
-    clinics = clinics_as(request.user, Role.PHYSICIAN)
-    wanted = request.POST.get("clinic") or request.GET.get("clinic")
-    found = next((clinic for clinic in clinics if clinic.public_id == wanted), None) if wanted else clinics[0]
-    if found is None:
-        raise Http404("not a clinic she supervises")
-    return found
+    return asked_clinic(request, clinics_as(request.user, Role.PHYSICIAN))
 
 
 @require_safe

@@ -2,9 +2,10 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from staff import clock
+from staff.constraints import whole
 from staff.models import Clinic
 
 
@@ -31,10 +32,7 @@ class CalendarFeed(models.Model):
                 condition=Q(ended_at=None, clinic__isnull=False),
                 name="calendarfeed_one_a_clinic",
             ),
-            models.CheckConstraint(
-                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__gte=F("made_at"), ended_by__isnull=False),
-                name="calendarfeed_end_whole",
-            ),
+            whole("ended", name="calendarfeed_end_whole", since="made_at"),
         )
 
     def __str__(self) -> str:

@@ -4,10 +4,11 @@ import secrets
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 from staff import clock
+from staff.constraints import whole
 from staff.models import Clinic
 
 
@@ -35,10 +36,7 @@ class HeadAddress(models.Model):
         ordering = ("clinic", "email", "pk")
         constraints = (
             models.UniqueConstraint("clinic", Lower("email"), condition=Q(ended_at=None), name="headaddress_one_open"),
-            models.CheckConstraint(
-                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__gte=F("added_at"), ended_by__isnull=False),
-                name="headaddress_end_whole",
-            ),
+            whole("ended", name="headaddress_end_whole", since="added_at"),
         )
 
     def __str__(self) -> str:

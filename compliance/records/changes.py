@@ -8,7 +8,7 @@ from django.db.models import Prefetch
 
 from compliance.models import Change, PointTest, PointTestItem, Task
 from compliance.publishing import told_of_change
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone, numbered, readable
 from compliance.tasks import told_of_result, told_of_task, told_of_test
 from quizzes import kinds
 from quizzes.models import Approval, QuestionVersion
@@ -21,16 +21,8 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _tasks(checked)
     yield from _tests(checked)
     yield from _approvals(checked)
-    yield from _gone("task.asked", "task", Task.objects.values_list("pk", flat=True))
-    yield from _gone("pointtest.started", "test on a key point", PointTest.objects.values_list("pk", flat=True))
-
-
-def _gone(action: str, what: str, there: object) -> Iterator[Finding]:
-    """A row that the trail tells of and that is not there any more."""
-    ids = {str(pk) for pk in there}  # type: ignore[attr-defined]
-    for subject in AuditEvent.objects.filter(action=action).order_by("pk").values_list("subject_id", flat=True):
-        if subject not in ids:
-            yield Finding(f"{what} {subject}", "there, as its event says", "gone")
+    yield from gone("task.asked", "task", Task)
+    yield from gone("pointtest.started", "test on a key point", PointTest)
 
 
 def _changes(checked: Counter[str]) -> Iterator[Finding]:

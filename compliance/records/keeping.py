@@ -9,7 +9,7 @@ from django.apps import apps
 from compliance.deleting import ACTION
 from compliance.deleting import told_of as told_of_batch
 from compliance.keeping import told_of
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone, numbered
 from staff.keeping import told_of_hold, told_of_rule
 from staff.models import AuditEvent, Erasure, LegalHold, RetentionRule, Tombstone
 
@@ -19,15 +19,8 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _holds(checked)
     yield from _erasures(checked)
     yield from _deletions(checked)
-    yield from _gone("retention.set", "retention rule", RetentionRule.objects.values_list("pk", flat=True))
-    yield from _gone("hold.placed", "legal hold", LegalHold.objects.values_list("pk", flat=True))
-
-
-def _gone(action: str, what: str, there: object) -> Iterator[Finding]:
-    ids = {str(pk) for pk in there}  # type: ignore[attr-defined]
-    for subject in AuditEvent.objects.filter(action=action).order_by("pk").values_list("subject_id", flat=True):
-        if subject not in ids:
-            yield Finding(f"{what} {subject}", "there, as its event says", "gone")
+    yield from gone("retention.set", "retention rule", RetentionRule)
+    yield from gone("hold.placed", "legal hold", LegalHold)
 
 
 def _rules(checked: Counter[str]) -> Iterator[Finding]:

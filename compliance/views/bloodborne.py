@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,21 +16,11 @@ from compliance.models import SiteSession
 from compliance.selection import seen_clinics
 from compliance.views.people import managed_by
 from staff import signing
-from staff.access import Permission, StaffRequest, clinics_as, require_permission
+from staff.access import Permission, StaffRequest, asked_clinic, clinics_as, require_permission
 from staff.models import Clinic
 from staff.models.clinics import Role
 
 PAGE = 50
-
-
-def _clinic(request: StaffRequest) -> Clinic:
-    """The one the address names, or the first; 404 for another's."""
-    clinics = seen_clinics(request.user)
-    wanted = request.POST.get("clinic") or request.GET.get("clinic")
-    found = next((clinic for clinic in clinics if wanted in (None, clinic.public_id)), None)
-    if found is None:
-        raise Http404("no such clinic")
-    return found
 
 
 def _back(clinic: Clinic) -> str:
@@ -40,7 +30,7 @@ def _back(clinic: Clinic) -> str:
 @require_safe
 @require_permission(Permission.SEE_COMPLIANCE)
 def overview(request: StaffRequest) -> HttpResponse:
-    clinic = _clinic(request)
+    clinic = asked_clinic(request, seen_clinics(request.user))
     rows = bloodborne.standings(clinic)
     sessions = (
         SiteSession.objects.filter(clinic=clinic).select_related("withdrawal").prefetch_related("attendances")
@@ -61,7 +51,7 @@ def overview(request: StaffRequest) -> HttpResponse:
 @require_permission(Permission.SEE_COMPLIANCE)
 def trainer(request: StaffRequest) -> HttpResponse:
     """Whom the clinic names as its trainer, and where its exposure control plan is."""
-    clinic = _clinic(request)
+    clinic = asked_clinic(request, seen_clinics(request.user))
     named = bloodborne.trainer_of(clinic)
     fields = ("name", "qualification", "contact", "plan")
     form = TrainerForm(request.POST or None, initial={name: getattr(named, name) for name in fields} if named else {})
@@ -77,7 +67,7 @@ def trainer(request: StaffRequest) -> HttpResponse:
 @require_permission(Permission.SEE_COMPLIANCE)
 def session_add(request: StaffRequest) -> HttpResponse:
     """A session, who came, and the signature of whoever records it."""
-    clinic = _clinic(request)
+    clinic = asked_clinic(request, seen_clinics(request.user))
     here, named = bloodborne.may_attend(clinic), bloodborne.trainer_of(clinic)
     initial = (
         {

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -11,7 +11,7 @@ from compliance import keeping, own_data, people, trail
 from compliance.keeping_forms import EraseForm, HoldForm, RuleForm
 from staff import clock
 from staff import keeping as rules
-from staff.access import Permission, StaffRequest, clinics_as, memberships, require_permission
+from staff.access import Permission, StaffRequest, asked_clinic, clinics_as, memberships, require_permission
 from staff.models import Clinic, LegalHold, RetentionRule, StaffMember
 from staff.models.clinics import Role
 from staff.models.keeping import LEAST_YEARS
@@ -19,11 +19,7 @@ from staff.models.keeping import LEAST_YEARS
 
 def _clinic(request: StaffRequest) -> tuple[Clinic, list[Clinic]]:
     clinics = clinics_as(request.user, Role.MANAGER)
-    asked = request.GET.get("clinic") or clinics[0].public_id
-    found = next((clinic for clinic in clinics if clinic.public_id == asked), None)
-    if found is None:
-        raise Http404("no such clinic")
-    return found, clinics
+    return asked_clinic(request, clinics), clinics
 
 
 def _there(clinic: Clinic) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -15,7 +15,7 @@ from compliance.queries import Row, board_of
 from compliance.selection import seen_clinics, select
 from compliance.steps import count_sentence
 from staff import clock
-from staff.access import Permission, StaffRequest, require_permission
+from staff.access import Permission, StaffRequest, asked_clinic, require_permission
 from staff.models import Licence
 from staff.models.clinics import Role
 
@@ -115,10 +115,7 @@ class SheetRow:
 @require_permission(Permission.SEE_COMPLIANCE)
 def sheet(request: StaffRequest) -> HttpResponse:
     clinics = seen_clinics(request.user)
-    asked = request.GET.get("clinic") or clinics[0].public_id
-    clinic = next((clinic for clinic in clinics if clinic.public_id == asked), None)
-    if clinic is None:
-        raise Http404("no such clinic")
+    clinic = asked_clinic(request, clinics)
     board = board_of([clinic])
     today = clock.today(clinic.zone)
     licences: dict[int, list[Licence]] = {}

@@ -18,7 +18,7 @@ from compliance.models import HeadAddress
 from compliance.selection import seen_clinics
 from compliance.trail_forms import HeadAddressForm, TrailForm
 from staff import canonical, clock
-from staff.access import Permission, StaffRequest, clinics_as, require_permission
+from staff.access import Permission, StaffRequest, asked_clinic, clinics_as, require_permission
 from staff.models import Chain, Clinic
 from staff.models.clinics import Role
 
@@ -28,10 +28,7 @@ HEAD = ["number", "at_utc", "at_clinic", "who", "role", "action", "sentence", "a
 def _clinic(request: StaffRequest) -> tuple[Clinic, list[Clinic]]:
     """The one that was asked for among the viewer's own, else the first; 404 for any other."""
     clinics = seen_clinics(request.user)
-    asked = request.GET.get("clinic") or clinics[0].public_id
-    found = next((clinic for clinic in clinics if clinic.public_id == asked), None)
-    if found is None:
-        raise Http404("no such clinic")
+    found = asked_clinic(request, clinics)
     timezone.activate(ZoneInfo(found.zone))
     return found, clinics
 

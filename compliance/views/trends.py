@@ -1,23 +1,20 @@
 """A clinic over the months, drawn, with the numbers beside each drawing."""
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from compliance import trends
 from compliance.queries import board_of
 from compliance.selection import seen_clinics
-from staff.access import Permission, StaffRequest, require_permission
+from staff.access import Permission, StaffRequest, asked_clinic, require_permission
 
 
 @require_safe
 @require_permission(Permission.SEE_COMPLIANCE)
 def trend_page(request: StaffRequest) -> HttpResponse:
     clinics = seen_clinics(request.user)
-    asked = request.GET.get("clinic") or clinics[0].public_id
-    clinic = next((clinic for clinic in clinics if clinic.public_id == asked), None)
-    if clinic is None:
-        raise Http404("no such clinic")
+    clinic = asked_clinic(request, clinics)
     board = board_of([clinic])
     drawn, months = trends.expiries(clinic, board)
     return render(

@@ -7,6 +7,7 @@ ids is what is compared with the *key*.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -122,7 +123,7 @@ class Source:
     pictures: Mapping[str, Drawing] = field(default_factory=dict)
 
 
-class Kind:
+class Kind(ABC):
     """A kind of item. `needs` are the fields of its file beside those of every item."""
 
     code: ClassVar[str]
@@ -135,13 +136,13 @@ class Kind:
 
     # The bank
 
+    @abstractmethod
     def read(self, source: Source) -> Body | None:
         """The kind's part of the body, with ids that do not depend on the key; None if the file is wrong."""
-        raise NotImplementedError
 
+    @abstractmethod
     def written(self, body: Body) -> dict[str, Any]:
         """The kind's part of the body as its file has it, so that `read` gives the same body again."""
-        raise NotImplementedError
 
     def wordings(self, body: Body) -> list[str]:
         """Everything that can be chosen, for the rules of item writing."""
@@ -153,28 +154,28 @@ class Kind:
 
     # The draw
 
-    def groups(self, body: Body) -> list[Group]:
-        raise NotImplementedError
+    @abstractmethod
+    def groups(self, body: Body) -> list[Group]: ...
 
+    @abstractmethod
     def texts(self, body: Body) -> dict[str, str]:
         """Wording by id, of everything that gets a token."""
-        raise NotImplementedError
 
     def by_name(self, body: Body) -> list[list[str]]:
         """`shown` where nothing is at stake: the bank's own names as tokens, in its own order."""
         return [[name, name] for group in self.groups(body) for name in group.ids]
 
-    def fields(self, body: Body, shown: Shown, answer: str) -> list[Field]:
-        raise NotImplementedError
+    @abstractmethod
+    def fields(self, body: Body, shown: Shown, answer: str) -> list[Field]: ...
 
     def marks(self, body: Body, shown: Shown) -> list[Mark]:
         return []
 
     # The answer
 
+    @abstractmethod
     def read_answer(self, pieces: Sequence[str], shown: Shown) -> str:
         """The answer as it is stored. Raises NotAnAnswer. What is incomplete is an answer too, and none is ""."""
-        raise NotImplementedError
 
     def parts(self, shown: Shown) -> int:
         """How many parts a complete answer has at least."""
@@ -193,13 +194,13 @@ class Kind:
 
     # The mark
 
+    @abstractmethod
     def key(self, body: Body) -> Any:
         """What the seal keeps to score the item by: text, lists and mappings of text."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_right(self, key: Any, answer: str) -> bool:
         """Whether an answer in ids is wholly right."""
-        raise NotImplementedError
 
     def partly_right(self, key: Any, answer: str) -> tuple[int, int]:
         """Points and of how many, in practice."""
@@ -207,20 +208,20 @@ class Kind:
 
     # In words
 
+    @abstractmethod
     def in_words(self, answer: str, texts: Mapping[str, str]) -> str:
         """An answer in ids as a person would say it; "" for none."""
-        raise NotImplementedError
 
-    def key_in_words(self, key: Any, texts: Mapping[str, str]) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def key_in_words(self, key: Any, texts: Mapping[str, str]) -> str: ...
 
+    @abstractmethod
     def rationales(self, body: Body) -> dict[str, str]:
         """By id; that of the whole item under ""."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self, key: Any, answer: str, shown: Shown, rationales: Mapping[str, str]) -> list[Row]:
         """`shown` carries the wording: [[token, id, text], …]."""
-        raise NotImplementedError
 
     def told(self, key: Any, answer: str, shown: Shown, rationales: Mapping[str, str]) -> Told:
         """`answer` in tokens, `shown` with wording, as a seal has them."""
@@ -241,9 +242,9 @@ class Kind:
 
     # For item statistics
 
+    @abstractmethod
     def picks(self, body: Body) -> list[Pick]:
         """What can be chosen, piece by piece."""
-        raise NotImplementedError
 
     def picked(self, body: Body, piece: str) -> Pick:
         """A piece of an answer that is not among them."""
@@ -251,12 +252,12 @@ class Kind:
 
     # For the demo, the tests and a check of each file: what could be answered
 
-    def right_answer(self, body: Body, shown: Shown) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def right_answer(self, body: Body, shown: Shown) -> str: ...
 
+    @abstractmethod
     def wrong_answers(self, body: Body, shown: Shown) -> list[str]:
         """Some complete answers that are not right."""
-        raise NotImplementedError
 
 
 def plain(value: Any) -> str:
@@ -289,6 +290,17 @@ def pairs_in_order(pieces: Iterable[str], allowed: Mapping[str, Iterable[str]]) 
 
 def as_pairs(answer: str) -> dict[str, str]:
     return dict(piece.partition(":")[::2] for piece in answer.split())
+
+
+class Paired(Kind):
+    """Each of several things has its own key: cases, matches. The key is a mapping, the answer pairs of the same ids."""
+
+    def is_right(self, key: Any, answer: str) -> bool:
+        return bool(answer) and as_pairs(answer) == key
+
+    def partly_right(self, key: Any, answer: str) -> tuple[int, int]:
+        given = as_pairs(answer)
+        return sum(given.get(left) == right for left, right in key.items()), len(key)
 
 
 def read_options(
@@ -348,8 +360,8 @@ def order_of(row: Mapping[str, Any], texts: Sequence[str], wrong: Wrong) -> str:
 class OneOf(Kind):
     """One of several things is the key: single best answer, hotspot."""
 
-    def things(self, body: Body) -> list[dict[str, Any]]:
-        raise NotImplementedError
+    @abstractmethod
+    def things(self, body: Body) -> list[dict[str, Any]]: ...
 
     def groups(self, body: Body) -> list[Group]:
         return [Group(tuple(thing["id"] for thing in self.things(body)), body.get("order") == "fixed")]

@@ -10,7 +10,7 @@ from quizzes.kinds.base import (
     Choice,
     Field,
     Group,
-    Kind,
+    Paired,
     Pick,
     Row,
     Shown,
@@ -25,7 +25,7 @@ from quizzes.kinds.base import (
 )
 
 
-class Case(Kind):
+class Case(Paired):
     code = "case"
     name = "Case"
     needs = ("parts",)
@@ -104,13 +104,6 @@ class Case(Kind):
 
     def key(self, body: Body) -> Any:
         return {part["id"]: next(option["id"] for option in part["options"] if option["key"]) for part in body["parts"]}
-
-    def is_right(self, key: Any, answer: str) -> bool:
-        return bool(answer) and as_pairs(answer) == key
-
-    def partly_right(self, key: Any, answer: str) -> tuple[int, int]:
-        given = as_pairs(answer)
-        return sum(given.get(part) == option for part, option in key.items()), len(key)
 
     def in_words(self, answer: str, texts: Mapping[str, str]) -> str:
         return "; ".join(f"{part}. {texts[option]}" for part, option in as_pairs(answer).items())

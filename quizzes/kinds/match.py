@@ -9,7 +9,7 @@ from quizzes.kinds.base import (
     Choice,
     Field,
     Group,
-    Kind,
+    Paired,
     Pick,
     Row,
     Shown,
@@ -22,7 +22,7 @@ from quizzes.kinds.base import (
 )
 
 
-class Match(Kind):
+class Match(Paired):
     code = "match"
     name = "Matching"
     needs = ("pairs",)
@@ -105,13 +105,6 @@ class Match(Kind):
 
     def key(self, body: Body) -> Any:
         return {left["id"]: left["key"] for left in body["lefts"]}
-
-    def is_right(self, key: Any, answer: str) -> bool:
-        return bool(answer) and as_pairs(answer) == key
-
-    def partly_right(self, key: Any, answer: str) -> tuple[int, int]:
-        given = as_pairs(answer)
-        return sum(given.get(left) == right for left, right in key.items()), len(key)
 
     def in_words(self, answer: str, texts: Mapping[str, str]) -> str:
         return "; ".join(f"{texts[left]}: {texts[right]}" for left, right in as_pairs(answer).items())

@@ -9,6 +9,7 @@ from django.urls import reverse
 from quizzes import kinds
 from quizzes.models.bank import QuestionVersion, Quiz, QuizVersion
 from staff import clock
+from staff.constraints import whole
 from staff.models import Clinic, Signature, StaffMember
 from staff.models.people import public_id
 from training.models import KeyPoint, KeyPointVersion, ModuleVersion
@@ -40,10 +41,7 @@ class Candidacy(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["person", "quiz", "cycle"], name="candidacy_cycle_once"),
             models.UniqueConstraint(fields=["person", "quiz"], condition=Q(closed_at=None), name="candidacy_one_open"),
-            models.CheckConstraint(
-                condition=Q(closed_at=None, closed_by=None) | Q(closed_at__isnull=False, closed_by__isnull=False),
-                name="candidacy_closed_whole",
-            ),
+            whole("closed", name="candidacy_closed_whole"),
         )
 
     def __str__(self) -> str:
@@ -398,10 +396,7 @@ class Accommodation(models.Model):
         ordering = ("-granted_at", "-pk")
         constraints = (
             models.CheckConstraint(condition=Q(time_percent__gte=100), name="accommodation_adds_time"),
-            models.CheckConstraint(
-                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
-                name="accommodation_end_whole",
-            ),
+            whole("ended", name="accommodation_end_whole"),
             models.CheckConstraint(condition=Q(valid_until_on__gte=F("valid_from_on")), name="accommodation_dates"),
         )
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from staff import clock
+from staff.constraints import whole
 from training.models import KeyPoint, KeyPointVersion, Module, ProtocolItem, Section
 
 
@@ -84,10 +85,7 @@ class QuestionVersion(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "live", "stale", "retired"]), name="questionversion_state_known"
             ),
-            models.CheckConstraint(
-                condition=Q(stale_at=None, stale_by=None) | Q(stale_at__isnull=False, stale_by__isnull=False),
-                name="questionversion_stale_whole",
-            ),
+            whole("stale", name="questionversion_stale_whole"),
         )
 
     def __str__(self) -> str:

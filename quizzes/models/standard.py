@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from quizzes.models.bank import QuestionVersion, Quiz
 from staff import clock
+from staff.constraints import whole
 
 
 class Panel(models.Model):
@@ -28,10 +29,7 @@ class Panel(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["quiz", "number"], name="panel_number_once"),
             models.UniqueConstraint(fields=["quiz"], condition=Q(closed_at=None), name="panel_one_open"),
-            models.CheckConstraint(
-                condition=Q(closed_at=None, closed_by=None) | Q(closed_at__isnull=False, closed_by__isnull=False),
-                name="panel_closed_whole",
-            ),
+            whole("closed", name="panel_closed_whole"),
         )
 
     def __str__(self) -> str:

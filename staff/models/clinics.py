@@ -4,6 +4,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from staff import clock
+from staff.constraints import whole
 from staff.models.people import public_id
 
 
@@ -47,10 +48,7 @@ class Membership(models.Model):
                 condition=Q(ended_at=None) & ~Q(staff_number=""),
                 name="membership_staff_number_once",
             ),
-            models.CheckConstraint(
-                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__gte=F("began_at"), ended_by__isnull=False),
-                name="membership_end_whole",
-            ),
+            whole("ended", name="membership_end_whole", since="began_at"),
         )
 
     def __str__(self) -> str:
@@ -86,10 +84,7 @@ class MembershipRole(models.Model):
             models.UniqueConstraint(
                 fields=["membership", "role"], condition=Q(ended_at=None), name="membershiprole_one_open"
             ),
-            models.CheckConstraint(
-                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
-                name="membershiprole_end_whole",
-            ),
+            whole("ended", name="membershiprole_end_whole"),
             models.CheckConstraint(
                 condition=Q(identity_checked_at=None, identity_checked_by=None, identity_checked_how="")
                 | (
@@ -130,10 +125,7 @@ class InstallationRole(models.Model):
             models.UniqueConstraint(
                 fields=["person", "role"], condition=Q(ended_at=None), name="installationrole_one_open"
             ),
-            models.CheckConstraint(
-                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
-                name="installationrole_end_whole",
-            ),
+            whole("ended", name="installationrole_end_whole"),
             models.CheckConstraint(
                 condition=Q(role__in=["author", "administrator"]), name="installationrole_role_known"
             ),

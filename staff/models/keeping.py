@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from staff import clock
+from staff.constraints import whole
 from staff.models.clinics import Clinic
 
 LEAST_YEARS = 6
@@ -77,10 +78,7 @@ class LegalHold(models.Model):
         ordering = ("clinic", "-placed_at")
         constraints = (
             models.CheckConstraint(condition=~Q(reason=""), name="legalhold_has_reason"),
-            models.CheckConstraint(
-                condition=Q(release_at=None, release_by=None) | Q(release_at__isnull=False, release_by__isnull=False),
-                name="legalhold_release_whole",
-            ),
+            whole("release", name="legalhold_release_whole"),
             models.CheckConstraint(
                 condition=Q(lifted_at=None, lifted_by=None)
                 | (Q(lifted_at__gte=F("release_at"), lifted_by__isnull=False) & ~Q(lifted_by=F("release_by"))),

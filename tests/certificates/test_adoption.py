@@ -1,3 +1,4 @@
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -5,8 +6,8 @@ from django.urls import reverse
 
 from certificates import actions
 from certificates.models import Certificate
-from staff import clock, mail, signing
-from staff.models import OutgoingMail
+from staff import canonical, clock, mail, signing
+from staff.models import AuditEvent, OutgoingMail
 from tests import factories
 from tests.certificates.test_actions import Broken, broken, rows
 from tests.people import PASSWORD
@@ -88,6 +89,9 @@ def test_adoption_takes_the_cautious_defaults_only_when_asked(cast, unadopted, w
     adopt(cast, unadopted, with_defaults=with_defaults)
     assert ProtocolValue.objects.count() == (taken.objects.count() if taken else 0)
     assert set(ProtocolValue.objects.values_list("is_default", flat=True)) <= {True}
+    told = [json.loads(event.body)["items"] for event in AuditEvent.objects.filter(action="protocol.defaults")]
+    words = {item.code: canonical.sha256(item.default) for item in ProtocolItem.objects.all()}
+    assert told == ([words] if with_defaults else []), "the trail tells what was taken, word by word"
 
 
 def test_adoption_carries_on_over_cosmetic_versions(cast, unadopted):

@@ -498,3 +498,11 @@ def test_seal_of_a_number_has_its_tolerance_and_unit():
     (given, wanted) = kind.rows(kind.key(body), "1.3", [["t", "mm", "mm"]], {"": "why"})
     assert (given.text, given.note, given.chosen, given.key) == ("1.3 mm", "right", True, True)
     assert (wanted.rationale, wanted.key) == ("why", True)
+
+
+def test_a_kind_that_forgets_something_is_not_made():
+    class Forgetful(kinds.Kind):
+        code, name, needs = "forgetful", "Forgetful", ()
+
+    with pytest.raises(TypeError, match="abstract methods"):
+        Forgetful()

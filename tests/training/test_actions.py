@@ -5,7 +5,7 @@ import pytest
 from staff import audit, clock, signing
 from staff.models import Signature
 from tests import factories
-from training import actions
+from training import actions, protocol
 from training.models import Adoption, ProtocolItem, ProtocolValue, Reading, ReadingConfirmation
 from training.queries import places
 
@@ -78,10 +78,11 @@ def test_take_defaults(cast, course, now):
     ProtocolValue.objects.create(
         item=item, clinic=cast.lakeside, number=1, text="ours", is_default=False, signature=signature
     )
-    taken = actions.take_defaults(clinic=cast.lakeside, signature=signature, by=cast.physician)
-    assert taken == ProtocolItem.objects.count() - 1
+    open_now = protocol.undecided(cast.lakeside)
+    assert len(open_now) == ProtocolItem.objects.count() - 1
+    protocol.take_defaults(clinic=cast.lakeside, items=open_now, signature=signature, by=cast.physician)
     assert ProtocolValue.objects.get(item=item).text == "ours"
-    assert actions.take_defaults(clinic=cast.lakeside, signature=signature, by=cast.physician) == 0
+    assert not protocol.undecided(cast.lakeside)
     other = ProtocolValue.objects.exclude(item=item)[0]
     assert (other.text, other.is_default, other.decided_at) == (other.item.default, True, now)
     assert not ProtocolValue.objects.filter(clinic=cast.harbour).exists()
@@ -91,8 +92,9 @@ def test_take_defaults_needs_its_record(cast, course, monkeypatch):
     """It runs in the transaction of the adoption: if the record fails, so does all of it."""
     signature = sign(cast, course)
     monkeypatch.setattr(audit, "record", lambda **kwargs: 1 / 0)
+    items = protocol.undecided(cast.lakeside)
     with pytest.raises(ZeroDivisionError):
-        actions.take_defaults(clinic=cast.lakeside, signature=signature, by=cast.physician)
+        protocol.take_defaults(clinic=cast.lakeside, items=items, signature=signature, by=cast.physician)
 
 
 def test_record_adoption(cast, course, now):

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import Q
 
 from staff import clock
+from staff.constraints import whole
 from training.models.modules import Section, SectionVersion
 
 
@@ -40,10 +41,7 @@ class Draft(models.Model):
         ordering = ("-opened_at",)
         constraints = (
             models.UniqueConstraint(fields=["section"], condition=Q(closed_at=None), name="draft_one_open"),
-            models.CheckConstraint(
-                condition=Q(closed_at=None, closed_by=None) | Q(closed_at__isnull=False, closed_by__isnull=False),
-                name="draft_closed_whole",
-            ),
+            whole("closed", name="draft_closed_whole"),
             models.CheckConstraint(
                 condition=Q(published=None) | Q(closed_at__isnull=False), name="draft_published_is_closed"
             ),

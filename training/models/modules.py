@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from staff import clock
+from staff.constraints import whole
 from staff.models import StoredFile
 
 
@@ -194,12 +195,7 @@ class KeyPoint(models.Model):
 
     class Meta:
         ordering = ("code",)
-        constraints = (
-            models.CheckConstraint(
-                condition=Q(retired_at=None, retired_by=None) | Q(retired_at__isnull=False, retired_by__isnull=False),
-                name="keypoint_retired_whole",
-            ),
-        )
+        constraints = (whole("retired", name="keypoint_retired_whole"),)
 
     def __str__(self) -> str:
         return self.code
