@@ -96,9 +96,9 @@ test-sqlite: .venv/dev.stamp
 	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not proof" $(ARGS)
 
 test-postgresql: .venv/dev.stamp
-	@echo "== The tests on PostgreSQL that touch a database"
+	@echo "== The tests on PostgreSQL, but those for which one engine is enough"
 	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
-		-m "not proof and not no_database" $(ARGS)
+		-m "not proof and not one_engine" $(ARGS)
 
 faults: .venv/dev.stamp ## break it on purpose, and see that nothing was lost (KILLS=, ENGINE=, PLANT=)
 	@$(BIN)/python -m faults --kills "$(KILLS)" --seed "$(SEED)" --engine "$(or $(ENGINE),both)" --plant "$(PLANT)" $(ARGS)

@@ -41,12 +41,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What touches no database is marked, to be tried on one engine. Without Chromium its tests are skipped, and say how to
+    """For what touches no database one engine is enough. Without Chromium its tests are skipped, and say how to
     have it."""
     items[:] = stages.in_order(items)
     for item in items:
         if "django_db_setup" not in getattr(item, "fixturenames", ()) and not item.get_closest_marker("django_db"):
-            item.add_marker(pytest.mark.no_database)
+            item.add_marker(pytest.mark.one_engine)
     if environment.chromium() is None:
         how = "Chromium is not on this machine. To have it: apt-get install chromium, or name it in PINPOINT_CHROMIUM."
         for item in items:

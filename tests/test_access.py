@@ -403,15 +403,19 @@ def test_every_url_has_its_row():
     assert all_names() == set(TABLE) | set(ACCOUNT_PAGES) | ACCOUNT_ELSEWHERE
 
 
+def signed_in(stage, person: str) -> Client:
+    client = Client()
+    if person != "nobody":
+        client.force_login(getattr(stage.cast, person))
+    return client
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("person", PEOPLE)
 def test_access(stage, person):
     """One person against the whole table, so that a wrong cell names its URL."""
-    wrong = {}
+    wrong, client = {}, signed_in(stage, person)
     for name, (_, cells) in TABLE.items():
-        client = Client()
-        if person != "nobody":
-            client.force_login(getattr(stage.cast, person))
         got = client.get(stage.path(name)).status_code
         if got != cells[person]:
             wrong[name] = f"{got}, expected {cells[person]}"
@@ -440,6 +444,7 @@ POSTS: dict[str, dict[str, int]] = {
 }
 
 
+@pytest.mark.one_engine
 @pytest.mark.django_db
 @pytest.mark.parametrize("person", PEOPLE)
 def test_access_by_post(stage, person):
@@ -448,10 +453,7 @@ def test_access_by_post(stage, person):
     for name, (_, cells) in TABLE.items():
         expected = POSTS.get(name, cells)[person]
         if name in POSTS or expected in (403, 404) or (person == "nobody" and expected == SIGN_IN):
-            client = Client()
-            if person != "nobody":
-                client.force_login(getattr(stage.cast, person))
-            got = client.post(stage.path(name), {}).status_code
+            got = signed_in(stage, person).post(stage.path(name), {}).status_code
             if got not in (expected, 405):
                 wrong[name] = f"{got}, expected {expected}"
     assert not wrong

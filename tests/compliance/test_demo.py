@@ -26,6 +26,8 @@ from tests.conftest import NOW
 from training.models import Adoption, ModuleVersion, Reading, ReadingConfirmation
 from training.queries import places
 
+pytestmark = pytest.mark.one_engine  # `make proof` loads it on both, and has every record checked
+
 PASSWORD = "heron-under-the-bridge-4"
 # Instants that are meant to lie ahead.
 PLANNED = {"quizzes.attempt.deadline_at", "staff.outgoingmail.due_at"}

@@ -24,6 +24,8 @@ from tests.test_access import TABLE
 from training.models import Module
 from training.queries import live_version
 
+pytestmark = pytest.mark.one_engine  # the bytes of pages
+
 SEED = "the same seed"
 CHANGING = (
     (rb'(name="csrfmiddlewaretoken" value=")[^"]*', rb"\1"),
