@@ -54,6 +54,13 @@ def records_of(person: StaffMember) -> Found:
     return dict(found)
 
 
+def found_of(model: type[Model], pks: Iterable[int]) -> Found:
+    """These rows and what hangs on them. Raises NotYet where something hangs on them that is not deleted."""
+    found: Found = defaultdict(set)
+    _add(found, model, pks)
+    return dict(found)
+
+
 def _add(found: Found, model: type[Model], pks: Iterable[int]) -> None:
     new = set(pks) - found[model]
     if not new:
@@ -114,7 +121,7 @@ def _files(found: Found) -> set[int]:
     return named - _kept_elsewhere(found, StoredFile, named)
 
 
-def _hash(row: Model) -> str:
+def hash_of(row: Model) -> str:
     held = {}
     for field in row._meta.concrete_fields:
         value = getattr(row, field.attname)
@@ -133,7 +140,15 @@ def delete(*, person: StaffMember, by: StaffMember) -> int:
             f"Something of person {person.pk} must be kept{f' until {over}' if over else ''}, so nothing was deleted."
         )
     keeping.erase(person=person, by=by)
-    found = records_of(person)
+    batch, stones = drop(records_of(person))
+    body = told_of_stones(batch, stones)
+    for clinic in {clinic for account in keeping.accounts_of(person) for clinic in keeping.clinics_of(account)}:
+        audit.record(clinic=clinic, by=by, action=ACTION, subject=person, body=body)
+    return len(stones)
+
+
+def drop(found: Found) -> tuple[str, list[Tombstone]]:
+    """In the caller's transaction: a tombstone for each row, then the rows. The batch, and its tombstones."""
     batch = secrets.token_urlsafe(12)
     stones = [stone for model, pks in found.items() for stone in _stones(model, pks, batch)]
     Tombstone.objects.bulk_create(stones, batch_size=500)
@@ -141,10 +156,11 @@ def delete(*, person: StaffMember, by: StaffMember) -> int:
     for model, pks in found.items():
         for some in _some(sorted(pks)):
             model._base_manager.filter(pk__in=some)._raw_delete(using=connection.alias)
-    body = told_of(batch, [(stone.table, stone.row, stone.label, stone.name, stone.sha256) for stone in stones])
-    for clinic in {clinic for account in keeping.accounts_of(person) for clinic in keeping.clinics_of(account)}:
-        audit.record(clinic=clinic, by=by, action=ACTION, subject=person, body=body)
-    return len(stones)
+    return batch, stones
+
+
+def told_of_stones(batch: str, stones: Iterable[Tombstone]) -> dict[str, Any]:
+    return told_of(batch, [(stone.table, stone.row, stone.label, stone.name, stone.sha256) for stone in stones])
 
 
 def told_of(batch: str, rows: Iterable[tuple[str, int, str, str, str]]) -> dict[str, Any]:
@@ -165,7 +181,7 @@ def _stones(model: type[Model], pks: set[int], batch: str) -> list[Tombstone]:
                     row=row.pk,
                     label=model._meta.label_lower,
                     name=str(name),
-                    sha256=_hash(row),
+                    sha256=hash_of(row),
                     batch=batch,
                 )
             )

@@ -71,6 +71,8 @@ SENTENCES = {
     "attempt.regraded": "had an attempt of {whom} scored anew: {what}",
     "attempt.started": "began an attempt: {what}",
     "attempt.submitted": "handed in an attempt: {what}",
+    "attempt.deleted": "deleted an attempt of {whom} that was ended without a score a year before",
+    "attempt.saves-deleted": "deleted the earlier saves of an attempt of {whom}; the answers stay",
     "attempt.voided": "voided an attempt of {whom}: {what}",
     "attempts.granted.early": "opened the next attempt of {whom} before its time",
     "attempts.granted.talk": "recorded the talk with {whom}, which opens further attempts",

@@ -125,18 +125,23 @@ def _usual(timed: dict[int, list[int]]) -> dict[int, int]:
 
 
 def _seconds(attempts: Any) -> dict[int, int]:
-    """By drawn item: from the save before, or the start, to its own first save. A pause counts; a median bears it."""
+    """By drawn item: from the save before, or the start, to its own first save. A pause counts; a median bears it.
+
+    Nothing of an attempt whose earlier saves were deleted since: how long each item took can no longer be said.
+    """
     saves = Response.objects.filter(item__attempt__in=attempts).order_by("item__attempt", "saved_at", "pk")
-    rows: Iterable[tuple[int, datetime, int, datetime]] = saves.values_list(
-        "item__attempt", "item__attempt__started_at", "item", "saved_at"
+    rows: Iterable[tuple[int, datetime, int, int, datetime]] = saves.values_list(
+        "item__attempt", "item__attempt__started_at", "item", "revision", "saved_at"
     ).iterator()
-    found: dict[int, int] = {}
+    found: dict[int, dict[int, int]] = defaultdict(dict)
     before: dict[int, datetime] = {}
-    for attempt, started_at, item, saved_at in rows:
-        if item not in found:
-            found[item] = round((saved_at - before.get(attempt, started_at)).total_seconds())
+    trimmed: set[int] = set()
+    for attempt, started_at, item, revision, saved_at in rows:
+        if item not in found[attempt]:
+            found[attempt][item] = round((saved_at - before.get(attempt, started_at)).total_seconds())
+            trimmed |= {attempt} if revision > 1 else set()
         before[attempt] = saved_at
-    return found
+    return {item: took for attempt, items in found.items() if attempt not in trimmed for item, took in items.items()}
 
 
 def _objections(versions: Sequence[QuestionVersion]) -> dict[int, int]:

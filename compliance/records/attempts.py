@@ -1,12 +1,14 @@
 """Attempts: the seal, the rows it was made of, the score derived again from it, and the events that tell of it."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch
 
+from compliance import trimming
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable, words
 from quizzes import drawing, kinds, scoring, sealing
 from quizzes.models import (
@@ -21,7 +23,7 @@ from quizzes.models import (
     Seal,
 )
 from staff import canonical
-from staff.models import AuditEvent
+from staff.models import AuditEvent, Tombstone
 
 LABEL = "quizzes.attempt"
 REGRADED = "attempt.regraded"
@@ -57,9 +59,11 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
             Prefetch("parent__outcomes", Outcome.objects.order_by("number")),
         )
     )
+    gone = _gone()
     for chunk in chunks(rows.order_by("pk"), ATTEMPTS_AT_ONCE):
         events = events_of(LABEL, chunk)
-        met = _met_before(chunk)
+        met = _met_before(chunk, gone)
+        _forget_rightly(chunk)
         regrades = _regrades(chunk)
         for attempt in chunk:
             checked["attempts"] += 1
@@ -121,9 +125,39 @@ def _histories(attempt: Attempt, checked: Counter[str]) -> Iterator[Finding]:
         what = f"{name_of(attempt)}, item {item.position}"
         history = list(item.responses.all())
         checked["responses"] += len(history)
-        yield from numbered(f"{what}, its saves", [response.revision for response in history])
-        yield from compare(f"{what}, count of its saves", len(history), item.revision)
+        revisions = [response.revision for response in history] + _went(item)
+        yield from numbered(f"{what}, its saves", revisions)
+        yield from compare(f"{what}, count of its saves", len(revisions), item.revision)
         yield from compare(f"{what}, answer after its last save", history[-1].payload if history else "", item.answer)
+
+
+def _forget_rightly(attempts: list[Attempt]) -> None:
+    """Notes on each item which of its saves went when their time was over: a tombstone stands for each."""
+    missing: dict[str, tuple[AttemptItem, int]] = {}
+    for attempt in attempts:
+        for item in attempt.items.all():
+            there = {response.revision for response in item.responses.all()}
+            for revision in range(1, item.revision):
+                if revision not in there:
+                    missing[trimming.name_of_save(attempt, item.position, revision)] = (item, revision)
+    if missing:
+        stones = Tombstone.objects.filter(label=trimming.SAVE_LABEL, name__in=missing)
+        for name in stones.values_list("name", flat=True):
+            item, revision = missing[name]
+            item.__dict__.setdefault("_went", []).append(revision)
+
+
+def _went(item: AttemptItem) -> list[int]:
+    went: list[int] = item.__dict__.get("_went", [])
+    return went
+
+
+def _kept(attempt: Attempt, events: list[AuditEvent]) -> Iterator[Finding]:
+    """Where earlier saves went, the event of that covers those that stay."""
+    told = [json.loads(event.body)["kept_sha256"] for event in events if event.action == trimming.SAVES]
+    if told:
+        stay = [response for item in attempt.items.all() for response in item.responses.all()]
+        yield from compare(f"{name_of(attempt)}, its saves that stay", told[-1], sealing.history_sha256(stay))
 
 
 def _drawn(attempt: Attempt) -> Iterator[Finding]:
@@ -201,7 +235,11 @@ def _sealed(
         yield from compare(f"{what}, kinds of item in a seal of the first format", [], sorted(beyond))
     if canonical.text(sealed) != seal.text:
         yield Finding(f"{what}, its seal's text", "canonical JSON", "another spelling of it")
+    yield from _kept(attempt, events)
     items = [_item(item, met) for item in attempt.items.all()]
+    for item, own, said in zip(attempt.items.all(), items, sealed["items"], strict=False):
+        if _went(item):  # the hash of all its saves cannot be made any more
+            own["history_sha256"] = said["history_sha256"]
     without_score = {name: value for name, value in sealed.items() if name not in ("items", "outcome")}
     yield from compare(f"{what}, seal against row", without_score, _head(attempt, sealed["format"]))
     bare = [{name: value for name, value in item.items() if name != "points_earned"} for item in sealed["items"]]
@@ -408,7 +446,19 @@ def _numbers_of(what: str, numbers: list[int], regraded: bool) -> Iterator[Findi
         yield Finding(what, f"one, or an event {REGRADED}", f"{len(numbers)} and no such event")
 
 
-def _met_before(attempts: Iterable[Attempt]) -> dict[int, dict[int, int]]:
+def _gone() -> dict[int, list[tuple[int, str, datetime]]]:
+    """By person, the questions of attempts that went a year after they were ended without a score: when they began, in the
+    record's spelling, and when they went."""
+    found: dict[int, list[tuple[int, str, datetime]]] = defaultdict(list)
+    for event in AuditEvent.objects.filter(action=trimming.ENDED).order_by("pk"):
+        said = json.loads(event.body)
+        found[said["person"]] += [(question, said["started_at"], event.at) for question in said["questions"]]
+    return found
+
+
+def _met_before(
+    attempts: Iterable[Attempt], gone: dict[int, list[tuple[int, str, datetime]]]
+) -> dict[int, dict[int, int]]:
     """By attempt and question: how often its person had been given the question before."""
     rows = list(attempts)
     earlier = AttemptItem.objects.filter(
@@ -417,7 +467,7 @@ def _met_before(attempts: Iterable[Attempt]) -> dict[int, dict[int, int]]:
     times: dict[tuple[int, int], list[Any]] = {}
     for person, question, started_at in earlier:
         times.setdefault((person, question), []).append(started_at)
-    return {
+    found = {
         row.pk: {
             question: sum(at < row.started_at for at in times[person, question])
             for person, question in times
@@ -425,6 +475,12 @@ def _met_before(attempts: Iterable[Attempt]) -> dict[int, dict[int, int]]:
         }
         for row in rows
     }
+    for row in rows:
+        for question, began, went_at in gone.get(row.candidacy.person_id, ()):
+            sealed_before = hasattr(row, "seal") and row.seal.sealed_at < went_at
+            if sealed_before and began < canonical.instant(row.started_at):
+                found[row.pk][question] = found[row.pk].get(question, 0) + 1
+    return found
 
 
 def _candidacies(checked: Counter[str]) -> Iterator[Finding]:
@@ -436,15 +492,16 @@ def _candidacies(checked: Counter[str]) -> Iterator[Finding]:
         events = events_of("quizzes.candidacy", chunk)
         for row in chunk:
             checked["candidacies"] += 1
-            yield from _candidacy(
-                row, [event for event in events[str(row.pk)] if event.action.startswith("attempts.granted.")]
-            )
+            yield from _candidacy(row, events[str(row.pk)])
 
 
 def _candidacy(row: Candidacy, events: list[AuditEvent]) -> Iterator[Finding]:
     what = f"candidacy {row.pk}"
     full = [attempt for attempt in row.attempts.all() if attempt.kind == Attempt.Kind.FULL]
-    yield from numbered(f"{what}, its attempts", [attempt.number or 0 for attempt in full])
+    went = [json.loads(event.body)["number"] for event in events if event.action == trimming.ENDED]
+    events = [event for event in events if event.action.startswith("attempts.granted.")]
+    numbers = [attempt.number or 0 for attempt in full] + [number for number in went if number]
+    yield from numbered(f"{what}, its attempts", numbers)
     grants = sorted(row.grants.all(), key=lambda grant: grant.pk)
     if full:
         allowed = max(attempt.quiz_version.attempts for attempt in full) + sum(grant.extra for grant in grants)

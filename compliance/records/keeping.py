@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.apps import apps
 
+from compliance import trimming
 from compliance.deleting import ACTION
 from compliance.deleting import told_of as told_of_batch
 from compliance.keeping import told_of
@@ -92,8 +93,9 @@ def _deletions(checked: Counter[str]) -> Iterator[Finding]:
         checked["tombstones"] += 1
         held[stone.batch].append((stone.table, stone.row, stone.label, stone.name, stone.sha256))
         rows[stone.label].append(stone.row)
-    told: dict[str, list[object]] = defaultdict(list)
-    for body in AuditEvent.objects.filter(action=ACTION).order_by("pk").values_list("body", flat=True):
+    told: dict[str, list[dict[str, object]]] = defaultdict(list)
+    actions = (ACTION, trimming.SAVES, trimming.ENDED)
+    for body in AuditEvent.objects.filter(action__in=actions).order_by("pk").values_list("body", flat=True):
         said = json.loads(body)
         told[said["batch"]].append(said)
     for batch in sorted({*held, *told}):
@@ -101,7 +103,8 @@ def _deletions(checked: Counter[str]) -> Iterator[Finding]:
         if not told[batch]:
             yield Finding(f"{what}, their event", ACTION, "none")
         for said in told[batch]:
-            yield from compare(f"{what}, as their event says", said, told_of_batch(batch, held[batch]))
+            known = told_of_batch(batch, held[batch])
+            yield from compare(f"{what}, as their event says", {name: said.get(name) for name in known}, known)
     for label, pks in rows.items():
         model = next((m for m in apps.get_models(include_auto_created=True) if m._meta.label_lower == label), None)
         still = set(model._base_manager.filter(pk__in=pks).values_list("pk", flat=True)) if model else set()

@@ -1,7 +1,9 @@
 """Records whose time is over go through the one gate: never a day early, each with its tombstone, and all else adds up."""
 
+import json
 from datetime import timedelta
 from io import StringIO
+from itertools import chain
 
 import pytest
 from django.core.management import call_command
@@ -9,25 +11,32 @@ from django.db import DatabaseError, connection, transaction
 
 from certificates.actions import end_membership
 from certificates.models import Certificate
-from compliance import deleting, keeping, records
+from compliance import deleting, keeping, records, trimming
+from quizzes.actions import void
 from quizzes.models import Attempt, Candidacy
-from staff import actions, clock
+from staff import actions, clock, guards
 from staff import keeping as rules
 from staff.models import AuditEvent, LegalHold, Membership, StaffMember, Tombstone
+from tests import factories
+from tests.compliance import tampering
 from tests.staff.test_guards import kept_history  # noqa: F401
 
 
 @pytest.fixture
-def history(kept_history, db):  # noqa: F811
-    """Nobody held, and Maya gone."""
+def unheld(kept_history, db):  # noqa: F811
+    """Nobody held."""
     hold = LegalHold.objects.get(lifted_at=None)
-    cast = kept_history.cast
-    for person in (cast.manager, cast.physician):
+    for person in (kept_history.cast.manager, kept_history.cast.physician):
         rules.release_hold(hold=hold, by=person)
-    end_membership(
-        membership=Membership.objects.get(person=cast.aesthetician, ended_at=None), by=cast.manager, reason=""
-    )
     return kept_history
+
+
+@pytest.fixture
+def history(unheld):
+    """And Maya gone."""
+    row = Membership.objects.get(person=unheld.cast.aesthetician, ended_at=None)
+    end_membership(membership=row, by=unheld.cast.manager, reason="")
+    return unheld
 
 
 def test_records_go_when_their_time_is_over_and_all_else_adds_up(history):
@@ -106,3 +115,61 @@ def test_who_works_here_or_was_never_trained_is_not_due(history):
     assert history.cast.colleague.pk not in people
     assert history.cast.aesthetician.pk in people
     assert keeping.has_left(history.cast.leaver)
+
+
+# What goes sooner
+
+
+@pytest.fixture
+def voided(unheld):
+    """Danielle's open attempt is ended without a score, and she sits again, meeting questions for the second time."""
+    with clock.at(clock.now() + timedelta(days=335)), transaction.atomic():
+        void(attempt=unheld.open, reason="A regrade made it needless.", by=unheld.cast.physician)
+        again = factories.make_finished(person=unheld.cast.colleague, course=unheld.course).attempt
+        ended = Attempt.objects.get(pk=unheld.open.pk).ended_at
+    assert any(item["met_before"] for item in json.loads(again.seal.text)["items"])
+    return again, ended
+
+
+def test_saves_and_attempts_without_a_score_go_sooner_and_all_else_adds_up(unheld, voided, monkeypatch):
+    history = unheld
+    again, ended = voided
+    cast, sealed = history.cast, history.failed.seal.sealed_at
+    item = history.failed.items.get(position=1)
+    assert [row.revision for row in item.responses.order_by("revision")] == [1, 2]
+    with clock.at(sealed + timedelta(days=trimming.SAVES_DAYS) - timedelta(seconds=1)):
+        assert history.failed.pk not in chain(*trimming.due().saves.values())
+    with clock.at(sealed + timedelta(days=trimming.SAVES_DAYS)):
+        assert history.failed.pk in chain(*trimming.due().saves.values())
+    with clock.at(ended + timedelta(days=trimming.ENDED_DAYS) - timedelta(seconds=1)):
+        assert not trimming.due().ended
+    with clock.at(ended + timedelta(days=trimming.ENDED_DAYS)):
+        hold = rules.place_hold(clinic=cast.lakeside, person=cast.colleague, reason="Case 15", by=cast.manager)
+        assert cast.colleague.pk not in trimming.due().people
+        assert trimming.run(by=cast.administrator, people=[cast.colleague.pk]) == (0, 0)
+        for person in (cast.manager, cast.physician):
+            rules.release_hold(hold=hold, by=person)
+        before, said = Tombstone.objects.count(), StringIO()
+        call_command("retention", stdout=said)
+        assert "1 attempts ended without a score 365 days ago or more" in said.getvalue()
+        assert Tombstone.objects.count() == before, "a dry run"
+        wait = trimming.due().people
+        for _ in wait:  # one person in a run, as few as there are
+            call_command("retention", apply=True, by=cast.administrator.email, stdout=said)
+            assert records.verify(everything=True).findings == []
+        assert "people wait for the next run" in said.getvalue()
+        assert trimming.due().people == []
+    assert [row.revision for row in item.responses.all()] == [2]
+    assert not Attempt.objects.filter(pk=history.open.pk).exists()
+    assert Attempt.objects.filter(pk=again.pk).exists()
+    assert AuditEvent.objects.filter(action=trimming.ENDED).count() == 1
+    # What stays is held against the event of the deletion.
+    tampering.lift()
+    monkeypatch.setattr(guards, "missing", list)
+    for change in (
+        "UPDATE quizzes_response SET client_key = 'x' WHERE item_id = %s",
+        "DELETE FROM quizzes_response WHERE item_id = %s",
+        "UPDATE quizzes_attemptitem SET revision = 3 WHERE id = %s",
+    ):
+        told = tampering.tried(tampering.execute(change, item.pk))
+        assert told.startswith(f"attempt {history.failed.public_id}"), told

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from compliance import deleting, keeping
+from compliance import deleting, keeping, trimming
 from staff.keeping import ACCOUNT_DAYS, OnHold
 from staff.models import InstallationRole, StaffMember
 
@@ -15,7 +15,7 @@ def administrator(email: str) -> StaffMember:
 
 
 class Command(BaseCommand):
-    help = "Say what is no longer needed; with --apply delete it: accounts of who left, the text of old mails, old records."
+    help = "Say what is no longer needed; with --apply delete it: accounts of who left, old mails, saves, records."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--apply", action="store_true", help="do it; without this nothing changes")
@@ -37,6 +37,12 @@ class Command(BaseCommand):
         self.stdout.write(f"The records of {len(over)} people, of which nothing must be kept any more.")
         for person in over:
             self.stdout.write(f"  records of {person.public_id}, over since {deleting.over_on(person)}")
+        sooner = trimming.due()
+        self.stdout.write(
+            f"{sooner.rows} earlier saves of answers, sealed {trimming.SAVES_DAYS} days ago or more, and "
+            f"{sum(map(len, sooner.ended.values()))} attempts ended without a score {trimming.ENDED_DAYS} days ago or more, "
+            f"of {len(sooner.people)} people."
+        )
         if not options["apply"]:
             self.stdout.write("Nothing was changed. With --apply --by ADMINISTRATOR it is done.")
             return
@@ -51,6 +57,17 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from None
         self.stdout.write(f"Cleared {accounts} accounts and the text of {mails} mails.")
         self._delete(over, by)
+        self._trim(sooner.people, found.most, by, second)
+
+    def _trim(self, people: list[int], most: int, by: StaffMember, second: StaffMember | None) -> None:
+        """One person alone does as many people as she may; the next run goes on."""
+        now = people if second and second != by else people[:most]
+        saves, ended = trimming.run(by=by, people=now)
+        self.stdout.write(f"Deleted {saves} earlier saves and {ended} attempts without a score, of {len(now)} people.")
+        if len(now) < len(people):
+            self.stdout.write(f"{len(people) - len(now)} people wait for the next run, or for a second administrator.")
+        if now:
+            keeping.scrub()
 
     def _delete(self, over: list[StaffMember], by: StaffMember) -> None:
         for person in over:
