@@ -533,7 +533,7 @@ def endorse_again(*, certificate: Certificate, seen: signing.Seen, by: StaffMemb
         record_sha256=certificate.facts_sha256,
         seen=seen,
     )
-    text = f"{by.full_name} supervises from now on."
+    text = "A successor supervises from now on."  # who: the signature says, since the audit trail keeps this for good
     return events.record(certificate, "endorsed", by, "supervision", text, "", signature)
 
 

@@ -5,6 +5,7 @@ goes: the address, the password, the preferences, sessions, mails, lines of impo
 the name itself and the names of the audit trail. The chain holds salted commitments only, so it stands as it was.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -38,6 +39,7 @@ from training.models import Observation, ReadingConfirmation
 
 MAIL_DAYS = 90
 LETTER = "erased:"
+LEAST_NAME = 4
 SHARE = 100  # one in so many goes in a run without a second person
 
 
@@ -141,9 +143,10 @@ def erase(*, person: StaffMember, by: StaffMember, kind: str = Erasure.Kind.PERS
         )
     keeping.refuse_held(person)
     kept = kept_of(person)
+    known = _names_of(person) if kind == Erasure.Kind.PERSON else []
     if not replay and not person.email.endswith(".invalid"):
         _write_to(person, kind, kept_of_all(person))
-    _forget_account(person, by)
+    _forget_account(person, by, known)
     if kind == Erasure.Kind.PERSON:
         person.full_name, person.latin_name = f"Former staff member {person.pk}", ""
         person.erased_at = clock.now()
@@ -165,19 +168,47 @@ def told_of(row: Erasure) -> dict[str, Any]:
     return {"person": row.person_id, "kind": row.kind, "kept_sha256": canonical.sha256(row.kept)}
 
 
-def _forget_account(person: StaffMember, by: StaffMember) -> None:
+def _forget_account(person: StaffMember, by: StaffMember, known: list[str]) -> None:
     sessions = UserSession.objects.filter(user=person)
     Session.objects.filter(session_key__in=list(sessions.values_list("session_key", flat=True))).delete()
     sessions.delete()
     EmailAddress.objects.filter(user=person).delete()
     PracticeAnswer.objects.filter(person=person).delete()
-    PeopleImportRow.objects.filter(Q(membership__person=person) | Q(cells__icontains=person.email)).delete()
+    told = Q(membership__person=person)
+    for word in (person.email, *known):
+        told |= Q(cells__icontains=word) | Q(faults__icontains=word) | Q(said__icontains=word)
+    PeopleImportRow.objects.filter(told).delete()
     _blank(OutgoingMail.objects.filter(person=person, address=""))
+    _blank(OutgoingMail.objects.filter(address__iexact=person.email).exclude(dedupe_key__startswith=LETTER))
+    _unname_mails(person, known)
     heads.forget(email=person.email, by=by)
     person.email = f"erased-{person.pk}@erased.invalid"
     person.theme, person.last_login, person.is_active = "", None, False
     person.set_unusable_password()
     person.save(update_fields=["email", "theme", "last_login", "is_active", "password"])
+
+
+def _names_of(person: StaffMember) -> list[str]:
+    """Every name she had here, the longest first. One so short that it is a word of the language is not looked for in texts."""
+    held = {
+        person.full_name,
+        person.latin_name,
+        *ActorName.objects.filter(person=person).values_list("name", flat=True),
+    }
+    return sorted((name for name in held if len(name) >= LEAST_NAME or not name.isascii()), key=lambda name: -len(name))
+
+
+def _unname_mails(person: StaffMember, known: list[str]) -> None:
+    """What others are told in mails stays true and is sent as before; it names her no more. Her own letter still does."""
+    stand_in = f"Former staff member {person.pk}"
+    words = [(person.email, "an erased address"), *((name, stand_in) for name in known)]
+    for word, instead in words:
+        rows = OutgoingMail.objects.filter(Q(subject__icontains=word) | Q(body__icontains=word))
+        whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+        for row in rows.exclude(dedupe_key__startswith=LETTER):
+            row.subject, row.body = (whole.sub(lambda _: instead, text) for text in (row.subject, row.body))  # noqa: B023
+            row.subject = row.subject[:200]
+            row.save(update_fields=["subject", "body"])
 
 
 def _blank(rows: QuerySet[OutgoingMail]) -> int:

@@ -81,7 +81,7 @@ def _context(found: Certificate) -> dict[str, Any]:
         "endorsements": [
             event
             for copy in [*reversed(copies_before(found)), found]
-            for event in copy.events.all()
+            for event in copy.events.select_related("signature")
             if event.kind == "endorsed" and event.effective_at <= clock.now()
         ],
         "successor": next(iter(found.superseded_by.all()), None),

@@ -14,6 +14,7 @@ from compliance.demo import cast
 from compliance.demo.elsewhere import sends_proof, sessions
 from compliance.demo.histories import History, nothing
 from compliance.demo.member import House, Member, adopts, assignments, reminds, rules, tick
+from compliance.demo.people import added_twice, holds, sends_list
 from compliance.demo.stage import Story, play
 from quizzes import material
 from staff import actions, clock
@@ -120,6 +121,9 @@ def _stories(houses: list[House], began: datetime, course: material.Course) -> I
     yield sends_proof(lakeside, "joaquin", 38, "Complications of needling", checked=36, credited=(35, "complications"))
     yield sends_proof(lakeside, "ngozi", 6, "Contraindications in practice", checked=4)
     yield sends_proof(lakeside, "bex", 2, "Hygiene in aesthetic practice")
+    yield added_twice(lakeside, "danielle", again=70, proposed=66, decided=65)
+    yield holds(lakeside, "lea", 44)
+    yield sends_list(lakeside, 16)
     yield tick(lakeside, FIRST_RENEWAL)
 
 

@@ -11,12 +11,12 @@ from django.db import DatabaseError, connection, transaction
 
 from certificates.actions import end_membership
 from certificates.models import Certificate
-from compliance import deleting, keeping, records, trimming
+from compliance import deleting, heads, keeping, records, trimming
 from quizzes.actions import void
 from quizzes.models import Attempt, Candidacy
-from staff import actions, clock, guards
+from staff import actions, audit, clock, guards, mail
 from staff import keeping as rules
-from staff.models import AuditEvent, LegalHold, Membership, StaffMember, Tombstone
+from staff.models import ActorName, AuditEvent, LegalHold, Membership, OutgoingMail, StaffMember, Tombstone
 from tests import factories
 from tests.compliance import tampering
 from tests.staff.test_guards import kept_history  # noqa: F401
@@ -173,3 +173,71 @@ def test_saves_and_attempts_without_a_score_go_sooner_and_all_else_adds_up(unhel
     ):
         told = tampering.tried(tampering.execute(change, item.pk))
         assert told.startswith(f"attempt {history.failed.public_id}"), told
+
+
+# Nothing left
+
+# Where a name stays until its record's own date; an address stays nowhere.
+SEALED = {
+    "certificates_certificate.holder_name",
+    "certificates_certificate.printed_name",
+    "certificates_certificate.facts",
+    "staff_signature.signer_name",
+    "certificates_programmesigning.dossier",
+    "certificates_programmesigning.physician",
+    "staff_storedfile.bytes",  # papers, whose bytes are what was issued
+}
+
+
+def found_in(*words: str) -> set[str]:
+    """Every column of every table that holds one of these words in any row, read as it stands."""
+    found = set()
+    with connection.cursor() as cursor:
+        for table in sorted(connection.introspection.table_names(cursor)):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            names = [column[0] for column in cursor.description]
+            for row in cursor.fetchall():
+                for name, value in zip(names, row, strict=True):
+                    held = bytes(value).decode("latin-1") if isinstance(value, bytes | memoryview) else str(value)
+                    if any(word.casefold() in held.casefold() for word in words):
+                        found.add(f"{table}.{name}")
+    return found
+
+
+def test_after_erasing_a_name_is_where_it_was_sealed_and_nowhere_else(history):
+    """Maya was named in mails to others, in a list of people, in lines about somebody else, and as a mailbox for heads."""
+    cast = history.cast
+    maya = StaffMember.objects.get(pk=cast.aesthetician.pk)
+    address, old = maya.email, "Maya Forsberg"
+    with transaction.atomic():
+        ActorName.objects.create(
+            person=maya, name=old, salt="s", commitment=audit.commitment(salt="s", person_id=maya.pk, name=old)
+        )
+    mail.queue(
+        to=cast.manager, subject=f"{maya.full_name} is late", body=f"Write to {address} ({old}). Maya Lindqvistson too."
+    )
+    mail.queue(to=cast.manager, address=address, subject="Head of the audit trail", body="pinpoint-head")
+    heads.add_address(clinic=cast.lakeside, email=address, by=cast.manager)
+    lines = [
+        f"{address},{maya.full_name},Aesthetician,aesthetician,2026-01-05",
+        "x@lakeside.example,Xenia New,Nurse,support,2026-01-05",
+    ]
+    sent = factories.send_list(clinic=cast.lakeside, lines=lines, by=cast.manager)
+    sent.rows.filter(line=3).update(faults=f'[["clash","email","The e-mail is that of {maya.full_name}."]]')
+    assert {"compliance_headaddress.email", "compliance_peopleimportrow.faults", "staff_outgoingmail.body"} <= found_in(
+        address, maya.full_name
+    )
+    keeping.erase(person=maya, by=cast.manager)
+    mail.send_due()
+    keeping.settle_letters()
+    assert found_in(address, old) == set()
+    left = found_in("Maya Lindqvist")
+    mails = OutgoingMail.objects.filter(body__contains="Lindqvist").values_list("subject", "body")
+    said = f"Former staff member {maya.pk}"
+    assert list(mails) == [(f"{said} is late", f"Write to an erased address ({said}). Maya Lindqvistson too.")]
+    assert "certificates_certificate.holder_name" in left
+    assert left - {"staff_outgoingmail.body"} <= SEALED
+    OutgoingMail.objects.filter(body__contains="Lindqvistson").update(body="")
+    with clock.at(clock.now() + timedelta(days=9 * 366)):
+        deleting.delete(person=maya, by=cast.manager)
+    assert found_in("Lindqvist") == set(), "once her records are over, nothing names her"

@@ -14,12 +14,13 @@ from certificates.queries import passes_awaiting_adoption, state_of
 from compliance import records
 from compliance.demo import cast, loading
 from compliance.demo.stage import play
+from compliance.models import Merge, PeopleImport
 from compliance.queries import board_of
 from quizzes.eligibility import verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Enquiry, EnquiryAnswer, Outcome, Quiz, Review
 from quizzes.queries import standing
 from staff import audit, clock, signing
-from staff.models import AuditEvent, Clinic, Licence, Membership, OutgoingMail, Signature, StaffMember
+from staff.models import AuditEvent, Clinic, LegalHold, Licence, Membership, OutgoingMail, Signature, StaffMember
 from staff.models.people import PINPOINT_EMAIL
 from tests import factories
 from tests.conftest import NOW
@@ -195,7 +196,8 @@ def test_load_tells_every_history(demo):
     assert revoked.public_text
     assert revoked.signature is not None
     assert CertificateEvent.objects.get(kind="lifted").certificate.person == person("camila")
-    assert {row.person for row in Membership.objects.exclude(ended_at=None)} == {person("lea")}
+    again = person("danielle", "mail.example")
+    assert {row.person for row in Membership.objects.exclude(ended_at=None)} == {person("lea"), again}
     assert not person("lea").is_active
     # Questions
     asked = {row.person: row for row in Enquiry.objects.with_answers()}
@@ -207,6 +209,17 @@ def test_load_tells_every_history(demo):
     in_days = [(row.expires_on - clock.now().date()).days for row in Licence.objects.all()]
     assert sum(0 <= days <= 30 for days in in_days) >= 3
     assert all("DEMO-" in row.number for row in Licence.objects.all())
+
+
+def test_load_tells_what_a_manager_did_with_people(demo):
+    merge = Merge.objects.get()
+    assert (merge.kept, merge.alias) == (person("danielle"), person("danielle", "mail.example"))
+    assert merge.decision.confirmed
+    assert merge.alias.merged_into == merge.kept
+    sent = PeopleImport.objects.get()
+    assert Counter(sent.rows.values_list("outcome", flat=True)) == {"updated": 3, "unchanged": 1, "error": 1}
+    assert person("siobhan").latin_name == "Siobhan Ni Dhomhnaill"
+    assert LegalHold.objects.get(lifted_at=None).person == person("lea")
 
 
 def test_load_tells_what_else_people_learned(demo):

@@ -4,23 +4,28 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core import mail as outbox
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.urls import reverse
+from psycopg import sql
 
 from certificates.actions import end_membership
 from certificates.models import Certificate
-from compliance import keeping, own_data, records, trail
+from compliance import backups, keeping, own_data, records, trail
 from compliance.management.commands import tick
 from staff import actions, clock, mail
 from staff import keeping as rules
@@ -348,15 +353,25 @@ PROGRAM = """
 import sys, django
 django.setup()
 from datetime import date
-from django.db import connection
-from compliance import keeping
+from django.db import transaction
+from compliance import heads, keeping
 from staff import actions, mail
 from staff.models import StaffMember
 site = StaffMember.objects.pinpoint()
+def added(email, name):
+    return actions.add_member(clinic=clinic, email=email, full_name=name, job_title="Aesthetician", hired_on=date(2026, 1, 5),
+        roles=["aesthetician"], by=site)
 clinic = actions.open_clinic(name="Lakeside", address="1 Lake Road", zone="America/Denver", by=site)
+other = added("other@lakeside.example", "Other Person").person
 for number in range(int(sys.argv[1])):
-    row = actions.add_member(clinic=clinic, email=f"needle{number}@haystack.example", full_name=f"Needle {number} Findme",
-        job_title="Aesthetician", hired_on=date(2026, 1, 5), roles=["aesthetician"], by=site)
+    row = added(f"needle{number}@haystack.example", f"Needle {number} Findme")
+    mail.queue(to=other, subject=f"{row.person.full_name} is late", body=f"Write to {row.person.email}")
+    if not number:
+        heads.add_address(clinic=clinic, email=row.person.email, by=site)
+        first = row.person
+    if number == 1:
+        with transaction.atomic():
+            actions.make_alias(alias=row.person, of=first, clinic=clinic, by=site)
     mail.queue(to=row.person, subject="Hello", body=f"Write to needle{number}@haystack.example")
     actions.record_licence(person=row.person, type="RN", number=str(number), authority="State", expires_on=date(2030, 1, 1),
         clinic=clinic, by=row.person)
@@ -411,3 +426,54 @@ def test_after_erasing_the_file_holds_neither_address_nor_name(tmp_path, count, 
         site.stdin.write("\n")
         site.stdin.flush()
         assert site.wait(60) == 0
+
+
+@pytest.fixture
+def of_its_own(tmp_path) -> Iterator[str]:
+    """The address of an empty database on the engine of this run."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'site.sqlite3'}"
+        return
+    url = f"{backups._own_url()}_search".replace("postgresql://", "postgres://", 1)
+    server, name = backups._server_of(url)
+    backups._drop(url)
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield url
+    backups._drop(url)
+
+
+@pytest.mark.proof
+@pytest.mark.django_db
+def test_after_erasing_no_dump_holds_address_or_name(tmp_path, of_its_own):
+    """A dump as text on PostgreSQL; on SQLite the file, written anew by VACUUM."""
+    environment = os.environ | {"DATABASE_URL": of_its_own, "DATA_DIR": str(tmp_path / "data")}
+    environment |= {"DJANGO_SETTINGS_MODULE": "config.settings", "EMAIL_URL": "memorymail://"}
+
+    def dumped() -> bytes:
+        if connection.vendor == "sqlite":
+            with closing(sqlite3.connect(tmp_path / "site.sqlite3")) as database:
+                database.execute("VACUUM")
+            return b"".join(path.read_bytes() for path in tmp_path.glob("site.sqlite3*") if path.suffix != ".lock")
+        target = tmp_path / "dump.sql"
+        address = of_its_own.replace("postgres://", "postgresql://", 1)
+        backups._tool("pg_dump", "--inserts", f"--file={target}", f"--dbname={address}")
+        made: bytes = target.read_bytes()
+        return made
+
+    said = {"cwd": settings.BASE_DIR, "env": environment}
+    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True, **said)
+    program = [sys.executable, "-c", PROGRAM, "20"]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **said) as site:
+        assert site.stdin
+        assert site.stdout
+        assert site.stdout.readline() == "before\n"
+        assert b"Findme" in dumped()
+        site.stdin.write("\n\n")
+        site.stdin.flush()
+        assert site.stdout.readline() == "after\n"
+        assert site.wait(60) == 0
+    left = dumped()
+    assert b"other@lakeside.example" in left, "the search can see"
+    for word in (b"@haystack.example", b"Findme"):
+        assert word.lower() not in left.lower(), word
