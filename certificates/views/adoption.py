@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -12,7 +13,7 @@ from certificates.forms import AdoptForm
 from certificates.signing_views import sign_with, signing_page
 from staff import signing
 from staff.access import Permission, StaffRequest, asked_clinic, clinics_as, require_permission
-from staff.models import Clinic
+from staff.models import Clinic, Membership
 from staff.models.clinics import Role
 from training.models import KeyPointVersion, Module, Position
 from training.protocol import state_rule
@@ -22,6 +23,20 @@ from training.queries import live_version, live_versions, protocol_of, standing_
 def physician_clinic(request: StaffRequest) -> Clinic:
     """The clinic she signs for: the one asked for, or her first."""
     return asked_clinic(request, clinics_as(request.user, Role.PHYSICIAN))
+
+
+def supervised_member(request: StaffRequest, clinic_id: str, public_id: str) -> Membership:
+    """Somebody's open membership in a clinic that she supervises; 404 for any other, 403 for her own."""
+    membership: Membership = get_object_or_404(
+        Membership.objects.select_related("person", "clinic"),
+        clinic__in=clinics_as(request.user, Role.PHYSICIAN),
+        clinic__public_id=clinic_id,
+        person__public_id=public_id,
+        ended_at=None,
+    )
+    if membership.person_id == request.user.pk:
+        raise PermissionDenied("nobody decides about themselves")
+    return membership
 
 
 @require_safe

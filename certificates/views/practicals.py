@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from certificates.observing_forms import AcknowledgeForm, ObserverForm, SelfForm, SheetForm, SignSheetForm, StartForm
 from certificates.signing_views import sign_with, signing_page
-from certificates.views.adoption import physician_clinic
+from certificates.views.adoption import physician_clinic, supervised_member
 from staff import canonical, clock, signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Membership, StaffMember
@@ -341,15 +341,7 @@ def observer_list(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.ADOPT_MODULES)
 def observer_decide(request: StaffRequest, clinic_id: str, public_id: str) -> HttpResponse:
-    membership = get_object_or_404(
-        Membership.objects.select_related("person", "clinic"),
-        clinic__in=clinics_as(request.user, Role.PHYSICIAN),
-        clinic__public_id=clinic_id,
-        person__public_id=public_id,
-        ended_at=None,
-    )
-    if membership.person_id == request.user.pk:
-        raise PermissionDenied("nobody approves themselves")
+    membership = supervised_member(request, clinic_id, public_id)
     number, approves = observing.next_decision(membership.clinic, membership.person)
     form = ObserverForm(request.POST or None)
     signed, error = sign_with(

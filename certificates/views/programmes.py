@@ -12,9 +12,9 @@ from certificates import programmes
 from certificates.protocol_forms import ProgrammeForm
 from certificates.queries import state_of, visible_to
 from certificates.signing_views import sign_with, signing_page
+from certificates.views.adoption import supervised_member
 from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
-from staff.models import Membership
 from staff.models.clinics import Role
 from training.models import Programme
 
@@ -24,18 +24,10 @@ from training.models import Programme
 def programme_sign(request: StaffRequest, slug: str, clinic_id: str, public_id: str) -> HttpResponse:
     """Everything the signature would rest on, what is missing, and the signature if nothing is."""
     programme = get_object_or_404(Programme, slug=slug)
-    membership = get_object_or_404(
-        Membership.objects.select_related("person", "clinic"),
-        clinic__in=clinics_as(request.user, Role.PHYSICIAN),
-        clinic__public_id=clinic_id,
-        person__public_id=public_id,
-        ended_at=None,
-    )
+    membership = supervised_member(request, clinic_id, public_id)
     held = set(membership.roles.filter(ended_at=None).values_list("role", flat=True))
     if not programme.observed or not held & set(programme.asked_of):
         raise Http404("not a programme that is asked of her and signed")
-    if membership.person_id == request.user.pk:
-        raise PermissionDenied("nobody signs their own programme")
     dossier = programmes.dossier_of(membership, programme)
     form = ProgrammeForm(request.POST or None)
     issued, error = sign_with(

@@ -1,6 +1,7 @@
 """The physician decides: one item, all defaults, the state's rule; what a change asks of the readers."""
 
 import pytest
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from compliance import records
@@ -139,3 +140,12 @@ def test_pages_sign_without_javascript(client, cast, module):
     assert rule.types == ["Nurse", "Physician"]
     page = client.get(reverse("certificates:protocol-decide", args=["depth-order"])).context
     assert page["dependent"] == QuestionVersion.objects.filter(depends_on__code="depth-order", state="live").count()
+
+
+def test_a_page_says_which_of_her_clinics_it_is_about(cast):
+    both = {"clinics": [cast.lakeside, cast.harbour], "shown": cast.harbour, "question": "nd & 1"}
+    text = render_to_string("_parts/clinics.html", both)
+    assert f'clinic={cast.harbour.public_id}" aria-current="true"' in text
+    assert text.count("aria-current") == 1
+    assert f"?question=nd%20%26%201&amp;clinic={cast.lakeside.public_id}" in text
+    assert not render_to_string("_parts/clinics.html", both | {"clinics": [cast.harbour]}).strip()
