@@ -426,6 +426,7 @@ class _Maker:
         self._days: dict[int, date] = {}
         self._published: dict[tuple[int, str], date | None] = {}
         self._required: dict[tuple[int, tuple[str, ...], date], tuple[list[Ask], list[Required | None]]] = {}
+        self._near: dict[tuple[int, tuple[str, ...], date], tuple[str, ...]] = {}
         self._memberships: dict[int, Membership] = {}
         self._certificates: dict[int, Certificate] = {}
 
@@ -458,8 +459,8 @@ class _Maker:
                 yield person, tuple(found)
 
     def _situation(self, member: Member) -> tuple[object, ...]:
-        """Who are in the same one have the same word and states. The day of hire says something only where something is
-        asked for that does not stand."""
+        """Who are in the same one have the same word and states. How near a due day is says something only where something
+        is asked for that does not stand."""
         person, clinic, gathered = member.person_id, member.clinic_id, self.gathered
         whole = self._whole.get(person)
         dated = whole is None
@@ -478,7 +479,18 @@ class _Maker:
             session = self.sessions.held.get((person, clinic))
             parts.append(session)
             dated = dated or session is None
-        return (*parts, member.hired_on) if dated else tuple(parts)
+        return (*parts, self._nearness(member)) if dated else tuple(parts)
+
+    def _nearness(self, member: Member) -> tuple[str, ...]:
+        """How near the due day of each column is, and of her session on site."""
+        key = (member.clinic_id, self.roles.get(member.pk, ()), member.hired_on)
+        if key not in self._near:
+            today, hired_on = self._day(member.clinic), member.hired_on
+            _, required_ = self._asked(member, today)
+            due = [asked.due_on if asked else standing.due_on(hired_on) for asked in required_]
+            due.append(bloodborne.due_on(hired_on, self.sessions.began.get(member.clinic_id, today)))
+            self._near[key] = tuple(standing.nearness(day, hired_on, today) for day in due)
+        return self._near[key]
 
     def _outline(self, member: Member) -> Outline:
         found = self._found(member)

@@ -42,6 +42,7 @@ STATE_ORDER = {state: place for place, state in enumerate(STATES)}
 IN_FORCE = ("valid", "expiring")
 STANDS = (*IN_FORCE, "supervision-pending")
 WITHDRAWN = ("expired", "revoked", "suspended")
+LATE, NEAR, FAR = "late", "near", "far"
 COUNTING = (*STANDS, *WITHDRAWN)  # the states of certificates that decide anything
 
 
@@ -116,6 +117,13 @@ def due_on(hired_on: date) -> date:
     return hired_on + timedelta(days=DUE_DAYS)
 
 
+def nearness(due: date, hired_on: date, today: date) -> str:
+    """Of what is asked for and not held, all that a day makes of the day on which it is due."""
+    if today > due:
+        return LATE
+    return FAR if today < hired_on or (due - today).days > DUE_DAYS else NEAR
+
+
 def decide(facts: Facts, today: date) -> Standing:
     proof = counting(facts.proofs)
     due = _due(facts, proof)
@@ -159,7 +167,7 @@ def decide_session(*, required: bool, due: date, until: date | None, today: date
         said = f"Session to {short_day(until)}" if until else ""
         return Standing("not-required", "not-required", due, facts, said=said)
     if until is None:
-        late = today > due
+        late = nearness(due, due, today) == LATE
         said = f"Not recorded, {'was due' if late else 'due'} {short_day(due)}"
         return Standing("not-current" if late else "due-soon", "not-recorded", due, facts, said=said)
     if until < today:
@@ -207,12 +215,12 @@ def _state(facts: Facts, proof: Proof | None, due: date, today: date) -> str:
         return "locked"
     if facts.awaiting_adoption:
         return "awaiting-adoption"
-    if today > due:
+    near = nearness(due, facts.hired_on, today)
+    if near == LATE:
         return "overdue"
     if facts.started or facts.read:
         return "in-progress"
-    far = today < facts.hired_on or (due - today).days > DUE_DAYS
-    return "not-started" if far else "due-soon"
+    return "not-started" if near == FAR else "due-soon"
 
 
 def _word(facts: Facts, state: str, due: date, today: date) -> str:
@@ -220,7 +228,7 @@ def _word(facts: Facts, state: str, due: date, today: date) -> str:
         return "not-required"
     if state == "valid":
         return "current"
-    if state in STANDS or (state not in WITHDRAWN and today <= due):
+    if state in STANDS or (state not in WITHDRAWN and nearness(due, facts.hired_on, today) != LATE):
         return "due-soon"
     return "not-current"
 
