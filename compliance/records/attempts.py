@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from compliance import trimming
+from compliance.keeping import trimming
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable, words
 from quizzes import drawing, kinds, scoring, sealing
 from quizzes.models import (

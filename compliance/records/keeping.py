@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from django.apps import apps
 
-from compliance import trimming
-from compliance.deleting import ACTION
-from compliance.deleting import told_of as told_of_batch
-from compliance.keeping import told_of
+from compliance.keeping import trimming
+from compliance.keeping.deleting import ACTION
+from compliance.keeping.deleting import told_of as told_of_batch
+from compliance.keeping.erasing import told_of
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone, numbered
 from staff.keeping import told_of_hold, told_of_rule
 from staff.models import AuditEvent, Erasure, LegalHold, RetentionRule, Tombstone

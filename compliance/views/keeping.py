@@ -7,8 +7,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from compliance import keeping, own_data, people, trail
-from compliance.keeping_forms import EraseForm, HoldForm, RuleForm
+from compliance import people, trail
+from compliance.keeping import erasing, own_data
+from compliance.keeping.forms import EraseForm, HoldForm, RuleForm
 from staff import clock
 from staff import keeping as rules
 from staff.access import Permission, StaffRequest, asked_clinic, clinics_as, memberships, require_permission
@@ -83,7 +84,7 @@ def hold_release(request: StaffRequest, pk: int) -> HttpResponse:
 def _erasable(request: StaffRequest, public_id: str) -> StaffMember:
     """404 for a stranger; 403 where somebody else's clinic has a say in it too."""
     person = people.person_for(request.user, public_id)
-    worked = {clinic.pk for clinic in keeping.clinics_of(person)}
+    worked = {clinic.pk for clinic in erasing.clinics_of(person)}
     if not worked or not worked <= {clinic.pk for clinic in clinics_as(request.user, Role.MANAGER)}:
         raise PermissionDenied("the person works or worked in a clinic that the viewer does not manage")
     return person
@@ -94,7 +95,7 @@ def _erasable(request: StaffRequest, public_id: str) -> StaffMember:
 def person_erase(request: StaffRequest, public_id: str) -> HttpResponse:
     person = _erasable(request, public_id)
     refused = ""
-    if not keeping.has_left(person):
+    if not erasing.has_left(person):
         refused = "The membership has not ended yet. End it first; erasing is for people who left."
     elif rules.holds_on(person):
         refused = "A legal hold stands on this person or on the clinic. Two managers lift it, one after the other."
@@ -102,18 +103,18 @@ def person_erase(request: StaffRequest, public_id: str) -> HttpResponse:
         refused = "This person was erased already."
     form = EraseForm(request.POST or None)
     if not refused and form.is_valid():
-        keeping.erase(person=person, by=request.user)
+        erasing.erase(person=person, by=request.user)
         messages.success(
             request, "Erased. What is kept, and why, goes to the address that was on record; then the address goes too."
         )
         return redirect("compliance:person-detail", person.public_id)
-    context = {"person": person, "form": form, "refused": refused, "kept": keeping.kept_of_all(person)}
+    context = {"person": person, "form": form, "refused": refused, "kept": erasing.kept_of_all(person)}
     return render(request, "compliance/person_erase.html", context)
 
 
 @require_safe
 def own(request: StaffRequest) -> HttpResponse:
-    context = {"kept": keeping.kept_of_all(request.user), "held": memberships(request.user)}
+    context = {"kept": erasing.kept_of_all(request.user), "held": memberships(request.user)}
     return render(request, "compliance/own_data.html", context)
 
 

@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from certificates.actions import change_membership, end_membership
-from compliance import actions, keeping, merging, outside, people, tasks
+from compliance import actions, merging, outside, people, tasks
 from compliance.forms import EndForm, IdentityForm, LicenceForm, NameForm, PersonForm, TransferForm, WorkForm
+from compliance.keeping import erasing
 from compliance.points_drawn import drawn_for
 from compliance.queries import board_of
 from compliance.selection import seen_clinics
@@ -118,7 +119,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "person": person,
             "managed": managed,
             "is_self": person == viewer,
-            "erasable": person != viewer and keeping.erasable_by(viewer, person),
+            "erasable": person != viewer and erasing.erasable_by(viewer, person),
             "invitable": managed[0] if managed and not person.has_usable_password() else None,
             "invitation_days": settings.PASSWORD_RESET_TIMEOUT // actions.DAY_SECONDS,
             "shown_memberships": people.memberships_shown(viewer, person),

@@ -12,17 +12,16 @@ from compliance import (
     assigning,
     bloodborne,
     cycles,
-    deleting,
     feeds,
     heads,
     incidents,
-    keeping,
     merging,
     outside,
     publishing,
     reminders,
     tasks,
 )
+from compliance.keeping import deleting, erasing
 from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from compliance.packs import work
 from quizzes import actions as sitting
@@ -69,7 +68,7 @@ def _keep(cast: Cast) -> None:
     hold = rules.place_hold(clinic=cast.lakeside, person=cast.support, reason="Case 12", by=cast.manager)
     rules.release_hold(hold=hold, by=cast.manager)
     rules.release_hold(hold=hold, by=cast.physician)
-    keeping.erase(person=cast.leaver, by=cast.manager)
+    erasing.erase(person=cast.leaver, by=cast.manager)
     rules.place_hold(clinic=cast.lakeside, person=None, reason="Case 13", by=cast.manager)
 
 

@@ -15,7 +15,8 @@ from certificates.actions import end_membership, suspend
 from certificates.holding import settle_programmes
 from certificates.models import Certificate
 from certificates.queries import state_of, with_events
-from compliance import actions, deleting, keeping, merging, own_data
+from compliance import actions, merging
+from compliance.keeping import deleting, erasing, own_data
 from compliance.models import Merge, MergeDecision
 from compliance.queries import board_of
 from compliance.records import verify
@@ -322,9 +323,9 @@ def test_ones_own_data_hold_both_accounts(cast, rests_on_both, twice):
 def test_both_accounts_are_erased_and_their_records_go_together(cast, rests_on_both, twice):
     proof, programme, membership = rests_on_both
     factories.sign_programme(person=cast.aesthetician, programme=programme, by=cast.physician)
-    with pytest.raises(keeping.StillHere):
-        keeping.erase(person=twice, by=cast.manager)
-    assert twice not in keeping.due().accounts
+    with pytest.raises(erasing.StillHere):
+        erasing.erase(person=twice, by=cast.manager)
+    assert twice not in erasing.due().accounts
     end_membership(membership=membership, by=cast.manager, reason="")
     maya = StaffMember.objects.get(pk=cast.aesthetician.pk)
     assert deleting.over_on(twice) is None

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from compliance import keeping
+from compliance.keeping import erasing
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         if options["replay"]:
             self._replay(options["replay"])
             return
-        text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in keeping.ledger())
+        text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in erasing.ledger())
         if not options["output"]:
             self.stdout.write(text, ending="")
             return
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{name} is not a ledger of erasures: each line is one as `erasures` prints it."
             ) from None
-        done, left = keeping.replay(known)
+        done, left = erasing.replay(known)
         self.stdout.write(f"Erased {done} again, of {len(known)} in the ledger.")
         for sentence in left:
             self.stdout.write(f"Not erased: {sentence}")

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from compliance import deleting, keeping, trimming
+from compliance.keeping import deleting, erasing, trimming
 from staff.keeping import ACCOUNT_DAYS, OnHold
 from staff.models import InstallationRole, StaffMember
 
@@ -25,11 +25,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = keeping.due()
+        found = erasing.due()
         self.stdout.write(
             f"{len(found.accounts)} accounts of people who left {ACCOUNT_DAYS} days ago or more (one person alone may clear "
             f"{found.most} in a run); {found.held} more are held. The text of {found.mails} mails sent "
-            f"{keeping.MAIL_DAYS} days ago or more."
+            f"{erasing.MAIL_DAYS} days ago or more."
         )
         for person in found.accounts:
             self.stdout.write(f"  account of {person.public_id}")
@@ -51,9 +51,9 @@ class Command(BaseCommand):
         by = administrator(options["by"])
         second = administrator(options["second"]) if options["second"] else None
         try:
-            keeping.refuse_many(max(len(over), len(found.accounts)), found.most, by=by, second=second)
-            accounts, mails = keeping.run(by=by, second=second)
-        except keeping.TooMany as refused:
+            erasing.refuse_many(max(len(over), len(found.accounts)), found.most, by=by, second=second)
+            accounts, mails = erasing.run(by=by, second=second)
+        except erasing.TooMany as refused:
             raise CommandError(str(refused)) from None
         self.stdout.write(f"Cleared {accounts} accounts and the text of {mails} mails.")
         self._delete(over, by)
@@ -67,7 +67,7 @@ class Command(BaseCommand):
         if len(now) < len(people):
             self.stdout.write(f"{len(people) - len(now)} people wait for the next run, or for a second administrator.")
         if now:
-            keeping.scrub()
+            erasing.scrub()
 
     def _delete(self, over: list[StaffMember], by: StaffMember) -> None:
         for person in over:
@@ -78,4 +78,4 @@ class Command(BaseCommand):
             else:
                 self.stdout.write(f"Deleted {rows} rows of {person.public_id}; each has its tombstone.")
         if over:
-            keeping.scrub()
+            erasing.scrub()

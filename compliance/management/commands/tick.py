@@ -12,7 +12,8 @@ from django.utils.module_loading import import_string
 
 from certificates import actions, holding, papers
 from certificates.badges import issuing
-from compliance import cycles, heads, keeping, reminders
+from compliance import cycles, heads, reminders
+from compliance.keeping import erasing
 from compliance.packs import work as packs
 from compliance.roster import applying
 from quizzes import actions as sitting
@@ -47,7 +48,7 @@ PARTS: dict[str, Callable[[], int]] = {
     "heads of the audit trail": heads.send_daily,
     "reminders queued": reminders.send_due,
     "mails sent": mail.send_due,
-    "letters of erasures blanked": keeping.settle_letters,
+    "letters of erasures blanked": erasing.settle_letters,
     "old sessions cleared": clear_sessions,
     "old packs let go": packs.let_go,
     "packs made": packs.make_waiting,  # last: a large one takes minutes

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import Error, transaction
 
-from compliance import keeping
+from compliance.keeping import erasing
 from compliance.management.commands.tick import PARTS
 from compliance.models import Pack, PackPart
 from compliance.packs import building, check_pack, work
@@ -161,7 +161,7 @@ def test_whoever_was_overtaken_leaves_the_parts_alone(cast, module, monkeypatch)
 def test_an_erased_person_is_in_no_kept_pack(cast, module):
     ready, waits = asked(cast), asked(cast, from_on=TODAY)
     assert work.make_waiting() == 1
-    keeping.erase(person=cast.leaver, by=cast.manager)
+    erasing.erase(person=cast.leaver, by=cast.manager)
     ready.refresh_from_db()
     assert (ready.state, ready.parts.count()) == ("removed", 0)
     assert work.make_waiting() == 1

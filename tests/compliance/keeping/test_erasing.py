@@ -25,7 +25,8 @@ from psycopg import sql
 
 from certificates.actions import end_membership
 from certificates.models import Certificate
-from compliance import backups, keeping, own_data, records, trail
+from compliance import backups, records, trail
+from compliance.keeping import erasing, own_data
 from compliance.management.commands import tick
 from staff import actions, clock, mail
 from staff import keeping as rules
@@ -58,7 +59,7 @@ def rule(cast, **changes):
 
 
 def erased(cast) -> StaffMember:
-    keeping.erase(person=cast.aesthetician, by=cast.manager)
+    erasing.erase(person=cast.aesthetician, by=cast.manager)
     return StaffMember.objects.get(pk=cast.aesthetician.pk)
 
 
@@ -112,23 +113,23 @@ def test_the_person_is_told_and_then_the_address_goes_too(cast, gone):
         "7 years",
     ):
         assert words in letter.body
-    assert keeping.settle_letters() == 1
-    assert keeping.settle_letters() == 0
+    assert erasing.settle_letters() == 1
+    assert erasing.settle_letters() == 0
     held = json.dumps([[str(value) for value in row] for row in OutgoingMail.objects.values_list()])
     assert EMAIL not in held
     assert NAME not in held
-    assert keeping.settle_letters in tick.PARTS.values()
+    assert erasing.settle_letters in tick.PARTS.values()
 
 
 def test_erasing_twice_is_once(cast, gone):
-    first = keeping.erase(person=cast.aesthetician, by=cast.manager)
-    assert keeping.erase(person=cast.aesthetician, by=cast.manager) == first
+    first = erasing.erase(person=cast.aesthetician, by=cast.manager)
+    assert erasing.erase(person=cast.aesthetician, by=cast.manager) == first
     assert AuditEvent.objects.filter(action="erasure.person").count() == 1
 
 
 def test_who_still_works_here_is_not_erased(cast, module):
-    with pytest.raises(keeping.StillHere):
-        keeping.erase(person=cast.aesthetician, by=cast.manager)
+    with pytest.raises(erasing.StillHere):
+        erasing.erase(person=cast.aesthetician, by=cast.manager)
     cast.aesthetician.refresh_from_db()
     assert cast.aesthetician.email == EMAIL
 
@@ -140,7 +141,7 @@ def test_a_hold_beats_erasing_until_two_people_lift_it(cast, gone, whom):
     )
     with pytest.raises(rules.OnHold):
         erased(cast)
-    assert all(one.until_on is None for one in keeping.kept_of(cast.aesthetician))
+    assert all(one.until_on is None for one in erasing.kept_of(cast.aesthetician))
     for _ in range(2):
         assert rules.release_hold(hold=hold, by=cast.manager).lifted_at is None
     with pytest.raises(rules.OnHold):
@@ -183,7 +184,7 @@ def test_years_are_counted_to_the_day_and_never_short(day, years, expected):
 
 def test_kept_is_counted_from_when_it_was_last_in_effect(cast, gone):
     rule(cast, years=6)
-    kept = {one.what: one.until_on for one in keeping.kept_of(cast.aesthetician)}
+    kept = {one.what: one.until_on for one in erasing.kept_of(cast.aesthetician)}
     assert kept["certificates"] == rules.years_after(gone.certificate.valid_until_on, 6)
     assert kept["attempts with their answers and scores"] == date(2032, 11, 2)
 
@@ -246,7 +247,7 @@ def retention(**options) -> str:
 def test_the_run_is_dry_first_and_clears_who_left_a_month_ago(cast, gone, now):
     otto = cast.administrator.email
     with clock.at(now + timedelta(days=29)):
-        assert [person.pk for person in keeping.due().accounts] == []
+        assert [person.pk for person in erasing.due().accounts] == []
     with clock.at(now + timedelta(days=31)):
         rules.place_hold(clinic=cast.lakeside, person=cast.leaver, reason="Case 12", by=cast.manager)
         said = retention()
@@ -354,7 +355,8 @@ import sys, django
 django.setup()
 from datetime import date
 from django.db import transaction
-from compliance import heads, keeping
+from compliance import heads
+from compliance.keeping import erasing
 from staff import actions, mail
 from staff.models import StaffMember
 site = StaffMember.objects.pinpoint()
@@ -379,10 +381,10 @@ for number in range(int(sys.argv[1])):
 print("before", flush=True)
 sys.stdin.readline()
 for person in StaffMember.objects.filter(email__endswith="@haystack.example"):
-    keeping.erase(person=person, by=site)
+    erasing.erase(person=person, by=site)
 while mail.send_due():
     pass
-keeping.settle_letters()
+erasing.settle_letters()
 print("after", flush=True)
 sys.stdin.readline()
 """

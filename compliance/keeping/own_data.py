@@ -15,7 +15,7 @@ from zipstream import ZipStream
 from certificates import papers
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of, with_events
-from compliance.keeping import accounts_of
+from compliance.keeping.erasing import accounts_of
 from compliance.models import CalendarFeed, Reminder, Task
 from quizzes import kinds
 from quizzes.models import Accommodation, Attempt, Enquiry, PracticeAnswer

@@ -11,7 +11,8 @@ from django.db import DatabaseError, connection, transaction
 
 from certificates.actions import end_membership
 from certificates.models import Certificate
-from compliance import deleting, heads, keeping, records, trimming
+from compliance import heads, records
+from compliance.keeping import deleting, erasing, trimming
 from quizzes.actions import void
 from quizzes.models import Attempt, Candidacy
 from staff import actions, audit, clock, guards, mail
@@ -114,7 +115,7 @@ def test_who_works_here_or_was_never_trained_is_not_due(history):
         people = {person.pk for person in deleting.due()}
     assert history.cast.colleague.pk not in people
     assert history.cast.aesthetician.pk in people
-    assert keeping.has_left(history.cast.leaver)
+    assert erasing.has_left(history.cast.leaver)
 
 
 # What goes sooner
@@ -227,9 +228,9 @@ def test_after_erasing_a_name_is_where_it_was_sealed_and_nowhere_else(history):
     assert {"compliance_headaddress.email", "compliance_peopleimportrow.faults", "staff_outgoingmail.body"} <= found_in(
         address, maya.full_name
     )
-    keeping.erase(person=maya, by=cast.manager)
+    erasing.erase(person=maya, by=cast.manager)
     mail.send_due()
-    keeping.settle_letters()
+    erasing.settle_letters()
     assert found_in(address, old) == set()
     left = found_in("Maya Lindqvist")
     mails = OutgoingMail.objects.filter(body__contains="Lindqvist").values_list("subject", "body")

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
-from compliance import deleting
+from compliance.keeping import deleting
 from quizzes import sealing
 from quizzes.models import Attempt, AttemptItem, Response
 from staff import audit, clock

@@ -15,7 +15,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import Exists, ForeignKey, ForeignObjectRel, Model, OuterRef, Q
 
-from compliance import keeping, trail
+from compliance import trail
+from compliance.keeping import erasing
 from staff import audit, canonical, clock
 from staff import keeping as rules
 from staff.guards import GATED
@@ -34,8 +35,8 @@ class NotYet(Exception):
 def over_on(person: StaffMember) -> date | None:
     """The first day on which nothing of hers must be kept; None where she has not left, has no record, or it goes with the
     account that hers was merged into."""
-    kept = keeping.kept_of_all(person)
-    if person.merged_into_id or not keeping.has_left(person) or not kept or any(one.until_on is None for one in kept):
+    kept = erasing.kept_of_all(person)
+    if person.merged_into_id or not erasing.has_left(person) or not kept or any(one.until_on is None for one in kept):
         return None
     return max(one.until_on for one in kept if one.until_on)
 
@@ -47,7 +48,7 @@ def records_of(person: StaffMember) -> Found:
         for model in apps.get_app_config(app).get_models():
             path = trail.path_to_person(model)
             if path is not None and len(path) == 1 and model._meta.db_table in GATED:
-                hers = model._base_manager.filter(**{f"{path[0]}__in": keeping.accounts_of(person)})
+                hers = model._base_manager.filter(**{f"{path[0]}__in": erasing.accounts_of(person)})
                 _add(found, model, hers.values_list("pk", flat=True))
     _add(found, Signature, _signatures(found))
     _add(found, StoredFile, _files(found))
@@ -139,10 +140,10 @@ def delete(*, person: StaffMember, by: StaffMember) -> int:
         raise NotYet(
             f"Something of person {person.pk} must be kept{f' until {over}' if over else ''}, so nothing was deleted."
         )
-    keeping.erase(person=person, by=by)
+    erasing.erase(person=person, by=by)
     batch, stones = drop(records_of(person))
     body = told_of_stones(batch, stones)
-    for clinic in {clinic for account in keeping.accounts_of(person) for clinic in keeping.clinics_of(account)}:
+    for clinic in {clinic for account in erasing.accounts_of(person) for clinic in erasing.clinics_of(account)}:
         audit.record(clinic=clinic, by=by, action=ACTION, subject=person, body=body)
     return len(stones)
 
