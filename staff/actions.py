@@ -1,11 +1,12 @@
 """Verbs that change people, clinics and roles. Each records who and when in the same transaction."""
 
 from datetime import date, datetime
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from staff import audit, clock, mail
+from staff import audit, canonical, clock, mail
 from staff.access import forget
 from staff.models import Chain, Clinic, InstallationRole, Licence, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
@@ -219,5 +220,10 @@ def record_licence(
     licence = Licence.objects.create(
         person=person, type=type, number=number, authority=authority, expires_on=expires_on, recorded_by=by
     )
-    audit.record(clinic=clinic, by=by, action="licence.recorded", subject=licence, body={"person": person.pk})
+    audit.record(clinic=clinic, by=by, action="licence.recorded", subject=licence, body=told_of_licence(licence))
     return licence
+
+
+def told_of_licence(row: Licence) -> dict[str, Any]:
+    said = [row.type, row.number, row.authority, row.expires_on]
+    return {"person": row.person_id, "sha256": canonical.sha256_of(said)}

@@ -25,6 +25,7 @@ from compliance.records import (
     merges,
     outgoing,
     outside,
+    people,
     practicals,
     programmes,
     regrades,
@@ -59,6 +60,7 @@ PARTS = (
     keeping.findings,
     merges.findings,
     outgoing.findings,
+    people.findings,
 )
 
 

@@ -1,0 +1,159 @@
+"""Who may do what, as the audit trail tells it: memberships, the roles they give, checks of identity, appointments, licences.
+
+Signatures rest on these: a role that nobody gave would make a signer.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Prefetch
+
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone, readable
+from staff.actions import told_of_licence
+from staff.models import AuditEvent, InstallationRole, Licence, Membership, MembershipRole, StaffMember
+
+Act = tuple[int, datetime]  # who, and when
+
+
+@dataclass
+class Replayed:
+    """What the events of one person in one clinic come to, by membership."""
+
+    held: dict[int, set[str]] = field(default_factory=dict)
+    given: dict[tuple[int, str], list[Act]] = field(default_factory=lambda: defaultdict(list))
+    taken: set[tuple[int, str]] = field(default_factory=set)
+    ended: dict[int, Act] = field(default_factory=dict)
+
+    def take(self, event: AuditEvent) -> None:
+        said, at, row = json.loads(event.body), (event.actor_id, event.at), int(event.subject_id)
+        if event.action == "membership.began":
+            self._give(row, said["roles"], at)
+        elif event.action == "membership.ended":
+            self.ended[row] = at
+        elif event.action == "membership.changed":
+            before, roles = said["before"], set(self.held.get(said["before"], ()))
+            self.taken |= {(before, role) for role in said["roles_ended"]}
+            if before != row:
+                self.ended[before] = at
+                for role in roles - set(said["roles_ended"]):  # carried as it was given
+                    self.given[row, role] += self.given[before, role]
+            self.held[row] = roles - set(said["roles_ended"])
+            self._give(row, said["roles_added"], at)
+
+    def _give(self, row: int, roles: list[str], at: Act) -> None:
+        self.held.setdefault(row, set()).update(roles)
+        for role in roles:
+            self.given[row, role].append(at)
+
+
+def findings(checked: Counter[str]) -> Iterator[Finding]:
+    roles = Prefetch("roles", MembershipRole.objects.order_by("pk"))
+    for chunk in chunks(StaffMember.objects.order_by("pk")):
+        rows = Membership.objects.filter(person__in=chunk).select_related("clinic__chain").prefetch_related(roles)
+        members = list(rows.order_by("person", "clinic", "pk"))
+        events = events_of("staff.membership", members)
+        of_people = events_of("staff.staffmember", chunk)
+        groups: dict[tuple[int, int], list[Membership]] = defaultdict(list)
+        for row in members:
+            groups[row.person_id, row.clinic_id].append(row)
+        for (person, _), held in groups.items():
+            checked["memberships"] += len(held)
+            known = [event for row in held for event in events[str(row.pk)]]
+            yield from readable(f"memberships of person {person}", _memberships(held, known, of_people[str(person)]))
+        yield from _appointed(chunk, of_people, checked)
+    yield from _licences(checked)
+    yield from gone("membership.began", "membership", Membership)
+    yield from gone("licence.recorded", "licence", Licence)
+
+
+def _memberships(rows: list[Membership], events: list[AuditEvent], of_person: list[AuditEvent]) -> Iterator[Finding]:
+    replayed = Replayed()
+    for event in sorted(events, key=lambda event: (event.chain_id, event.seq)):
+        replayed.take(event)
+    checks = [event for event in of_person if event.action == "identity.checked"]
+    for row in rows:
+        what = f"membership {row.pk}"
+        for event in events:
+            if event.subject_id == str(row.pk):
+                yield from compare(f"{what}, chain of {event.action}", row.clinic.chain.pk, event.chain_id)
+                yield from compare(f"{what}, whose", json.loads(event.body).get("person", row.person_id), row.person_id)
+        if row.pk not in replayed.held:
+            yield Finding(f"{what}, its event", "membership.began or membership.changed", "none")
+            continue
+        first = next(event for event in events if event.subject_id == str(row.pk))
+        yield from compare(f"{what}, who began it", first.actor_id, row.began_by_id)
+        if row.began_at > first.at:
+            yield from about_then(f"{what}, when it began", first.at, row.began_at)
+        yield from _end(what, row, replayed.ended.get(row.pk))
+        yield from _roles(what, row, replayed, checks)
+
+
+def _end(what: str, row: Membership, told: Act | None) -> Iterator[Finding]:
+    yield from compare(f"{what}, whether it ended", told is not None, row.ended_at is not None)
+    if told and row.ended_at:
+        yield from compare(f"{what}, who ended it", told[0], row.ended_by_id)
+        yield from about_then(f"{what}, when it ended", told[1], row.ended_at)
+
+
+def _roles(what: str, row: Membership, told: Replayed, checks: list[AuditEvent]) -> Iterator[Finding]:
+    rows = list(row.roles.all())
+    last = [one for one in rows if one.ended_at is None or (row.ended_at and one.ended_at >= row.ended_at)]
+    lasting = {one.role for one in last if one.role in told.held[row.pk] or (row.pk, one.role) not in told.taken}
+    yield from compare(f"{what}, the roles it gives", sorted(told.held[row.pk]), sorted(lasting))
+    for one in rows:
+        called = f"{what}, role {one.role}"
+        given = told.given.get((row.pk, one.role), [])
+        by = [at for who, at in given if who == one.granted_by_id]
+        if not by:
+            yield Finding(f"{called}, given", "as the audit trail tells", "not told so")
+        elif one.granted_at > max(by):
+            yield from about_then(f"{called}, when it was given", max(by), one.granted_at)
+        if one.identity_checked_at:
+            known = [event for event in checks if event.chain_id == row.clinic.chain.pk]
+            said = [[event.actor_id, event.reason] for event in known]
+            if [one.identity_checked_by_id, one.identity_checked_how] not in said:
+                yield Finding(f"{called}, its check of identity", "as the audit trail tells", "not told so")
+            else:
+                at = known[said.index([one.identity_checked_by_id, one.identity_checked_how])].at
+                yield from about_then(f"{called}, when the identity was checked", at, one.identity_checked_at)
+
+
+def _appointed(
+    people: list[StaffMember], events: dict[str, list[AuditEvent]], checked: Counter[str]
+) -> Iterator[Finding]:
+    held: dict[int, list[InstallationRole]] = defaultdict(list)
+    for row in InstallationRole.objects.filter(person__in=people).order_by("pk"):
+        checked["appointments"] += 1
+        held[row.person_id].append(row)
+    for person in people:
+        told = [event for event in events[str(person.pk)] if event.action == "installation.appointed"]
+        said = sorted([json.loads(event.body)["role"], event.actor_id] for event in told)
+        rows = sorted([row.role, row.granted_by_id] for row in held[person.pk])
+        yield from compare(f"appointments of person {person.pk}, as their events say", said, rows)
+        for event, row in zip(told, held[person.pk], strict=False):
+            yield from about_then(f"appointment {row.pk}, when", event.at, row.granted_at)
+
+
+def _licences(checked: Counter[str]) -> Iterator[Finding]:
+    """One that came with a merged account is told of under that account."""
+    for chunk in chunks(Licence.objects.select_related("person").order_by("pk")):
+        events = events_of("staff.licence", chunk)
+        aliases = dict(
+            StaffMember.objects.filter(merged_into__in=[row.person_id for row in chunk]).values_list(
+                "pk", "merged_into"
+            )
+        )
+        for row in chunk:
+            checked["licences"] += 1
+            what, told = f"licence {row.pk}", events[str(row.pk)]
+            yield from compare(f"{what}, its events", ["licence.recorded"], [event.action for event in told])
+            for event in told:
+                said = json.loads(event.body)
+                yield from compare(f"{what}, who recorded it", event.actor_id, row.recorded_by_id)
+                yield from about_then(f"{what}, when", event.at, row.recorded_at)
+                yield from compare(f"{what}, whose", aliases.get(said["person"], said["person"]), row.person_id)
+                held = told_of_licence(row) | {"person": said["person"]}
+                yield from compare(f"{what}, as its event says", said, {name: held.get(name) for name in said})
