@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from compliance.models import Incident, Leave, Rule, Waiver
+from compliance.models.requirements import SESSION_TITLE
 from compliance.requirements import Ask, ask_of, standard_asks, unmet_incidents
 from staff import clock
 from staff.models import Clinic, Membership, StaffMember
@@ -160,7 +161,7 @@ def _rule(row: Rule, ask: Ask, titles: dict[int, str], today: dict[int, date]) -
 def _waiver(row: Waiver, titles: dict[int, str], today: dict[int, date]) -> Line:
     later = row.starts_on > today[row.clinic_id]
     return Line(
-        titles.get(row.module_id, row.module.slug),
+        titles.get(row.module_id, row.module.slug) if row.module_id and row.module else SESSION_TITLE,
         f"{day(row.starts_on)} to {day(row.until_on)}: {row.reason}",
         f"Approved by {row.recorded_by}, {day(row.recorded_at)}{_end_of(row)}",
         "not-yet-valid" if later else "waived",
@@ -174,7 +175,7 @@ def _waiver(row: Waiver, titles: dict[int, str], today: dict[int, date]) -> Line
 def _incident(row: Incident, titles: dict[int, str]) -> Line:
     return Line(
         titles.get(row.module_id, row.module.slug),
-        f"to be passed again by {day(row.due_on)}: {row.reason}",
+        f"To be passed by {day(row.due_on)}: {row.reason}",
         f"Asked by {row.recorded_by}, {day(row.recorded_at)}{_end_of(row)}",
         "due-soon",
         "Open",

@@ -29,6 +29,7 @@ def add_rule(
     person: StaffMember | None = None,
     programme: Programme | None = None,
     module: Module | None = None,
+    session: bool = False,
     signed: bool = False,
     reason: str = "",
 ) -> Rule:
@@ -39,6 +40,7 @@ def add_rule(
         person=person,
         programme=programme,
         module=module,
+        session=session,
         signed=signed,
         days=days,
         starts_on=starts_on,
@@ -72,19 +74,21 @@ def waive(
     *,
     person: StaffMember,
     clinic: Clinic,
-    module: Module,
+    module: Module | None,
     reason: str,
     starts_on: date,
     until_on: date,
     by: StaffMember,
 ) -> Waiver:
-    """Excuse one person from one module until a day. Whoever records it approves it."""
+    """Excuse one person from one module, or without one from the yearly session on site, until a day. Whoever records it
+    approves it."""
     if person == by:
         raise NotAllowed("Nobody waives anything for themselves. Ask another manager or the physician of the clinic.")
     waiver = Waiver.objects.create(
         person=person,
         clinic=clinic,
         module=module,
+        session=module is None,
         reason=reason,
         starts_on=starts_on,
         until_on=until_on,
@@ -142,6 +146,8 @@ def told_of(row: Kept) -> dict[str, object]:
     found: dict[str, object] = canonical.plain(
         {name.replace("_id", ""): getattr(row, name) for name in names if hasattr(row, name)}
     )
+    if getattr(row, "session", False):
+        found["session"] = True
     if not isinstance(row, Leave):
         found["why"] = canonical.sha256(row.reason)
     return found

@@ -8,9 +8,10 @@ from django import forms
 
 from compliance.forms import DATE, Plain, offer_clinics
 from compliance.models import Leave, Rule, Waiver
+from compliance.models.requirements import SESSION_TITLE
 from compliance.queries import Column
 from compliance.requirements import Ask
-from compliance.standing import DUE_DAYS
+from compliance.standing import DUE_DAYS, SESSION_SLUG
 from staff import clock
 from staff.models import Clinic, Membership
 from staff.models.clinics import Role
@@ -63,6 +64,7 @@ class Asking(Plain, forms.Form):
                     (f"signed:{row.slug}", f"{row.title}: every module and the signed programme certificate")
                 )
         choices += [(f"module:{column.slug}", f"{column.title}, this module alone") for column in modules]
+        choices.append(("session:", f"{SESSION_TITLE}, the yearly session on site"))
         self.fields["what"].choices = choices  # type: ignore[attr-defined]
         self.fields["starts_on"].initial = self.today
 
@@ -77,13 +79,15 @@ class Asking(Plain, forms.Form):
     def asked(self) -> dict[str, Any]:
         """As `add_rule` takes it."""
         kind, _, slug = self.cleaned_data["what"].partition(":")
+        if kind == "session":
+            return {"session": True}
         if kind == "module":
             return {"module": Module.objects.get(pk=self.modules[slug].module_id)}
         return {"programme": self.programmes[slug], "signed": kind == "signed"}
 
     def same(self, clinic: Clinic) -> Rule | None:
         """A rule that asks the same already and was not ended."""
-        known = {"programme": None, "module": None, "signed": False} | self.asked()
+        known = {"programme": None, "module": None, "session": False, "signed": False} | self.asked()
         rows = Rule.objects.filter(
             clinic=clinic, ended_at=None, standard=False, days=self.cleaned_data["days"], **known
         )
@@ -138,7 +142,7 @@ class ByHandForm(Asking):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.errors:
-            known = {"programme": None, "module": None, "signed": False} | self.asked()
+            known = {"programme": None, "module": None, "session": False, "signed": False} | self.asked()
             rows = Rule.objects.filter(
                 clinic=self.membership.clinic, person=self.membership.person, ended_at=None, **known
             ).select_related("recorded_by")
@@ -151,7 +155,7 @@ class ByHandForm(Asking):
 
 
 class WaiverForm(Plain, forms.Form):
-    module = forms.ChoiceField(label="Module")
+    module = forms.ChoiceField(label="What is waived")
     reason = forms.CharField(
         label="Reason", help_text="Kept on record, and read by an inspector. No health data", max_length=300
     )
@@ -162,10 +166,15 @@ class WaiverForm(Plain, forms.Form):
         super().__init__(*args, **known)
         self.membership, self.today = membership, clock.today(membership.clinic.zone)
         self.modules = {column.slug: column for column in modules}
-        self.fields["module"].choices = [(column.slug, column.title) for column in modules]  # type: ignore[attr-defined]
+        choices = [(column.slug, column.title) for column in modules]
+        choices.append((SESSION_SLUG, f"{SESSION_TITLE}, the yearly session on site"))
+        self.fields["module"].choices = choices  # type: ignore[attr-defined]
         self.fields["starts_on"].initial = self.today
 
-    def clean_module(self) -> Module:
+    def clean_module(self) -> Module | None:
+        """None is the yearly session on site."""
+        if self.cleaned_data["module"] == SESSION_SLUG:
+            return None
         return Module.objects.get(pk=self.modules[self.cleaned_data["module"]].module_id)
 
     def clean_starts_on(self) -> date:
@@ -181,11 +190,11 @@ class WaiverForm(Plain, forms.Form):
             self.add_error("until_on", f"It ends on {day(last)}, before it begins on {day(first)}.")
         elif first and last and last > first + YEAR:
             self.add_error("until_on", f"{day(last)} is more than a year after {day(first)}.")
-        elif first and last and cleaned.get("module"):
+        elif first and last and "module" in cleaned:
             self._check_others(cleaned["module"], first, last)
         return cleaned
 
-    def _check_others(self, module: Module, first: date, last: date) -> None:
+    def _check_others(self, module: Module | None, first: date, last: date) -> None:
         rows = Waiver.objects.filter(
             clinic=self.membership.clinic, person=self.membership.person, module=module, ended_at=None
         )

@@ -1,7 +1,8 @@
 """The yearly training in blood-borne pathogens, as a clinic records it: who gives it, where the exposure control plan is, each
 dated session and who came. The duty is the employer's; this is a record of what was done, and says no more."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,6 +13,8 @@ from django.db.models import Q
 
 from compliance import standing
 from compliance.models import HepatitisOffer, SiteAttendance, SiteSession, SiteSessionWithdrawal, SiteTrainer
+from compliance.models.requirements import SESSION_TITLE
+from compliance.requirements import Demands, Required, last_day, required
 from staff import audit, canonical, clock, signing
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
@@ -19,7 +22,7 @@ from staff.models.clinics import Role
 from staff.templatetags.look import day
 
 FORMAT = "pinpoint-site-session-1"
-SLUG, TITLE = "bbp-annual", "BBP annual"
+SLUG, TITLE = standing.SESSION_SLUG, SESSION_TITLE
 VALID_DAYS = 364  # through the day before the same day a year on, however long the months are
 OLDEST_DAYS = 6 * 366
 
@@ -74,6 +77,14 @@ def began_on(clinics: Any, at: datetime) -> dict[int, date]:
 def due_on(hired_on: date, began: date) -> date:
     """At the hire: training comes before the first exposure. Who was there before has thirty days."""
     return max(hired_on, began + timedelta(days=standing.DUE_DAYS))
+
+
+def asked_by(membership: Membership, roles: Collection[str], began: date | None, asked: Required | None) -> date | None:
+    """By when a session is asked of her: of whoever learns since the clinic records here, or by a rule. None where it is not."""
+    days = [asked.due_on] if asked else []
+    if began is not None and set(roles) & set(LEARNING_ROLES):
+        days.append(due_on(membership.hired_on, began))
+    return min(days, default=None)
 
 
 def offers_of(people: Any, clinics: Sequence[Clinic]) -> dict[tuple[int, int], HepatitisOffer]:
@@ -256,11 +267,14 @@ class Standing:
     offer: HepatitisOffer | None
     due_on: date
     today: date
+    waived_until: date | None = None
 
     @property
     def decided(self) -> standing.Standing:
         until = valid_until(self.held_on) if self.held_on else None
-        return standing.decide_session(required=True, due=self.due_on, until=until, today=self.today)
+        return standing.decide_session(
+            required=True, due=self.due_on, until=until, today=self.today, waived_until=self.waived_until
+        )
 
     @property
     def state(self) -> str:
@@ -268,28 +282,29 @@ class Standing:
 
     @property
     def word(self) -> str:
-        return self.decided.detail if self.held_on else "Not recorded"
+        return self.decided.detail if self.held_on or self.state == "waived" else "Not recorded"
 
 
 def standings(clinic: Clinic) -> list[Standing]:
-    """Everybody who learns in the clinic, the most pressing first; a fixed number of statements."""
-    rows = list(
-        Membership.objects.filter(clinic=clinic, ended_at=None, roles__role__in=LEARNING_ROLES, roles__ended_at=None)
-        .select_related("person")
-        .distinct()
-    )
+    """Everybody of whom a session is asked in the clinic, or would be, the most pressing first; a fixed number of statements."""
+    at, today = clock.now(), clock.today(clinic.zone)
+    rows = list(Membership.objects.filter(clinic=clinic, ended_at=None).select_related("person"))
+    roles: dict[int, list[str]] = defaultdict(list)
+    held_roles = MembershipRole.objects.filter(membership__in=rows, ended_at=None)
+    for membership, role in held_roles.values_list("membership", "role"):
+        roles[membership].append(role)
     people = [row.person_id for row in rows]
-    held, offers, today = last_sessions(people, clock.now()), offers_of(people, [clinic]), clock.today(clinic.zone)
-    began = began_on([clinic.pk], clock.now()).get(clinic.pk, today)
-    found = [
-        Standing(
-            row,
-            held.get((row.person_id, clinic.pk)),
-            offers.get((row.person_id, clinic.pk)),
-            due_on(row.hired_on, began),
-            today,
-        )
-        for row in rows
-    ]
-    order = ("expired", "not-recorded", "expiring", "valid")
+    demands = Demands(people, [clinic.pk], [], at)
+    held, offers = last_sessions(people, at), offers_of(people, [clinic])
+    began = began_on([clinic.pk], at).get(clinic.pk)
+    found = []
+    for row in rows:
+        row.clinic = clinic
+        asked = required(row, demands.since(row), demands.asks(row, roles[row.pk], today), SLUG, None)
+        due = asked_by(row, roles[row.pk], began or today, asked)
+        if due is not None:
+            waiver, key = demands.waiver(row, None, today), (row.person_id, clinic.pk)
+            waived_until = last_day(waiver, at) if waiver else None
+            found.append(Standing(row, held.get(key), offers.get(key), due, today, waived_until))
+    order = ("expired", "not-recorded", "expiring", "waived", "valid")
     return sorted(found, key=lambda one: (order.index(one.state), one.membership.person.full_name.casefold()))

@@ -29,11 +29,13 @@ PAST_DAYS = 31
 OWN = {
     "due": "{title}: last day to hold it",
     "expiry": "{title}: last day of the certificate",
+    "licence": "{title}: last day",
     "task": "{title}: last day to read it again",
 }
 OF_A_CLINIC = {
     "due": "{title}: due, {people}",
     "expiry": "{title}: last day of the certificate, {people}",
+    "licence": "{title}: last day, {people}",
     "task": "{title}: to be read again, {people}",
 }
 

@@ -43,9 +43,9 @@ GUARDS: list[Guard] = [
     *ended_once(
         "compliance_rule",
         *RECORDED,
-        *("role", "person_id", "programme_id", "module_id", "signed", "days", "standard", "reason"),
+        *("role", "person_id", "programme_id", "module_id", "signed", "days", "standard", "reason", "session"),
     ),
-    *ended_once("compliance_waiver", *RECORDED, "person_id", "module_id", "reason", "until_on"),
+    *ended_once("compliance_waiver", *RECORDED, "person_id", "module_id", "session", "reason", "until_on"),
     *ended_once("compliance_leave", *RECORDED, "person_id", "until_on"),
     *ended_once("compliance_incident", *RECORDED, "person_id", "module_id", "reason", "due_on"),
     never_deleted("compliance_cycle"),

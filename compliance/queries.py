@@ -17,7 +17,6 @@ from compliance.gathering import MOST_NAMED, Gathered, Held, changed_on
 from compliance.models import Incident, Leave, Waiver
 from compliance.requirements import Ask, Demands, Member, Required, last_day, published_later, required, signed_by
 from staff import clock
-from staff.access import LEARNING_ROLES
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import STATES
@@ -339,7 +338,7 @@ def _board(members: "QuerySet[Membership]", opens: set[int] | None, at: datetime
     people, clinics = there.values("person"), there.values("clinic")
     gathered = Gathered(people, [column.version for column in columns], at, past=on is not None)
     demands = Demands(people, clinics, programmes, at)
-    sessions = Sessions(people, clinics, at)
+    sessions = Sessions(people, clinics, at, asked=demands.ask_for_sessions)
     columns += _signed_columns(programmes, gathered, demands) + sessions.columns
     maker = _Maker(there, columns, gathered, demands, sessions, at, opens, on)
     rows = sorted(maker.rows(), key=lambda row: row.urgency)
@@ -381,12 +380,13 @@ def _signed_columns(programmes: Sequence[Programme], gathered: Gathered, demands
 
 
 class Sessions:
-    """The yearly sessions on site: a column as soon as one of the clinics has named its trainer."""
+    """The yearly sessions on site: a column as soon as one of the clinics has named its trainer, or a rule asks for it."""
 
-    def __init__(self, people: Any, clinics: Any, at: datetime) -> None:
+    def __init__(self, people: Any, clinics: Any, at: datetime, *, asked: bool) -> None:
         self.began = bloodborne.began_on(clinics, at)
-        self.held = bloodborne.last_sessions(people, at) if self.began else {}
-        self.columns = (Column(SESSION, bloodborne.SLUG, bloodborne.TITLE),) if self.began else ()
+        shown = bool(self.began) or asked
+        self.held = bloodborne.last_sessions(people, at) if shown else {}
+        self.columns = (Column(SESSION, bloodborne.SLUG, bloodborne.TITLE),) if shown else ()
 
 
 class Found(NamedTuple):
@@ -537,7 +537,7 @@ class _Maker:
         today = self._day(member.clinic)
         _, required_ = self._asked(member, today)
         return [
-            self._session(member, column, today)
+            self._session(member, asked, column, today)
             if column.kind == SESSION
             else self._module(member, asked, column, today)
             if column.kind == MODULE
@@ -568,18 +568,20 @@ class _Maker:
         )
         return self._decided(column, facts, held, asked, waiver, today, incident)
 
-    def _session(self, member: Member, column: Column, today: date) -> Found:
-        """Asked of whoever may come to blood, once her clinic records here."""
-        roles = self.roles.get(member.pk, ())
-        began = self.sessions.began.get(member.clinic_id)
+    def _session(self, member: Member, asked: Required | None, column: Column, today: date) -> Found:
+        """Asked of whoever may come to blood, once her clinic records here, and of whom a rule asks it besides."""
         held = self.sessions.held.get((member.person_id, member.clinic_id))
+        began = self.sessions.began.get(member.clinic_id)
+        due = bloodborne.asked_by(member, self.roles.get(member.pk, ()), began, asked)
+        waiver = self.demands.waiver(member, None, today) if due else None
         decided = standing.decide_session(
-            required=began is not None and bool(set(roles) & set(LEARNING_ROLES)),
-            due=bloodborne.due_on(member.hired_on, began or today),
+            required=due is not None,
+            due=due or member.hired_on,
             until=bloodborne.valid_until(held) if held else None,
             today=today,
+            waived_until=last_day(waiver, self.at) if waiver else None,
         )
-        return Found(column, decided)
+        return Found(column, decided, None, asked.asks if asked else (), waiver)
 
     def _programme(self, member: Member, asked: Required | None, column: Column, today: date) -> Found:
         assert column.programme is not None

@@ -49,6 +49,9 @@ def says(matter: Matter, today: date) -> str:
             f"your certificate expired on {on}" if left < 0 else f"your certificate is valid through {on}, {_in(left)}"
         )
         return f"{matter.title}: {end}.{_locked(matter)}"
+    if matter.kind == "licence":
+        ran = f"ran out on {on}" if left < 0 else f"runs out on {on}, {_in(left)}"
+        return f"{matter.title}: the one on record {ran}. Give the new one to your manager, who records it."
     if matter.kind == "task":
         return f"{matter.title}: {'was to be' if left < 0 else 'to be'} read again by {on}{_when(left)}."
     asked = "passed again after an incident" if matter.again else "held"
@@ -62,6 +65,8 @@ def told(matter: Matter) -> str:
         return f"{matter.title}, {matter.state} since {on}"
     if matter.kind == "expiry":
         return f"{matter.title}, certificate to {on}"
+    if matter.kind == "licence":
+        return f"{matter.title}, to {on}"
     what = "read again" if matter.kind == "task" else "after an incident, due" if matter.again else "due"
     return f"{matter.title}, {what} by {on}"
 

@@ -26,7 +26,7 @@ from compliance.queries import SESSION, Row, board_of, board_of_people
 from compliance.reminder_mails import Digest, Named
 from compliance.reminding import Hours, Matter, Sent
 from staff import audit, clock, mail
-from staff.models import Clinic, Heartbeat, Membership, OutgoingMail, StaffMember
+from staff.models import Clinic, Heartbeat, Licence, Membership, OutgoingMail, StaffMember
 from staff.models.clinics import Role
 
 log = logging.getLogger(__name__)
@@ -116,9 +116,13 @@ def told_of_mail(row: ReminderMail) -> dict[str, object]:
 def matters_of(rows: Sequence[Row], *, away: bool = False) -> dict[tuple[int, int], list[Matter]]:
     """By person and clinic; of whoever is on leave there nothing, unless `away`. A fixed number of queries."""
     people = list({row.person.pk: row.person for row in rows}.values())
-    asked = tasks.asked_of(people)
+    asked, licences = tasks.asked_of(people), _licences([person.pk for person in people])
     return {
-        (row.person.pk, row.clinic.pk): [*_standing(row), *_asked(row, asked.get(row.person.pk, []))]
+        (row.person.pk, row.clinic.pk): [
+            *_standing(row),
+            *_asked(row, asked.get(row.person.pk, [])),
+            *_licence(row, licences.get(row.person.pk)),
+        ]
         if away or not row.leave
         else []
         for row in rows
@@ -163,6 +167,28 @@ def _asked(row: Row, asked: Iterable[tasks.Asked]) -> Iterator[Matter]:
                 _began_on(row),
                 one.state,
             )
+
+
+def _licences(people: Collection[int]) -> dict[int, Licence]:
+    """By person, the one that runs out last."""
+    rows = Licence.objects.filter(person__in=people).order_by("expires_on", "pk")
+    return {row.person_id: row for row in rows}
+
+
+def _licence(row: Row, licence: Licence | None) -> Iterator[Matter]:
+    """Of whoever treats or signs here: without one in force neither is signed for."""
+    if licence is None or not {Role.AESTHETICIAN, Role.PHYSICIAN} & set(row.roles):
+        return
+    yield Matter(
+        row.person.pk,
+        row.clinic.pk,
+        KINDS.LICENCE,
+        "licence",
+        f"{licence.pk}/{licence.expires_on.isoformat()}",
+        f"Licence, {licence.type}",
+        licence.expires_on,
+        _began_on(row),
+    )
 
 
 def _began_on(row: Row) -> date:
@@ -329,7 +355,7 @@ def _digests(
             late += [
                 Named(name, reminder_mails.told(matter))
                 for matter in hers
-                if matter.kind == KINDS.TASK and matter.day < today
+                if matter.kind in (KINDS.TASK, KINDS.LICENCE) and matter.day < today
             ]
             soon += [
                 Named(name, reminder_mails.told(matter))

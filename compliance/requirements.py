@@ -15,7 +15,8 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from certificates.models import Certificate
 from compliance.models import Incident, Leave, Rule, Waiver
-from compliance.standing import DUE_DAYS
+from compliance.models.requirements import SESSION_TITLE
+from compliance.standing import DUE_DAYS, SESSION_SLUG
 from staff.models import Clinic, Membership, MembershipRole
 from staff.models.clinics import Role
 from training.models import Programme
@@ -70,6 +71,9 @@ def ask_of(rule: Rule, programmes: Mapping[int, Programme]) -> Ask:
     """A rule of ours; `programmes` by id, as they stand. Of a module, `select_related` fetches it."""
     programme = programmes.get(rule.programme_id) if rule.programme_id else None
     slugs = programme.slugs if programme else [rule.module.slug] if rule.module else []
+    alone = rule.module.slug.replace("-", " ").capitalize() if rule.module else ""
+    if rule.session:
+        slugs, alone = [SESSION_SLUG], SESSION_TITLE
     return Ask(
         frozenset(slugs),
         rule.days,
@@ -78,7 +82,7 @@ def ask_of(rule: Rule, programmes: Mapping[int, Programme]) -> Ask:
         rule.person_id,
         programme,
         rule.signed,
-        programme.title if programme else slugs[0].replace("-", " ").capitalize(),
+        programme.title if programme else alone,
         rule.reason,
         rule,
     )
@@ -159,7 +163,7 @@ class Demands:
                 self.by_hand[rule.clinic_id, rule.person_id].append((rule, ask_of(rule, known)))
             else:
                 self.rules[rule.clinic_id].append((rule, ask_of(rule, known)))
-        self.waivers: dict[tuple[int, int, int], list[Waiver]] = defaultdict(list)
+        self.waivers: dict[tuple[int, int, int | None], list[Waiver]] = defaultdict(list)
         for waiver in Waiver.objects.filter(recorded, person__in=people).select_related("recorded_by"):
             self.waivers[waiver.clinic_id, waiver.person_id, waiver.module_id].append(waiver)
         self.leaves: dict[tuple[int, int], list[Leave]] = defaultdict(list)
@@ -191,6 +195,12 @@ class Demands:
         by_hand = {person for _, person in self.by_hand}
         return later | by_hand | {person for _, person, _ in (*self.waivers, *self.incidents)}
 
+    @property
+    def ask_for_sessions(self) -> bool:
+        """Whether a rule asks anybody for the yearly session on site."""
+        rules = [*self.rules.values(), *self.by_hand.values()]
+        return any(SESSION_SLUG in ask.slugs for group in rules for _, ask in group)
+
     def of_clinic(self, clinic: int, day: date) -> list[Ask]:
         """What the clinic asks of roles on that day."""
         if (clinic, day) not in self._asks:
@@ -221,8 +231,8 @@ class Demands:
         days = {role: granted_at.astimezone(zone).date() for role, granted_at in granted.items()}
         return {role: day for role, day in days.items() if day > min(days.values())}
 
-    def waiver(self, membership: Works, module: int, day: date) -> Waiver | None:
-        """The one that holds longest."""
+    def waiver(self, membership: Works, module: int | None, day: date) -> Waiver | None:
+        """The one that holds longest; of the yearly session on site without a module."""
         rows = self.waivers.get((membership.clinic_id, membership.person_id, module), ())
         return _longest([row for row in rows if holds(row, day, self.at)], self.at)
 

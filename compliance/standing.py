@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 DUE_DAYS = 30
+SESSION_SLUG = "bbp-annual"
 RENEW_DAYS = 60  # before the end of what is no certificate: a credit, a session on site
 
 # Both in the order of alarm, as in the table of states.
@@ -160,12 +161,17 @@ def _credited(facts: Facts, credit: Credit, today: date) -> Standing:
     return Standing("due-soon" if soon else "current", "credited", end, facts, said=said)
 
 
-def decide_session(*, required: bool, due: date, until: date | None, today: date) -> Standing:
-    """The yearly session on site: `until` is the last day of the last one that counts. Without one nothing is recorded."""
-    facts = Facts(required=required, hired_on=due, due_on=due)
+def decide_session(
+    *, required: bool, due: date, until: date | None, today: date, waived_until: date | None = None
+) -> Standing:
+    """The yearly session on site: `until` is the last day of the last one that counts. Without one nothing is recorded. What
+    is held is told while it is waived, as of a module."""
+    facts = Facts(required=required, hired_on=due, due_on=due, waived_until=waived_until)
     if not required:
         said = f"Session to {short_day(until)}" if until else ""
         return Standing("not-required", "not-required", due, facts, said=said)
+    if waived_until and (until is None or until < today):
+        return Standing("not-required", "waived", due, facts)
     if until is None:
         late = nearness(due, due, today) == LATE
         said = f"Not recorded, {'was due' if late else 'due'} {short_day(due)}"

@@ -369,8 +369,10 @@ def _why(now: Progress) -> str:
     withdrawn, incident = _withdrawn(now.cell.standing.proof), now.cell.incident
     if incident is None:
         return withdrawn
-    asked = f"{incident.recorded_by} asked for this again on {day(incident.recorded_at)}, after an incident"
-    return f"{withdrawn}{asked}: {incident.reason.rstrip('.')}. What you hold stays as it is. "
+    held = now.cell.standing.proof
+    asked = f"{incident.recorded_by} asked for this{' again' if held else ''} on {day(incident.recorded_at)}, after an incident"
+    stays = " What you hold stays as it is." if held and not withdrawn else ""
+    return f"{withdrawn}{asked}: {incident.reason.rstrip('.')}.{stays} "
 
 
 def _withdrawn(proof: Proof | None) -> str:
@@ -518,10 +520,11 @@ def learner_step(rows: Sequence[ModuleRow], clinic: Clinic) -> Step:
     )
 
 
-def _turn(row: ModuleRow) -> tuple[bool, bool, bool, int]:
-    """An attempt that runs first; then what one can do oneself, what is required before what is not; waiting last."""
+def _turn(row: ModuleRow) -> tuple[bool, bool, bool, bool, int]:
+    """An attempt that runs first; then what one can do oneself, after an incident before all else and what is required before
+    what is not; waiting last."""
     rank = row.step.rank if row.step else DONE
-    return rank != RUNNING, rank >= WAITING, row.cell.standing.word == "not-required", rank
+    return rank != RUNNING, rank >= WAITING, row.cell.incident is None, row.cell.standing.word == "not-required", rank
 
 
 def sheet_step(sheet: Observation) -> Step:

@@ -57,6 +57,7 @@ class Reminder(models.Model):
     class Kind(models.TextChoices):
         DUE = "due", "To be held by a day"
         EXPIRY = "expiry", "Certificate runs out"
+        LICENCE = "licence", "Licence runs out"
         WITHDRAWN = "withdrawn", "Certificate withdrawn"
         TASK = "task", "Changed passage to be read again"
         ESCALATED = "escalated", "Told to the manager"
@@ -82,7 +83,7 @@ class Reminder(models.Model):
                 fields=["person", "about", "kind", "requirement", "cycle", "step"], name="reminder_step_once"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["due", "expiry", "withdrawn", "task", "escalated", "digest"]),
+                condition=Q(kind__in=["due", "expiry", "licence", "withdrawn", "task", "escalated", "digest"]),
                 name="reminder_kind_known",
             ),
         )

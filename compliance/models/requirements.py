@@ -14,6 +14,7 @@ from staff.models.clinics import Role
 from staff.models.people import public_id
 from training.models import Module, Programme
 
+SESSION_TITLE = "BBP annual"
 END_WHOLE = Q(ended_at=None, ended_by=None, ends_on=None) | Q(
     ended_at__isnull=False, ended_by__isnull=False, ends_on__isnull=False
 )
@@ -40,7 +41,8 @@ class Recorded(models.Model):
 class Rule(Recorded):
     """The clinic asks this of everybody in a role, or of one person. Ended, never edited.
 
-    It asks for the modules of a programme, with `signed` for the programme certificate as well, or for one module.
+    It asks for the modules of a programme, with `signed` for the programme certificate as well, for one module, or (`session`)
+    for the yearly session on site.
     `standard` is the record of what every clinic has from its start, made when the clinic ended it.
     """
 
@@ -50,6 +52,7 @@ class Rule(Recorded):
     )
     programme = models.ForeignKey(Programme, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     module = models.ForeignKey(Module, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    session = models.BooleanField(default=False)
     signed = models.BooleanField(default=False)
     days = models.PositiveSmallIntegerField()
     starts_on = models.DateField()
@@ -61,7 +64,9 @@ class Rule(Recorded):
         constraints = (
             models.CheckConstraint(condition=Q(role="") ^ Q(person=None), name="rule_of_a_role_or_a_person"),
             models.CheckConstraint(
-                condition=Q(programme__isnull=False, module=None) | Q(programme=None, module__isnull=False),
+                condition=Q(programme__isnull=False, module=None, session=False)
+                | Q(programme=None, module__isnull=False, session=False)
+                | Q(programme=None, module=None, session=True),
                 name="rule_asks_for_one_thing",
             ),
             models.CheckConstraint(
@@ -80,14 +85,16 @@ class Rule(Recorded):
         )
 
     def __str__(self) -> str:
-        return f"{self.role or self.person}: {self.programme or self.module}"
+        return f"{self.role or self.person}: {self.programme or self.module or SESSION_TITLE}"
 
 
 class Waiver(Recorded):
-    """This person need not hold this module until a day. Whoever recorded it approved it, and is never the person herself."""
+    """This person need not hold this module, or (`session`) have come to the yearly session on site, until a day. Whoever
+    recorded it approved it, and is never the person herself."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="waivers")
-    module = models.ForeignKey(Module, on_delete=models.PROTECT, related_name="+")
+    module = models.ForeignKey(Module, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    session = models.BooleanField(default=False)
     reason = models.CharField(max_length=300)
     starts_on = models.DateField()
     until_on = models.DateField()
@@ -97,12 +104,16 @@ class Waiver(Recorded):
         constraints = (
             models.CheckConstraint(condition=~Q(person=F("recorded_by")), name="waiver_never_for_oneself"),
             models.CheckConstraint(condition=~Q(reason=""), name="waiver_says_why"),
+            models.CheckConstraint(
+                condition=Q(module__isnull=False, session=False) | Q(module=None, session=True),
+                name="waiver_of_one_thing",
+            ),
             models.CheckConstraint(condition=Q(until_on__gte=F("starts_on")), name="waiver_dates"),
             models.CheckConstraint(condition=END_WHOLE, name="waiver_end_whole"),
         )
 
     def __str__(self) -> str:
-        return f"{self.person}: {self.module} waived to {self.until_on}"
+        return f"{self.person}: {self.module or SESSION_TITLE} waived to {self.until_on}"
 
 
 class Leave(Recorded):

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from compliance import assigned, assigning, people
 from compliance.assigning_forms import ByHandForm, EndingForm, LeaveForm, RuleForm, WaiverForm
 from compliance.models import Leave, Rule, Waiver
+from compliance.models.requirements import SESSION_TITLE
 from compliance.queries import programme_columns
 from compliance.requirements import standard_asks
 from compliance.selection import seen_clinics
@@ -89,7 +90,7 @@ RULE_SAYS = (
 )
 HAND_SAYS = "It is asked of this person alone, beside what the rules of the clinic ask."
 WAIVER_SAYS = (
-    "Until that day the module is not asked of this person. The matrix shows it as waived and counts it apart. You approve it "
+    "Until that day it is not asked of this person. The matrix shows it as waived and counts it apart. You approve it "
     "with your name; a certificate that is held is not touched."
 )
 LEAVE_SAYS = (
@@ -146,7 +147,7 @@ def waiver_add(request: StaffRequest, public_id: str, clinic_id: str) -> HttpRes
         row = assigning.waive(person=person, clinic=membership.clinic, by=request.user, **form.cleaned_data)
         messages.success(request, f"Waived for {person.full_name} to {day(row.until_on)}.")
         return redirect("compliance:person-detail", person.public_id)
-    title = f"Waive a module for {person.full_name}"
+    title = f"Waive something for {person.full_name}"
     return render(request, "compliance/assigning.html", adding(title, form, WAIVER_SAYS, "Approve the waiver", person))
 
 
@@ -221,8 +222,8 @@ def _ending(request: StaffRequest, row: Rule | Waiver | Leave, title: str, withi
 def _line(row: Rule | Waiver | Leave) -> str:
     if isinstance(row, Rule):
         whom = row.get_role_display() if row.role else str(row.person)
-        return f"{whom}: {row.programme or row.module}, from {day(row.starts_on)} on."
-    what = f"{row.person}: {row.module}, " if isinstance(row, Waiver) else ""
+        return f"{whom}: {row.programme or row.module or SESSION_TITLE}, from {day(row.starts_on)} on."
+    what = f"{row.person}: {row.module or SESSION_TITLE}, " if isinstance(row, Waiver) else ""
     return f"{what}{day(row.starts_on)} to {day(row.until_on)}."
 
 

@@ -94,7 +94,7 @@ def next_of(row: Row, cell: Cell, viewer: StaffMember, managed: list[Clinic]) ->
     """By the exact state; what only somebody else can do says who."""
     state, name = cell.standing.state, row.person.full_name
     page = reverse("compliance:person-detail", args=[row.person.public_id])
-    if cell.column.kind == SESSION:
+    if cell.column.kind == SESSION and state != "waived":
         text = (
             "The clinic holds a session on site and records who came." if state != "valid" else "Nothing is to be done."
         )
@@ -126,7 +126,7 @@ def _asked(row: Row, cell: Cell, name: str) -> str:
     if row.leave:
         return f"{name} is on leave, and is not reminded. On return this comes before treating."
     if cell.incident:
-        return f"{name} reads the module in full and takes the quiz again; it stands first on the home page."
+        return f"{name} reads the module in full and takes the quiz; it stands on the home page."
     if cell.standing.state == "expiring":
         return f"The renewal is open: {name} finds it on the home page."
     return f"{name} reads what is left and takes the quiz; the way stands on the home page."

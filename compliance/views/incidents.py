@@ -52,7 +52,7 @@ def incident_add(request: StaffRequest, public_id: str, clinic_id: str) -> HttpR
             form.add_error("what", str(refused))
         else:
             due = day(form.cleaned_data["due_on"])
-            messages.success(request, f"Asked of {person.full_name}, by {due}. It stands first on the home page.")
+            messages.success(request, f"Asked of {person.full_name}, by {due}. It stands on the home page.")
             return redirect("compliance:person-detail", person.public_id)
     title = f"After an incident: ask {person.full_name} again"
     return render(request, "compliance/assigning.html", adding(title, form, SAYS, "Ask for it again", person))

@@ -3,12 +3,12 @@
 from datetime import date, timedelta
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from compliance import bloodborne
-from compliance.models import HepatitisOffer, SiteSession, SiteTrainer
+from compliance import assigning, bloodborne, records, reminders
+from compliance.models import HepatitisOffer, Rule, SiteSession, SiteTrainer, Waiver
 from compliance.queries import board_of
 from staff import clock, signing
 from staff.models import AuditEvent
@@ -177,3 +177,86 @@ def test_a_column_of_its_own_once_the_trainer_is_named(client, cast, module, now
     with clock.at(now + timedelta(days=40)):
         then = cells_of(cast, on=now.date() + timedelta(days=2))
     assert then[cast.aesthetician].standing.state == "valid"
+
+
+def waive(cast, person, **days):
+    known = {"starts_on": date(2026, 11, 2), "until_on": date(2026, 12, 20), **days}
+    return assigning.waive(
+        person=person, clinic=cast.lakeside, module=None, reason="Works from home.", by=cast.manager, **known
+    )
+
+
+def test_waived_nobody_is_alarmed_and_the_cell_says_why(client, cast, module, now):
+    factories.name_trainer(by=cast.manager)
+    waive(cast, cast.colleague)
+    waive(cast, cast.aesthetician)
+    factories.site_session(people=[cast.aesthetician], by=cast.manager)
+    late = now + timedelta(days=40)
+    with clock.at(late):
+        found = cells_of(cast)
+        standing = found[cast.colleague].standing
+        assert (standing.word, standing.detail) == ("not-required", "Waived to 20\xa0Dec\xa02026")
+        assert found[cast.support].standing.word == "not-current"
+        assert found[cast.aesthetician].standing.state == "valid"
+        (digest,) = reminders._digests([cast.lakeside], board_of([cast.lakeside]).rows, _no_matters(cast)).values()
+        sessions = [row.name for row in digest.late if "BBP annual" in row.text]
+        assert sessions == ["Tom Reyes"]
+        (shown,) = [one for one in bloodborne.standings(cast.lakeside) if one.membership.person == cast.colleague]
+        assert (shown.state, shown.word) == ("waived", "Waived to 20\xa0Dec\xa02026")
+        client.force_login(cast.manager)
+        page = client.get(found[cast.colleague].page).text.replace("\xa0", " ")
+        assert "2 November 2026 to 20 December 2026: Works from home. Approved by Priya Raman" in page
+        assert "End the waiver" in page
+        assert "it does not end that duty" in page
+        waiver = Waiver.objects.get(person=cast.colleague)
+        assigning.end(row=waiver, ends_on=late.date(), reason="Back in the rooms.", by=cast.manager)
+        assert cells_of(cast)[cast.colleague].standing.word == "not-current"
+        then = cells_of(cast, on=date(2026, 12, 11))
+        assert then[cast.colleague].waiver == waiver
+        assert then[cast.colleague].standing.state == "waived"
+
+
+def _no_matters(cast):
+    return {(row.person.pk, row.clinic.pk): [] for row in board_of([cast.lakeside]).rows}
+
+
+def test_a_rule_asks_others_for_it_from_the_day_it_begins(client, cast, module, now):
+    client.force_login(cast.manager)
+    sent = {
+        "role": "manager",
+        "clinic": cast.lakeside.public_id,
+        "what": "session:",
+        "days": "9",
+        "starts_on": "2026-11-02",
+    }
+    assert client.post(reverse("compliance:rule-add"), sent).status_code == 302
+    found = cells_of(cast)
+    assert {person for person, cell in found.items() if cell.asks} == {cast.manager}
+    assert found[cast.manager].standing.detail == "Not recorded, due 11\xa0Nov\xa02026"
+    assert found[cast.aesthetician].standing.word == "not-required"
+    assert cast.manager in {one.membership.person for one in bloodborne.standings(cast.lakeside)}
+    page = client.get(found[cast.manager].page).text.replace("\xa0", " ")
+    assert "Manager: BBP annual" in page
+    assert "Manager: BBP annual" in client.get(reverse("compliance:assignment-list")).text
+    sent = {"module": "bbp-annual", "reason": "Works from home.", "starts_on": "2026-11-02", "until_on": "2026-12-02"}
+    path = reverse("compliance:waiver-add", args=[cast.colleague.public_id, cast.lakeside.public_id])
+    assert client.post(path, sent).status_code == 302
+    assert "already" in client.post(path, sent).text
+    assert "BBP annual" in client.get(reverse("compliance:assignment-list") + "?show=waivers").text
+    with clock.at(now + timedelta(days=10)):
+        assert cells_of(cast)[cast.manager].standing.word == "not-current"
+        assert cells_of(cast, on=date(2026, 11, 5))[cast.manager].standing.word == "due-soon"
+    assert records.verify(everything=True).findings == []
+
+
+def test_a_row_asks_for_one_thing(cast, module):
+    known = {"clinic": cast.lakeside, "recorded_by": cast.manager, "starts_on": date(2026, 11, 2)}
+    both = {"module": module.module, "session": True}
+    for model, rest in (
+        (Rule, {"role": "manager", "days": 3}),
+        (Waiver, {"person": cast.colleague, "reason": "x", "until_on": date(2026, 11, 3)}),
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            model.objects.create(**known, **rest, **both)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            model.objects.create(**known, **rest)

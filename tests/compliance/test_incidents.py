@@ -185,7 +185,10 @@ def test_from_the_cell_to_her_home_and_back(client, cast, module, held, now):
         assert "Needlestick." in text(client.get("/assignments/?show=incidents"))
         client.force_login(cast.aesthetician)
         home = text(client.get("/"))
-        assert "asked for this again on 2 November 2026, after an incident: Needlestick." in home
+        assert (
+            "asked for this again on 2 November 2026, after an incident: Needlestick. What you hold stays as it is."
+            in home
+        )
         client.force_login(cast.other_manager)
         assert "Needlestick" not in text(client.get("/assignments/?show=incidents"))
         row = Incident.objects.get()

@@ -10,8 +10,9 @@ from django.db import IntegrityError
 from certificates.actions import end_membership
 from compliance import assigning, reminders
 from compliance.models import Change, Reminder, ReminderMail, Task
+from compliance.queries import board_of
 from staff import actions, clock, mail
-from staff.models import AuditEvent, OutgoingMail
+from staff.models import AuditEvent, Licence, OutgoingMail
 from tests import factories, people
 from tests.threads import at_once
 
@@ -167,6 +168,46 @@ def test_a_changed_passage_until_it_is_read_again(cast, module, held):
     with at(due_on + timedelta(days=9)):
         reminders.send_due()
     assert len(mails(cast.aesthetician)) == 2
+
+
+def test_a_licence_that_runs_out(cast, module, held):
+    """At 30 and 7 days, the day after and each week, until a later one is on record; her manager hears of it as of the rest."""
+    ends = date(2027, 3, 1)
+    kept = {"person": cast.aesthetician, "authority": "State board", "recorded_by": cast.manager}
+    Licence.objects.create(type="Registered nurse", number="RN-1", expires_on=ends, **kept)
+    said = []
+    for days in (-31, -30, -29, -7, 0, 1, 2, 8):
+        with at(ends + timedelta(days=days)):
+            reminders.send_due()
+            reminders.send_due()
+            lines = ReminderMail.objects.filter(person=cast.aesthetician, day_on=ends + timedelta(days=days))
+            said += [(days, line.step) for row in lines for line in row.lines.filter(kind="licence")]
+    assert said == [(-30, 30), (-7, 7), (1, -1), (8, -8)]
+    (last, *_) = [row.body for row in mails(cast.aesthetician)[::-1]]
+    assert "Licence, Registered nurse: the one on record ran out on 1 March 2027." in last
+    assert any("Maya Lindqvist: Licence, Registered nurse, to 1 March 2027" in row.body for row in mails(cast.manager))
+    Licence.objects.create(type="Registered nurse", number="RN-1", expires_on=ends + timedelta(days=730), **kept)
+    with at(ends + timedelta(days=15)):
+        reminders.send_due()
+        assert not Reminder.objects.filter(kind="licence", mail__day_on__gt=ends + timedelta(days=8)).exists()
+
+
+def test_of_a_licence_only_those_hear_who_treat_or_sign(cast, module):
+    for number, person in enumerate((cast.support, cast.manager, cast.physician, cast.colleague)):
+        Licence.objects.filter(person=person).delete()
+        Licence.objects.create(
+            person=person,
+            type="x",
+            number=str(number),
+            authority="b",
+            expires_on=date(2026, 11, 20),
+            recorded_by=cast.manager,
+        )
+    found = reminders.matters_of(board_of([cast.lakeside]).rows)
+    assert {one.about for some in found.values() for one in some if one.kind == "licence"} == {
+        cast.physician.pk,
+        cast.colleague.pk,
+    }
 
 
 def test_whoever_is_on_leave_hears_nothing_until_she_is_back(client, cast, module):

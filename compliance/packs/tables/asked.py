@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from compliance.models import Incident, Leave, Rule, Waiver
+from compliance.models.requirements import SESSION_TITLE
 from compliance.packs.scope import Scope, in_pieces
 from compliance.packs.tables.base import NOT_RECORDED, Row, Table
 from compliance.packs.tables.training import course
@@ -34,7 +35,9 @@ def _rules(scope: Scope) -> Iterator[Row]:
     rows = rows.select_related("person", "programme", "module", "recorded_by", "ended_by", "clinic")
     for row in rows.order_by("starts_on", "pk"):
         whom = row.person.full_name if row.person else f"Everybody: {Role(row.role).label}"
-        what = row.programme.title if row.programme else titles.get(row.module_id or 0, str(row.module))
+        what = (
+            row.programme.title if row.programme else titles.get(row.module_id or 0, str(row.module or SESSION_TITLE))
+        )
         yield (
             whom, what, row.signed, row.days, row.standard, row.starts_on, row.reason, row.clinic.name,
             row.recorded_by.full_name, row.recorded_at, *_end(row, scope),
@@ -82,8 +85,8 @@ def _waivers(scope: Scope) -> Iterator[Row]:
             yield (
                 row.person.public_id, row.person.full_name,
                 scope.job_title(row.person_id, row.clinic_id, row.recorded_at) or NOT_RECORDED,
-                titles.get(row.module_id, str(row.module)), row.reason, row.recorded_by.full_name, row.recorded_at,
-                row.starts_on, row.until_on, *_end(row, scope),
+                titles.get(row.module_id or 0, str(row.module or SESSION_TITLE)), row.reason, row.recorded_by.full_name,
+                row.recorded_at, row.starts_on, row.until_on, *_end(row, scope),
             )  # fmt: skip
 
 
