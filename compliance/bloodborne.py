@@ -14,7 +14,7 @@ from django.db.models import Q
 from compliance import standing
 from compliance.models import HepatitisOffer, SiteAttendance, SiteSession, SiteSessionWithdrawal, SiteTrainer
 from compliance.models.requirements import SESSION_TITLE
-from compliance.requirements import Demands, Required, last_day, required
+from compliance.requirements import Demands, Required, Works, last_day, required
 from staff import audit, canonical, clock, signing
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
@@ -79,7 +79,7 @@ def due_on(hired_on: date, began: date) -> date:
     return max(hired_on, began + timedelta(days=standing.DUE_DAYS))
 
 
-def asked_by(membership: Membership, roles: Collection[str], began: date | None, asked: Required | None) -> date | None:
+def asked_by(membership: Works, roles: Collection[str], began: date | None, asked: Required | None) -> date | None:
     """By when a session is asked of her: of whoever learns since the clinic records here, or by a rule. None where it is not."""
     days = [asked.due_on] if asked else []
     if began is not None and set(roles) & set(LEARNING_ROLES):
