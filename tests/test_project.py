@@ -149,8 +149,8 @@ PERSONAL = {
     "compliance.PointTestItem": "test",
     "compliance.PointTestResult": "test answers right items passed ended_at",
     "compliance.Rule": "public_id person reason recorded_by end_reason ended_by",
-    "compliance.Waiver": "public_id clinic person module reason starts_on until_on recorded_at recorded_by ends_on end_reason "
-    "ended_at ended_by",
+    "compliance.Waiver": "public_id clinic person module session reason starts_on until_on recorded_at recorded_by ends_on "
+    "end_reason ended_at ended_by",
     "compliance.Incident": "public_id clinic person module reason starts_on due_on recorded_at recorded_by ends_on end_reason "
     "ended_at ended_by",
     "compliance.Leave": "public_id clinic person starts_on until_on recorded_at recorded_by ends_on end_reason ended_at ended_by",
@@ -259,7 +259,7 @@ NOT_PERSONAL = {
     "compliance.SiteSessionWithdrawal": "session withdrawn_at",
     "compliance.PointTest": "seed",
     "compliance.PointTestItem": "position question_version",
-    "compliance.Rule": "clinic role programme module signed days starts_on standard recorded_at ends_on ended_at",
+    "compliance.Rule": "session clinic role programme module signed days starts_on standard recorded_at ends_on ended_at",
     "compliance.CycleRun": "clinic seq ran_on",
 }
 
