@@ -326,6 +326,8 @@ def due() -> Due:
     held_people = set(LegalHold.objects.filter(lifted_at=None, person__isnull=False).values_list("person", flat=True))
     held_clinics = LegalHold.objects.filter(lifted_at=None, person=None).values("clinic")
     held_people |= set(Membership.objects.filter(clinic__in=held_clinics).values_list("person", flat=True))
+    # Two accounts of one person are erased together, so a hold on either keeps both.
+    held_people |= set(StaffMember.objects.filter(aliases__in=held_people).values_list("pk", flat=True))
     everybody: list[StaffMember] = [*gone]
     accounts = [person for person in everybody if person.pk not in held_people]
     return Due(

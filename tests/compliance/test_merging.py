@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -24,6 +24,7 @@ from compliance.roster import applying
 from quizzes.models import Accommodation, Attempt
 from staff import actions as staff_actions
 from staff import clock
+from staff import keeping as rules
 from staff.access import is_same
 from staff.models import AuditEvent, Licence, Membership, StaffMember
 from tests import factories
@@ -328,6 +329,15 @@ def test_both_accounts_are_erased_and_their_records_go_together(cast, rests_on_b
     assert twice not in erasing.due().accounts
     end_membership(membership=membership, by=cast.manager, reason="")
     maya = StaffMember.objects.get(pk=cast.aesthetician.pk)
+    hold = rules.place_hold(clinic=cast.lakeside, person=twice, reason="Case 16", by=cast.manager)
+    with clock.at(clock.now() + timedelta(days=31)):
+        assert maya not in erasing.due().accounts, "a hold on either account keeps both"
+        with pytest.raises(rules.OnHold):
+            erasing.erase(person=maya, by=cast.manager)
+        assert deleting.over_on(maya) is None
+        for person in (cast.manager, cast.physician):
+            rules.release_hold(hold=hold, by=person)
+        assert maya in erasing.due().accounts
     assert deleting.over_on(twice) is None
     over = deleting.over_on(maya)
     with clock.at(clock.now().replace(year=over.year, month=over.month, day=over.day)):
