@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from certificates.actions import end_membership
-from compliance import feeds
+from compliance.reminders import feeds
 from staff import actions as staff_actions
 from staff import audit, clock, mail
 from staff.access import clinics_as

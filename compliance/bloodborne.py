@@ -14,7 +14,7 @@ from django.db.models import Q
 from compliance import standing
 from compliance.models import HepatitisOffer, SiteAttendance, SiteSession, SiteSessionWithdrawal, SiteTrainer
 from compliance.models.requirements import SESSION_TITLE
-from compliance.requirements import Demands, Required, Works, last_day, required
+from compliance.requirements.asking import Demands, Required, Works, last_day, required
 from staff import audit, canonical, clock, signing
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, Membership, MembershipRole, StaffMember

@@ -15,8 +15,8 @@ from certificates import fonts
 from compliance import standing
 from compliance.models import PeopleImport
 from compliance.queries import Row
-from compliance.reminder_mails import WEEKDAYS
-from compliance.reminding import Hours
+from compliance.reminders.timing import Hours
+from compliance.reminders.wording import WEEKDAYS
 from compliance.roster.base import MOST_BYTES
 from quizzes.models import Accommodation
 from staff import clock

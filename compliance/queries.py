@@ -15,7 +15,16 @@ from certificates.models import Certificate
 from compliance import bloodborne, standing
 from compliance.gathering import MOST_NAMED, Gathered, Held, changed_on
 from compliance.models import Incident, Leave, Waiver
-from compliance.requirements import Ask, Demands, Member, Required, last_day, published_later, required, signed_by
+from compliance.requirements.asking import (
+    Ask,
+    Demands,
+    Member,
+    Required,
+    last_day,
+    published_later,
+    required,
+    signed_by,
+)
 from staff import clock
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role

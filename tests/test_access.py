@@ -14,9 +14,11 @@ from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
-from compliance import assigning, feeds, heads, incidents, merging
+from compliance import heads, merging
 from compliance.models import Pack, PackPart
 from compliance.packs import work
+from compliance.reminders import feeds
+from compliance.requirements import assigning, incidents
 from quizzes import asking
 from quizzes.models import Candidacy
 from staff import clock, keeping
@@ -239,7 +241,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:calendar": ((), EVERYBODY),
     "compliance:calendar-make": ((), row(POST_ONLY, nobody=302)),
     "compliance:calendar-end": ((), row(POST_ONLY, nobody=302)),
-    "compliance:calendar-feed": (("feed",), PUBLIC),  # taken back, everybody gets 404: tests/compliance/test_feeds.py
+    "compliance:calendar-feed": (("feed",), PUBLIC),  # taken back, everybody gets 404: tests/compliance/reminders/test_feeds.py
     "compliance:trends": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:task": (("none",), row(404, **NO_LEARNERS)),
     "certificates:regrade-list": ((), row(403, **PHYSICIANS, author=200)),

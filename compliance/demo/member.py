@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from certificates import actions as proof
 from certificates import programmes
 from certificates.models import Certificate
-from compliance import actions, assigning, reminders
+from compliance import actions
 from compliance.demo.stage import Story
+from compliance.reminders import sending
+from compliance.requirements import assigning
 from quizzes import actions as sitting
 from quizzes import asking, kinds, late
 from quizzes.models import Attempt, AttemptItem, Enquiry, Quiz, Review
@@ -479,7 +481,7 @@ def reminds(house: House, first: int) -> Story:
     """What the site's own tick sends in the clinic's hours, each morning from `first` days ago."""
     for ago in range(first, 0, -1):
         yield house.at(ago, "08:05")
-        reminders.remind_clinic(house.clinic)
+        sending.remind_clinic(house.clinic)
 
 
 def adopts(house: House, module: str, ago: int, hour: str) -> Story:

@@ -8,7 +8,7 @@ from django.db.models import Prefetch
 
 from compliance.models import Reminder, ReminderHours, ReminderMail
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered, readable
-from compliance.reminders import key_of, told_of_hours, told_of_mail
+from compliance.reminders.sending import key_of, told_of_hours, told_of_mail
 from staff.models import AuditEvent
 
 

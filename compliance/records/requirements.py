@@ -5,12 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from compliance.assigning import told_of
-from compliance.cycles import told_of as told_of_cycle
-from compliance.cycles import told_of_closing
 from compliance.models import Cycle, Incident, Leave, Rule, Waiver
 from compliance.records.chains import deleted_rightly
 from compliance.records.finding import CHUNK, Finding, about_then, chunks, compare, events_of, numbered
+from compliance.requirements.assigning import told_of
+from compliance.requirements.cycles import told_of as told_of_cycle
+from compliance.requirements.cycles import told_of_closing
 from staff.models import AuditEvent
 
 KINDS: dict[str, Any] = {"rules": Rule, "waivers": Waiver, "leaves": Leave, "incidents": Incident}

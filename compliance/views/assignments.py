@@ -13,12 +13,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from compliance import assigned, assigning, people
-from compliance.assigning_forms import ByHandForm, EndingForm, LeaveForm, RuleForm, WaiverForm
+from compliance import people
 from compliance.models import Leave, Rule, Waiver
 from compliance.models.requirements import SESSION_TITLE
 from compliance.queries import programme_columns
-from compliance.requirements import standard_asks
+from compliance.requirements import assigned, assigning
+from compliance.requirements.asking import standard_asks
+from compliance.requirements.forms import ByHandForm, EndingForm, LeaveForm, RuleForm, WaiverForm
 from compliance.selection import seen_clinics
 from compliance.views.people import managed_by
 from staff import clock

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from certificates.models import Certificate
 from compliance import people
-from compliance.cycles import cycles_of
 from compliance.forms import NarrowingForm
 from compliance.models import Cycle
 from compliance.queries import SESSION, Cell, Row, board_of
+from compliance.requirements.cycles import cycles_of
 from compliance.selection import seen_clinics
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Clinic, StaffMember

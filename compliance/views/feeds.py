@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from certificates.views.verify import count_miss, missed_too_often, public, too_often
-from compliance import feeds
+from compliance.reminders import feeds
 from staff import clock
 from staff.access import StaffRequest
 from staff.models import Clinic

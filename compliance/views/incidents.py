@@ -7,9 +7,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from compliance import assigned, assigning, incidents
-from compliance.assigning_forms import EndingForm, IncidentForm
 from compliance.queries import programme_columns
+from compliance.requirements import assigned, assigning, incidents
+from compliance.requirements.forms import EndingForm, IncidentForm
 from compliance.selection import seen_clinics
 from compliance.views.assignments import adding, seen_by
 from staff import clock

@@ -9,10 +9,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from compliance import people, reminder_mails, reminders
+from compliance import people
 from compliance.forms import ReminderHoursForm
 from compliance.models import Reminder, ReminderHours, ReminderMail
-from compliance.reminding import Matter
+from compliance.reminders import sending, wording
+from compliance.reminders.timing import Matter
 from compliance.selection import asked_for, seen_clinics, select
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
 from staff.mail import MOST_TRIES
@@ -55,7 +56,7 @@ def why(line: Reminder) -> str:
 def _shown(row: ReminderMail, *, by_hand: bool) -> Shown:
     """With as many lines as a mail names people, the digest's own first."""
     lines = sorted(row.lines.all(), key=lambda line: (line.kind != Reminder.Kind.DIGEST, line.pk))
-    told = tuple((line, why(line)) for line in lines[: reminder_mails.MOST_NAMED])
+    told = tuple((line, why(line)) for line in lines[: wording.MOST_NAMED])
     return Shown(row, told, len(lines) - len(told), by_hand)
 
 
@@ -65,7 +66,7 @@ def reminder_list(request: StaffRequest) -> HttpResponse:
     clinics = seen_clinics(request.user)
     asked = request.GET.get("person", "")
     person = people.person_for(request.user, asked) if asked else None
-    page = Paginator(reminders.log_of(clinics, person), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(sending.log_of(clinics, person), PAGE).get_page(request.GET.get("page"))
     site = StaffMember.objects.pinpoint()
     shown = [_shown(row, by_hand=row.queued_by_id != site.pk) for row in page]
     return render(
@@ -85,10 +86,10 @@ def reminder_list(request: StaffRequest) -> HttpResponse:
 @require_permission(Permission.SEE_COMPLIANCE)
 def reminder_next(request: StaffRequest) -> HttpResponse:
     clinics = seen_clinics(request.user)
-    page = Paginator(reminders.coming_to(clinics), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(sending.coming_to(clinics), PAGE).get_page(request.GET.get("page"))
     told = [
         (one, [(day, _listed(matters)) for day, matters in one.days])
-        for one in reminders.coming(clinics, list(page.object_list))
+        for one in sending.coming(clinics, list(page.object_list))
     ]
     return render(request, "compliance/reminder_next.html", {"page_obj": page, "clinics": clinics, "told": told})
 
@@ -101,14 +102,14 @@ def reminder_send(request: StaffRequest) -> HttpResponse:
     managed = {clinic.pk for clinic in clinics_as(request.user, Role.MANAGER)}
     rows = [row for row in chosen.rows if row.clinic.pk in managed]
     if request.method == "POST":
-        reached = reminders.remind_by_hand(rows=rows, by=request.user)
+        reached = sending.remind_by_hand(rows=rows, by=request.user)
         said = plural(len(reached), "person is,people are")
         if reached:
             messages.success(request, f"{said} reminded by mail. The log says of what.")
         else:
             messages.info(request, "Nobody was reminded: nothing is due, or a mail went out that day already.")
         return redirect("compliance:reminder-list")
-    planned = reminders.plan_by_hand(rows)
+    planned = sending.plan_by_hand(rows)
     asked = asked_for(request).copy()
     asked.pop("page", None)
     return render(
@@ -123,7 +124,7 @@ def reminder_send(request: StaffRequest) -> HttpResponse:
 
 
 def _listed(matters: Sequence[Matter]) -> list[str]:
-    return [reminder_mails.told(matter) for matter in matters]
+    return [wording.told(matter) for matter in matters]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -132,7 +133,7 @@ def reminder_hours(request: StaffRequest) -> HttpResponse:
     clinics = clinics_as(request.user, Role.MANAGER)
     form = ReminderHoursForm(request.POST or None, clinics=clinics)
     if form.is_valid():
-        row = reminders.set_hours(by=request.user, **form.cleaned_data)
+        row = sending.set_hours(by=request.user, **form.cleaned_data)
         messages.success(
             request, f"Reminders of {row.clinic} go out between {row.from_hour}:00 and {row.until_hour}:00 from now on."
         )
@@ -144,8 +145,6 @@ def reminder_hours(request: StaffRequest) -> HttpResponse:
         {
             "form": form,
             "clinics": clinics,
-            "rows": [
-                (row, reminder_mails.WEEKDAYS[row.digest_weekday]) for row in rows.order_by("clinic__name", "-number")
-            ],
+            "rows": [(row, wording.WEEKDAYS[row.digest_weekday]) for row in rows.order_by("clinic__name", "-number")],
         },
     )

@@ -8,22 +8,12 @@ from certificates import actions, papers, programmes
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import (
-    assigning,
-    bloodborne,
-    cycles,
-    feeds,
-    heads,
-    incidents,
-    merging,
-    outside,
-    publishing,
-    reminders,
-    tasks,
-)
+from compliance import bloodborne, heads, merging, outside, publishing, tasks
 from compliance.keeping import deleting, erasing
 from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from compliance.packs import work
+from compliance.reminders import feeds, sending
+from compliance.requirements import assigning, cycles, incidents
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt
@@ -177,9 +167,9 @@ def _remind(cast: Cast) -> None:
     """The clinic's hours are set twice, and everybody who is late hears of it, the manager too; Maya takes her days along."""
     for clinic, person in ((None, cast.aesthetician), (cast.lakeside, cast.manager), (cast.lakeside, cast.manager)):
         feeds.make(clinic=clinic, by=person)
-    reminders.set_hours(clinic=cast.lakeside, from_hour=7, until_hour=12, digest_weekday=2, by=cast.manager)
-    reminders.set_hours(clinic=cast.lakeside, from_hour=0, until_hour=24, digest_weekday=0, by=cast.manager)
-    assert reminders.send_due()
+    sending.set_hours(clinic=cast.lakeside, from_hour=7, until_hour=12, digest_weekday=2, by=cast.manager)
+    sending.set_hours(clinic=cast.lakeside, from_hour=0, until_hour=24, digest_weekday=0, by=cast.manager)
+    assert sending.send_due()
 
 
 def _merge(cast: Cast) -> None:

@@ -7,9 +7,11 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from compliance import assigning, bloodborne, records, reminders
+from compliance import bloodborne, records
 from compliance.models import HepatitisOffer, Rule, SiteSession, SiteTrainer, Waiver
 from compliance.queries import board_of
+from compliance.reminders import sending
+from compliance.requirements import assigning
 from staff import clock, signing
 from staff.models import AuditEvent
 from tests import factories
@@ -198,7 +200,7 @@ def test_waived_nobody_is_alarmed_and_the_cell_says_why(client, cast, module, no
         assert (standing.word, standing.detail) == ("not-required", "Waived to 20\xa0Dec\xa02026")
         assert found[cast.support].standing.word == "not-current"
         assert found[cast.aesthetician].standing.state == "valid"
-        (digest,) = reminders._digests([cast.lakeside], board_of([cast.lakeside]).rows, _no_matters(cast)).values()
+        (digest,) = sending._digests([cast.lakeside], board_of([cast.lakeside]).rows, _no_matters(cast)).values()
         sessions = [row.name for row in digest.late if "BBP annual" in row.text]
         assert sessions == ["Tom Reyes"]
         (shown,) = [one for one in bloodborne.standings(cast.lakeside) if one.membership.person == cast.colleague]

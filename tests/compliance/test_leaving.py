@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from certificates.actions import end_membership
 from certificates.queries import state_of
-from compliance import actions, feeds
+from compliance import actions
+from compliance.reminders import feeds
 from quizzes import actions as sitting
 from quizzes.models import Attempt, Response
 from staff import actions as staff_actions

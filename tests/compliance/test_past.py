@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from certificates import actions as proof
 from certificates.models import Certificate
 from certificates.queries import state_of
-from compliance import assigning, incidents
 from compliance.models import Incident, Leave, Rule, Waiver
 from compliance.queries import Board, Row, board_of, end_of
+from compliance.requirements import assigning, incidents
 from compliance.standing import worst_word
 from staff import clock
 from staff.actions import add_member, close_membership

@@ -6,8 +6,9 @@ import pytest
 from django.core.cache import cache
 
 from certificates import actions as proof
-from compliance import assigning, incidents, trends
+from compliance import trends
 from compliance.queries import board_of
+from compliance.requirements import assigning, incidents
 from staff import clock
 from tests import factories
 from tests.people import make_person

@@ -15,8 +15,8 @@ import pytest
 from django.urls import reverse
 
 from certificates import actions
-from compliance import reminders
 from compliance.packs import work as packs
+from compliance.reminders import sending
 from staff import clock, mail
 from staff.models import StaffMember
 from tests import factories, people
@@ -105,9 +105,9 @@ def test_from_a_list_of_people_to_an_inspectors_pack(past, visitor, settings, tm
     settings.EMAIL_FILE_PATH = folder
     noon = datetime.combine(today + DAY, time(12), tzinfo=ZoneInfo("America/Denver"))
     with clock.at(noon):
-        reminders.send_due()
+        sending.send_due()
         mail.send_due()
-        reminders.send_due()
+        sending.send_due()
         mail.send_due()
     sent = mails(folder)
     (reminder,) = sent[cast.support.email]

@@ -12,9 +12,11 @@ from django.utils.module_loading import import_string
 
 from certificates import actions, holding, papers
 from certificates.badges import issuing
-from compliance import cycles, heads, reminders
+from compliance import heads
 from compliance.keeping import erasing
 from compliance.packs import work as packs
+from compliance.reminders import sending
+from compliance.requirements import cycles
 from compliance.roster import applying
 from quizzes import actions as sitting
 from staff import clock, mail
@@ -46,7 +48,7 @@ PARTS: dict[str, Callable[[], int]] = {
     "papers drawn": papers.render_waiting,
     "badges baked": issuing.bake_waiting,
     "heads of the audit trail": heads.send_daily,
-    "reminders queued": reminders.send_due,
+    "reminders queued": sending.send_due,
     "mails sent": mail.send_due,
     "letters of erasures blanked": erasing.settle_letters,
     "old sessions cleared": clear_sessions,

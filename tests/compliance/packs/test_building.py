@@ -14,12 +14,13 @@ from django.core.management import CommandError, call_command
 
 from certificates.models import CertificateFile
 from certificates.papers import file_of
-from compliance import assigning, bloodborne
+from compliance import bloodborne
 from compliance.packs import building, check_pack, tables
 from compliance.packs.building import Making
 from compliance.packs.keys import all_keys, signing_key
 from compliance.packs.scope import clinic_scope
 from compliance.packs.tables.records import EXCEPTIONS
+from compliance.requirements import assigning
 from quizzes.models import AttemptItem
 from staff import clock
 from staff.models import AuditEvent

@@ -20,11 +20,12 @@ from django.urls import reverse
 from certificates import programmes, validity
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import with_events
-from compliance import reminder_mails, reminding, standing, tasks
+from compliance import standing, tasks
 from compliance.models import Reminder, ReminderHours, ReminderMail
 from compliance.queries import SESSION, Row, board_of, board_of_people
-from compliance.reminder_mails import Digest, Named
-from compliance.reminding import Hours, Matter, Sent
+from compliance.reminders import timing, wording
+from compliance.reminders.timing import Hours, Matter, Sent
+from compliance.reminders.wording import Digest, Named
 from staff import audit, clock, mail
 from staff.models import Clinic, Heartbeat, Licence, Membership, OutgoingMail, StaffMember
 from staff.models.clinics import Role
@@ -293,9 +294,9 @@ def letters_of(clinic: Clinic) -> list[Letter]:
 
 
 def _add_own(letter: Letter, matters: Sequence[Matter], clinics: Mapping[int, Clinic], sent: set[Sent]) -> None:
-    for matter in reminding.without_doubles(matters):
+    for matter in timing.without_doubles(matters):
         asking = clinics[matter.clinic]
-        step = reminding.owed(matter, clock.today(asking.zone), sent)
+        step = timing.owed(matter, clock.today(asking.zone), sent)
         if step is not None:
             letter.own.append((asking.name, matter))
             letter.lines.append(_line(matter, matter.kind, step))
@@ -320,9 +321,9 @@ def _add_digest(
         for other in rows
         if other.clinic.pk == clinic.pk and other.person.pk != row.person.pk
         for matter in matters[other.person.pk, clinic.pk]
-        if reminding.escalates(matter, today) and matter.sent_as(reminding.ESCALATED, KINDS.ESCALATED) not in sent
+        if timing.escalates(matter, today) and matter.sent_as(timing.ESCALATED, KINDS.ESCALATED) not in sent
     ]
-    letter.lines += [_line(matter, KINDS.ESCALATED, reminding.ESCALATED) for _, matter in new]
+    letter.lines += [_line(matter, KINDS.ESCALATED, timing.ESCALATED) for _, matter in new]
     weekly = Line(
         row.person.pk, clinic.pk, KINDS.DIGEST, clinic.public_id, week.isoformat(), 0, f"Digest, {clinic.name}", week
     )
@@ -331,7 +332,7 @@ def _add_digest(
         letter.lines.append(weekly)
         letter.digests.append(digest)
     elif new:
-        named = [Named(name, reminder_mails.told(matter)) for name, matter in new]
+        named = [Named(name, wording.told(matter)) for name, matter in new]
         letter.digests.append(Digest(clinic.name, escalated=named))
 
 
@@ -353,14 +354,14 @@ def _digests(
                 if cell.standing.word == "not-current"
             ]
             late += [
-                Named(name, reminder_mails.told(matter))
+                Named(name, wording.told(matter))
                 for matter in hers
                 if matter.kind in (KINDS.TASK, KINDS.LICENCE) and matter.day < today
             ]
             soon += [
-                Named(name, reminder_mails.told(matter))
+                Named(name, wording.told(matter))
                 for matter in hers
-                if matter.kind != KINDS.WITHDRAWN and 0 <= (matter.day - today).days <= max(reminding.BEFORE)
+                if matter.kind != KINDS.WITHDRAWN and 0 <= (matter.day - today).days <= max(timing.BEFORE)
             ]
         found[clinic.pk] = Digest(clinic.name, late, soon, endorse.get(clinic.pk, ()))
     return found
@@ -398,8 +399,8 @@ def _queue(letter: Letter, *, clinic: Clinic, day: date, due_at: datetime, by: S
     queued = mail.queue(
         to=person,
         key=key,
-        subject=reminder_mails.subject(matters, letter.digests, day),
-        body=reminder_mails.body(
+        subject=wording.subject(matters, letter.digests, day),
+        body=wording.body(
             name=person.full_name,
             own=letter.own,
             digests=letter.digests,
@@ -469,8 +470,8 @@ def plan_by_hand(rows: Sequence[Row]) -> list[Planned]:
         today = {row.clinic.pk: clock.today(row.clinic.zone) for row in held}
         open_now = tuple(
             matter
-            for matter in reminding.without_doubles(mine)
-            if reminding.current(matter, today[matter.clinic]) is not None
+            for matter in timing.without_doubles(mine)
+            if timing.current(matter, today[matter.clinic]) is not None
         )
         why_not = ""
         if not open_now:
@@ -506,7 +507,7 @@ def remind_by_hand(*, rows: Sequence[Row], by: StaffMember) -> list[StaffMember]
         pk, home = one.row.person.pk, homes[one.row.person.pk]
         letter = Letter(one.row)
         for matter in one.matters:
-            step = reminding.current(matter, clock.today(clinics[matter.clinic].zone))
+            step = timing.current(matter, clock.today(clinics[matter.clinic].zone))
             again = step is None or matter.sent_as(step) in sent[pk]
             letter.own.append((clinics[matter.clinic].name, matter))
             letter.lines.append(_line(matter, matter.kind, None if again else step))
@@ -563,7 +564,7 @@ def coming(clinics: Sequence[Clinic], members: Sequence[Membership]) -> list[Com
             continue
         by_day: dict[date, list[Matter]] = defaultdict(list)
         for matter in matters[row.person.pk, row.clinic.pk]:
-            by_day[reminding.next_on(matter, clock.today(row.clinic.zone), sent[row.person.pk])].append(matter)
+            by_day[timing.next_on(matter, clock.today(row.clinic.zone), sent[row.person.pk])].append(matter)
         if by_day:
             found.append(Coming(row, tuple((day, tuple(by_day[day])) for day in sorted(by_day))))
     return found

@@ -10,7 +10,7 @@ from compliance.forms import DATE, Plain, offer_clinics
 from compliance.models import Leave, Rule, Waiver
 from compliance.models.requirements import SESSION_TITLE
 from compliance.queries import Column
-from compliance.requirements import Ask
+from compliance.requirements.asking import Ask
 from compliance.standing import DUE_DAYS, SESSION_SLUG
 from staff import clock
 from staff.models import Clinic, Membership

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from compliance.models import Incident, Leave, Rule, Waiver
 from compliance.models.requirements import SESSION_TITLE
-from compliance.requirements import Ask, ask_of, standard_asks, unmet_incidents
+from compliance.requirements.asking import Ask, ask_of, standard_asks, unmet_incidents
 from staff import clock
 from staff.models import Clinic, Membership, StaffMember
 from staff.templatetags.look import day

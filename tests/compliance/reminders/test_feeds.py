@@ -7,8 +7,8 @@ import pytest
 from django.db import IntegrityError
 
 from certificates.actions import end_membership, open_renewals
-from compliance import feeds
 from compliance.models import CalendarFeed
+from compliance.reminders import feeds
 from staff import clock
 from staff.models import AuditEvent
 from tests import factories

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from compliance.models import Cycle, CycleRun, Incident
 from compliance.queries import Cell, Row, board_of
-from compliance.requirements import holds
+from compliance.requirements.asking import holds
 from compliance.standing import IN_FORCE
 from quizzes.models import Candidacy
 from staff import audit, clock

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from compliance.reminding import Matter
+from compliance.reminders.timing import Matter
 from staff.templatetags.look import day as day_in_words
 from staff.templatetags.look import plural
 

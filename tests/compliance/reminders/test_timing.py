@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from compliance import reminding
-from compliance.reminding import Hours, Matter, owed, step_at
+from compliance.reminders import timing
+from compliance.reminders.timing import Hours, Matter, owed, step_at
 
 DAY = date(2026, 6, 15)
 LONG_AGO = date(2026, 1, 1)
@@ -59,13 +59,13 @@ def test_what_was_withdrawn_has_no_day_before():
 
 @pytest.mark.parametrize(("days", "told"), [(7, False), (8, True), (100, True)])
 def test_the_manager_hears_after_a_week(days, told):
-    assert reminding.escalates(matter(), DAY + timedelta(days=days)) is told
+    assert timing.escalates(matter(), DAY + timedelta(days=days)) is told
 
 
 def test_the_manager_does_not_hear_of_who_has_just_begun():
     begun = DAY + timedelta(days=8)
-    assert not reminding.escalates(matter(began_on=begun), begun + timedelta(days=13))
-    assert reminding.escalates(matter(began_on=begun), begun + timedelta(days=14))
+    assert not timing.escalates(matter(began_on=begun), begun + timedelta(days=13))
+    assert timing.escalates(matter(began_on=begun), begun + timedelta(days=14))
 
 
 @given(
@@ -78,20 +78,20 @@ def test_the_manager_does_not_hear_of_who_has_just_begun():
 def test_over_any_nights_each_step_goes_out_once_and_none_that_has_come_is_lost(up, kind, began):
     """`up` are the days, counted from the day itself, on which the site ran; on the others nothing did."""
     one = matter(kind, began_on=DAY + timedelta(days=began))
-    sent: list[reminding.Sent] = []
+    sent: list[timing.Sent] = []
     for days in sorted(up):
         today = DAY + timedelta(days=days)
-        expected = reminding.next_on(one, today, set(sent)) == today
+        expected = timing.next_on(one, today, set(sent)) == today
         for first in (True, False):  # a second tick on the same day
             step = owed(one, today, set(sent))
             assert (step is not None) == (expected and first)
             if step is not None:
                 sent.append(one.sent_as(step))
         settled = today >= one.began_on + timedelta(days=7)
-        has_come = reminding.current(one, today)
+        has_come = timing.current(one, today)
         if settled and has_come is not None:
             assert one.sent_as(has_come) in sent
-        assert reminding.next_on(one, today, set(sent)) > today
+        assert timing.next_on(one, today, set(sent)) > today
     assert len(sent) == len(set(sent))
     assert [entry[4] for entry in sent] == sorted((entry[4] for entry in sent), reverse=True)
 
@@ -135,4 +135,4 @@ def test_the_week_of_a_digest(weekday, week):
 
 def test_told_once_of_what_two_clinics_ask():
     one, other = matter(), Matter(1, 2, "due", "needle-depth", DAY.isoformat(), "Needle depth", DAY, LONG_AGO)
-    assert reminding.without_doubles([other, one]) == [one]
+    assert timing.without_doubles([other, one]) == [one]

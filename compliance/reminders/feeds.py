@@ -11,13 +11,13 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from compliance import icalendar
-from compliance.icalendar import Event
 from compliance.models import CalendarFeed
 from compliance.queries import board_for, board_of
-from compliance.reminder_mails import plain
-from compliance.reminders import matters_of
-from compliance.reminding import without_doubles
+from compliance.reminders import icalendar
+from compliance.reminders.icalendar import Event
+from compliance.reminders.sending import matters_of
+from compliance.reminders.timing import without_doubles
+from compliance.reminders.wording import plain
 from staff import audit, clock
 from staff.access import clinics_as, memberships
 from staff.models import Clinic, StaffMember

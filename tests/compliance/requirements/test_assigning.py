@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from compliance import assigning, cycles
 from compliance.models import Cycle, Leave, Rule, Waiver
 from compliance.queries import board_of
+from compliance.requirements import assigning, cycles
 from staff import clock
 from staff.actions import close_membership
 from staff.models import AuditEvent, Membership, MembershipRole

@@ -9,9 +9,9 @@ from datetime import date
 from django.db import transaction
 
 from certificates.actions import open_incident_cycle
-from compliance import assigning, cycles
 from compliance.models import Incident, Waiver
-from compliance.requirements import holds, unmet_incidents
+from compliance.requirements import assigning, cycles
+from compliance.requirements.asking import holds, unmet_incidents
 from staff import clock
 from staff.access import LEARNING_ROLES
 from staff.models import Clinic, Membership, StaffMember

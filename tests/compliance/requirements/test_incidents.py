@@ -5,13 +5,15 @@ from datetime import date, timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from compliance import assigning, cycles, incidents, records, reminder_mails, reminders
+from compliance import records
 from compliance.models import Cycle, Incident
 from compliance.queries import board_of
+from compliance.reminders import sending, wording
+from compliance.requirements import assigning, cycles, incidents
 from staff import clock
 from staff.models import AuditEvent
 from tests import factories
-from tests.compliance.test_assignments import cell, kept, text
+from tests.compliance.requirements.test_assigning import cell, kept, text
 from training.models import Rereading
 
 TODAY = date(2026, 11, 2)
@@ -157,13 +159,13 @@ def test_a_waiver_excuses_from_it_while_it_holds(cast, module, held, now):
 def test_she_is_reminded_of_it_and_not_of_her_certificate(cast, module, held, now):
     with clock.at(now + timedelta(minutes=5)):
         row = ask(cast, module)
-        (matter,) = reminders.matters_of(board_of([cast.lakeside], cast.aesthetician).rows)[
+        (matter,) = sending.matters_of(board_of([cast.lakeside], cast.aesthetician).rows)[
             cast.aesthetician.pk, cast.lakeside.pk
         ]
     assert (matter.kind, matter.cycle, matter.day) == ("due", row.public_id, DUE)
-    said = reminder_mails.says(matter, TODAY)
+    said = wording.says(matter, TODAY)
     assert "to be passed again after an incident by 14\u00a0November\u00a02026" in said
-    assert "after an incident, due by" in reminder_mails.told(matter)
+    assert "after an incident, due by" in wording.told(matter)
 
 
 def test_from_the_cell_to_her_home_and_back(client, cast, module, held, now):

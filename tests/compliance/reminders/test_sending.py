@@ -8,9 +8,10 @@ from django.core.management import call_command
 from django.db import IntegrityError
 
 from certificates.actions import end_membership
-from compliance import assigning, reminders
 from compliance.models import Change, Reminder, ReminderMail, Task
 from compliance.queries import board_of
+from compliance.reminders import sending
+from compliance.requirements import assigning
 from staff import actions, clock, mail
 from staff.models import AuditEvent, Licence, OutgoingMail
 from tests import factories, people
@@ -56,9 +57,9 @@ def test_a_certificate_that_runs_out(cast, module, held):
 
 def test_a_missed_month_is_made_up_for_by_the_step_that_holds_now(cast, module, held):
     with at(held.valid_until_on - timedelta(days=40)):
-        reminders.send_due()
+        sending.send_due()
     with at(held.valid_until_on - timedelta(days=5)):
-        reminders.send_due()
+        sending.send_due()
     assert steps(cast.aesthetician) == [("expiry", 7)]
 
 
@@ -67,7 +68,7 @@ def test_renewed_in_time_she_hears_no_more(cast, module, held):
         call_command("tick")
         factories.make_finished(person=cast.aesthetician, course=module)
     with at(held.valid_until_on - timedelta(days=3)):
-        reminders.send_due()
+        sending.send_due()
     assert steps(cast.aesthetician) == [("expiry", 30)]
 
 
@@ -82,11 +83,11 @@ def test_somebody_new_hears_nothing_the_day_she_begins(cast, module):
             roles=["aesthetician"],
             by=cast.manager,
         ).person
-        reminders.send_due()
+        sending.send_due()
     assert not mails(new)
     for days in range(1, 8):
         with at(SOON + timedelta(days=days)):
-            reminders.send_due()
+            sending.send_due()
     (line,) = Reminder.objects.filter(person=new)
     assert (line.kind, line.mail.day_on) == ("due", SOON + timedelta(days=7))
     assert "was to be held by 4 February 2026" in mails(new)[0].body
@@ -94,25 +95,25 @@ def test_somebody_new_hears_nothing_the_day_she_begins(cast, module):
 
 def test_in_the_hours_of_each_clinic(cast, module):
     with at(SOON, 7, 59):
-        assert reminders.send_due() == 0
+        assert sending.send_due() == 0
     with at(SOON, 8):
-        reminders.send_due()
+        sending.send_due()
         assert mails(cast.other_aesthetician)
         assert not mails(cast.aesthetician)
     with at(SOON, 14, 59):
-        assert reminders.send_due() == 0
+        assert sending.send_due() == 0
     with at(SOON, 15):
-        reminders.send_due()
+        sending.send_due()
         assert mails(cast.aesthetician)
 
 
 def test_hours_are_the_clinics_own(cast, module):
     with at(SOON):
-        reminders.set_hours(clinic=cast.lakeside, from_hour=20, until_hour=22, digest_weekday=1, by=cast.manager)
-        reminders.send_due()
+        sending.set_hours(clinic=cast.lakeside, from_hour=20, until_hour=22, digest_weekday=1, by=cast.manager)
+        sending.send_due()
         assert not mails(cast.aesthetician)
     with at(SOON + timedelta(days=1), 3, 30):  # 20:30 of the day before at Lakeside
-        reminders.send_due()
+        sending.send_due()
     (row,) = ReminderMail.objects.filter(person=cast.aesthetician)
     assert row.day_on == SOON
 
@@ -121,10 +122,10 @@ def test_hours_are_the_clinics_own(cast, module):
 def test_on_the_day_the_clocks_change_it_goes_out_once(cast, module, day):
     """Every quarter of an hour of that day and the next is a tick."""
     start = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
-    reminders.set_hours(clinic=cast.lakeside, from_hour=1, until_hour=3, digest_weekday=0, by=cast.manager)
+    sending.set_hours(clinic=cast.lakeside, from_hour=1, until_hour=3, digest_weekday=0, by=cast.manager)
     for quarter in range(0, 4 * 24, 2):
         with clock.at(start + timedelta(minutes=15 * quarter)):
-            reminders.send_due()
+            sending.send_due()
     assert ReminderMail.objects.filter(person=cast.aesthetician).count() == 1
 
 
@@ -141,7 +142,7 @@ def test_one_mail_for_somebody_in_two_clinics(cast, module):
         )
     for hour in (8, 16):
         with at(SOON, hour):
-            reminders.send_due()
+            sending.send_due()
     (row,) = mails(cast.colleague)
     assert "Lakeside Skin Clinic, overdue:" in row.body
     assert "Harbour Aesthetics, overdue:" in row.body
@@ -157,16 +158,16 @@ def test_a_changed_passage_until_it_is_read_again(cast, module, held):
         person=cast.aesthetician, clinic=cast.lakeside, change=change, due_on=due_on, asked_by=cast.pinpoint
     )
     with at(SOON):
-        reminders.send_due()
+        sending.send_due()
     (row,) = mails(cast.aesthetician)
     assert f"{module.version.title}, the text: to be read again by 21 November 2026, in 5 days." in row.body
     assert "Maya Lindqvist: " in mails(cast.manager)[0].body
     with at(due_on + timedelta(days=1)):
-        reminders.send_due()
+        sending.send_due()
         assert steps(cast.aesthetician) == [("task", 7), ("task", -1)]
         factories.read_all(person=cast.aesthetician, course=module)
     with at(due_on + timedelta(days=9)):
-        reminders.send_due()
+        sending.send_due()
     assert len(mails(cast.aesthetician)) == 2
 
 
@@ -178,8 +179,8 @@ def test_a_licence_that_runs_out(cast, module, held):
     said = []
     for days in (-31, -30, -29, -7, 0, 1, 2, 8):
         with at(ends + timedelta(days=days)):
-            reminders.send_due()
-            reminders.send_due()
+            sending.send_due()
+            sending.send_due()
             lines = ReminderMail.objects.filter(person=cast.aesthetician, day_on=ends + timedelta(days=days))
             said += [(days, line.step) for row in lines for line in row.lines.filter(kind="licence")]
     assert said == [(-30, 30), (-7, 7), (1, -1), (8, -8)]
@@ -188,7 +189,7 @@ def test_a_licence_that_runs_out(cast, module, held):
     assert any("Maya Lindqvist: Licence, Registered nurse, to 1 March 2027" in row.body for row in mails(cast.manager))
     Licence.objects.create(type="Registered nurse", number="RN-1", expires_on=ends + timedelta(days=730), **kept)
     with at(ends + timedelta(days=15)):
-        reminders.send_due()
+        sending.send_due()
         assert not Reminder.objects.filter(kind="licence", mail__day_on__gt=ends + timedelta(days=8)).exists()
 
 
@@ -203,7 +204,7 @@ def test_of_a_licence_only_those_hear_who_treat_or_sign(cast, module):
             expires_on=date(2026, 11, 20),
             recorded_by=cast.manager,
         )
-    found = reminders.matters_of(board_of([cast.lakeside]).rows)
+    found = sending.matters_of(board_of([cast.lakeside]).rows)
     assert {one.about for some in found.values() for one in some if one.kind == "licence"} == {
         cast.physician.pk,
         cast.colleague.pk,
@@ -215,7 +216,7 @@ def test_whoever_is_on_leave_hears_nothing_until_she_is_back(client, cast, modul
     with at(SOON - timedelta(days=1)):
         assigning.record_leave(person=cast.colleague, **away)
     with at(SOON):
-        reminders.send_due()
+        sending.send_due()
         assert not mails(cast.colleague)
         assert "Danielle" not in mails(cast.manager)[0].body
         client.force_login(cast.manager)
@@ -223,10 +224,10 @@ def test_whoever_is_on_leave_hears_nothing_until_she_is_back(client, cast, modul
         assert "On leave until 6 Dec 2026." in page
         assert "Danielle" not in client.get("/reminders/next/").text
     with at(SOON + timedelta(days=20)):
-        reminders.send_due()
+        sending.send_due()
         assert not mails(cast.colleague)
     with at(SOON + timedelta(days=21)):
-        reminders.send_due()
+        sending.send_due()
         assert len(mails(cast.colleague)) == 1
 
 
@@ -237,13 +238,13 @@ def test_of_what_is_waived_nobody_is_reminded(cast, module):
         assigning.waive(person=cast.colleague, starts_on=SOON, reason="Treats nobody until then.", **waived)
     for days, expected in ((0, 0), (3, 0), (4, 1)):
         with at(SOON + timedelta(days=days)):
-            reminders.send_due()
+            sending.send_due()
             assert len(mails(cast.colleague)) == expected
 
 
 def test_the_leaver_and_whom_nothing_is_asked_of(cast, module):
     with at(SOON):
-        reminders.send_due()
+        sending.send_due()
     assert {row.person for row in ReminderMail.objects.all()} == {
         cast.aesthetician,
         cast.colleague,
@@ -255,7 +256,7 @@ def test_the_leaver_and_whom_nothing_is_asked_of(cast, module):
 
 def test_the_managers_digest_and_what_is_late(cast, module, held):
     with at(SOON):
-        reminders.send_due()
+        sending.send_due()
     (digest,) = mails(cast.manager)
     assert digest.subject == "Lakeside Skin Clinic: 1 person is not current"
     assert "Danielle Osei: " in digest.body
@@ -263,10 +264,10 @@ def test_the_managers_digest_and_what_is_late(cast, module, held):
     assert digest.body.count("http") == 1
     for days in range(1, 7):
         with at(SOON + timedelta(days=days)):
-            reminders.send_due()
+            sending.send_due()
     assert len(mails(cast.manager)) == 1
     with at(SOON + timedelta(days=8)):
-        reminders.send_due()
+        sending.send_due()
     assert len(mails(cast.manager)) == 2
 
 
@@ -281,11 +282,11 @@ def test_the_manager_hears_within_the_week_of_who_is_late_for_more_than_one(cast
             roles=["aesthetician"],
             by=cast.manager,
         )
-        reminders.send_due()
+        sending.send_due()
     due = SOON + timedelta(days=8)
     for days in range(1, 20):
         with at(SOON + timedelta(days=days)):
-            reminders.send_due()
+            sending.send_due()
     about = Reminder.objects.filter(person=cast.manager, kind="escalated", about__full_name="Nele New")
     (told,) = about.select_related("mail__mail")
     assert told.mail.day_on == due + timedelta(days=8)
@@ -294,7 +295,7 @@ def test_the_manager_hears_within_the_week_of_who_is_late_for_more_than_one(cast
 
 def test_a_digest_with_nothing_to_say_is_not_sent(cast):
     with at(SOON):
-        assert reminders.send_due() == 0
+        assert sending.send_due() == 0
     assert not mails(cast.manager)
 
 
@@ -305,7 +306,7 @@ def test_a_certificate_without_supervision_is_in_the_digest(cast, module):
     with clock.at(clock.now() + timedelta(days=1)):
         end_membership(membership=cast.physician.membership_set.get(), reason="Moved.", by=cast.manager)
     with at(SOON):
-        reminders.send_due()
+        sending.send_due()
     assert f"Maya Lindqvist: {signed.number}, by 3 Dec 2026" in mails(cast.manager)[0].body
 
 
@@ -321,22 +322,22 @@ def test_one_that_fails_keeps_no_other_from_hers(cast, module, monkeypatch, capl
         with monkeypatch.context() as patch:
             patch.setattr(mail, "queue", broken)
             with pytest.raises(RuntimeError, match="reminders failed"):
-                reminders.send_due()
+                sending.send_due()
         assert not mails(cast.aesthetician)
         assert len(mails(cast.colleague)) == 1
         assert cast.aesthetician.full_name not in caplog.text
-        reminders.send_due()
+        sending.send_due()
         assert len(mails(cast.aesthetician)) == len(mails(cast.colleague)) == 1
-        assert reminders.send_due() == 0
+        assert sending.send_due() == 0
 
 
 def test_nothing_is_kept_of_a_mail_whose_record_fails(cast, module, monkeypatch):
     def broken(**rest):
         raise RuntimeError("no trail")
 
-    monkeypatch.setattr(reminders.audit, "record", broken)
+    monkeypatch.setattr(sending.audit, "record", broken)
     with at(SOON), pytest.raises(RuntimeError):
-        reminders.send_due()
+        sending.send_due()
     assert not Reminder.objects.exists()
     assert not OutgoingMail.objects.filter(dedupe_key__startswith="reminders:").exists()
 
@@ -348,7 +349,7 @@ def test_two_ticks_at_once_tell_nobody_twice(now):
 
     def tick() -> int:
         with at(SOON):
-            return reminders.remind_clinic(cast.lakeside)
+            return sending.remind_clinic(cast.lakeside)
 
     assert sum(at_once(tick, tick)) == 3
     assert ReminderMail.objects.count() == OutgoingMail.objects.filter(dedupe_key__startswith="reminders:").count() == 3
@@ -356,7 +357,7 @@ def test_two_ticks_at_once_tell_nobody_twice(now):
 
 def test_a_line_is_once_even_behind_the_sites_back(cast, module):
     with at(SOON):
-        reminders.send_due()
+        sending.send_due()
     line = Reminder.objects.filter(person=cast.aesthetician).get()
     line.pk = None
     with pytest.raises(IntegrityError):
@@ -386,28 +387,28 @@ def test_reminding_those_who_are_ticked(client, cast, module, held):
 
 
 def test_by_hand_and_by_the_site_are_one_mail_a_day_and_one_step(cast, module):
-    rows = [row for row in reminders.board_of([cast.lakeside]).rows if row.person == cast.colleague]
+    rows = [row for row in sending.board_of([cast.lakeside]).rows if row.person == cast.colleague]
     with at(SOON):
-        assert reminders.remind_by_hand(rows=rows, by=cast.manager) == [cast.colleague]
-        reminders.send_due()
+        assert sending.remind_by_hand(rows=rows, by=cast.manager) == [cast.colleague]
+        sending.send_due()
         assert len(mails(cast.colleague)) == 1
     with at(SOON + timedelta(days=1)):
-        reminders.send_due()
+        sending.send_due()
         assert len(mails(cast.colleague)) == 1
-        assert reminders.remind_by_hand(rows=rows, by=cast.manager) == [cast.colleague]
+        assert sending.remind_by_hand(rows=rows, by=cast.manager) == [cast.colleague]
     assert [step for _, step in steps(cast.colleague)][1] is None
 
 
 def test_by_hand_at_night_it_waits_for_the_morning(cast, module):
-    rows = [row for row in reminders.board_of([cast.lakeside]).rows if row.person == cast.colleague]
+    rows = [row for row in sending.board_of([cast.lakeside]).rows if row.person == cast.colleague]
     with at(SOON, 4):  # 21:00 of the day before at Lakeside
-        reminders.remind_by_hand(rows=rows, by=cast.manager)
+        sending.remind_by_hand(rows=rows, by=cast.manager)
         (row,) = mails(cast.colleague)
         assert row.due_at == datetime(2026, 11, 16, 15, tzinfo=UTC)
         mail.send_due()
         assert not [one for one in outbox.outbox if "Priya Raman reminds" in one.body]
     with at(SOON):
-        reminders.send_due()
+        sending.send_due()
         assert len(mails(cast.colleague)) == 1
 
 
@@ -445,7 +446,7 @@ def test_setting_hours(client, cast):
     wrong = {"clinic": cast.lakeside.public_id, "from_hour": "9", "until_hour": "9", "digest_weekday": "0"}
     assert "It ends at 9:00, before it begins at 9:00." in client.post("/reminders/hours/", wrong).text
     assert "between 9:00 and 17:00" in client.post("/reminders/hours/", wrong | {"until_hour": "17"}, follow=True).text
-    assert reminders.hours_of([cast.lakeside])[cast.lakeside.pk] == reminders.Hours(9, 17, 0)
+    assert sending.hours_of([cast.lakeside])[cast.lakeside.pk] == sending.Hours(9, 17, 0)
     assert client.post("/reminders/hours/", wrong | {"clinic": cast.harbour.public_id}).status_code == 200
 
 
@@ -456,14 +457,14 @@ def test_as_many_questions_for_many(client, crowd):
         client.force_login(cast.manager)
         paths = ("/reminders/", "/reminders/next/", "/reminders/send/")
         counts = [crowd.count(lambda path=path: client.get(path)) for path in paths]
-        return [*counts, crowd.count(lambda: reminders.letters_of(cast.lakeside))]
+        return [*counts, crowd.count(lambda: sending.letters_of(cast.lakeside))]
 
     with at(SOON):
-        reminders.send_due()
+        sending.send_due()
         few = visits()
     crowd.grow(60)
     with at(SOON + timedelta(days=20)):
-        reminders.send_due()
-        assert len(reminders.coming([cast.lakeside], list(reminders.coming_to([cast.lakeside])[:50]))) <= 50
+        sending.send_due()
+        assert len(sending.coming([cast.lakeside], list(sending.coming_to([cast.lakeside])[:50]))) <= 50
         assert ReminderMail.objects.count() > 30
         assert visits() == few

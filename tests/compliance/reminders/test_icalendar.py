@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.icalendar import Event, calendar, folded, text
+from compliance.reminders.icalendar import Event, calendar, folded, text
 
 STAMP = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 

@@ -1,0 +1,1 @@
+"""Reminders: when, in which words, to whom; and the same days for a calendar program."""
