@@ -69,6 +69,7 @@ LAKESIDE = ClinicPart(
     adopted={"needle-depth": 457, "sterilisation": 436, "contraindications": 302, "complications": 225},
     on_leave="marcus",
     waived=("bex", "complications"),
+    incident=("ravi", "sterilisation", "Gloves were not changed between two treatments."),
     sessions=(391, 32, 3),
     physician=Part(
         "physician", "Dr. Elena Ruiz", "Medical director", 2890, signed_in,

@@ -13,7 +13,7 @@ from certificates.models import Certificate
 from compliance import actions
 from compliance.demo.stage import Story
 from compliance.reminders import sending
-from compliance.requirements import assigning
+from compliance.requirements import assigning, incidents
 from quizzes import actions as sitting
 from quizzes import asking, kinds, late
 from quizzes.models import Attempt, AttemptItem, Enquiry, Quiz, Review
@@ -67,8 +67,8 @@ class Part:
 class ClinicPart:
     """`adopted`: by module, the days since its physician adopted it; a module that is missing waits for her.
 
-    `on_leave` is who is away, `waived` who need not hold which module for a while, both by the name in the address.
-    `sessions`: the days since each on site.
+    `on_leave` is who is away, `waived` who need not hold which module for a while, `incident` who passes which module again
+    and why, each by the name in the address. `sessions`: the days since each on site.
     """
 
     name: str
@@ -82,6 +82,7 @@ class ClinicPart:
     staff: tuple[Part, ...]
     on_leave: str = ""
     waived: tuple[str, str] | None = None
+    incident: tuple[str, str, str] | None = None
     rule: str = "Example Practice Act, section 12 (invented): under a physician's written delegation."
     sessions: tuple[int, ...] = ()
 
@@ -512,12 +513,23 @@ def rules(house: House, ago: int, hour: str) -> Story:
 
 
 def assignments(house: House) -> Story:
-    """What the manager decides about single people: somebody is away, somebody else need not hold a module yet."""
-    away, waived = house.part.on_leave, house.part.waived
+    """What the manager decides about single people: somebody is away, somebody passes a module again after an incident, and
+    somebody else need not hold one yet."""
+    away, incident, waived = house.part.on_leave, house.part.incident, house.part.waived
     if away:
         yield house.at(11, "16:40")
         dates = {"starts_on": house.today - timedelta(days=9), "until_on": house.today + timedelta(days=24)}
         assigning.record_leave(person=_of(house, away), clinic=house.clinic, by=house.manager, **dates)
+    if incident:
+        yield house.at(5, "12:10")
+        incidents.ask_again(
+            person=_of(house, incident[0]),
+            clinic=house.clinic,
+            modules=[published(incident[1]).module],
+            reason=incident[2],
+            due_on=house.today + timedelta(days=9),
+            by=house.manager,
+        )
     if waived:
         yield house.at(3, "09:25")
         assigning.waive(

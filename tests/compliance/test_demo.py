@@ -268,6 +268,7 @@ def test_load_shows_every_state_that_a_manager_sees(demo):
         "tom": "not-required",
     }
     assert {name: needle[name].state for name in expected} == expected
+    assert standings()["ravi"]["sterilisation"].detail.startswith("Asked after an incident")
 
 
 @pytest.mark.parametrize("slug", ["sterilisation", "needle-depth", "contraindications"])
