@@ -201,14 +201,16 @@ def _names_of(person: StaffMember) -> list[str]:
 def _unname_mails(person: StaffMember, known: list[str]) -> None:
     """What others are told in mails stays true and is sent as before; it names her no more. Her own letter still does."""
     stand_in = f"Former staff member {person.pk}"
-    words = [(person.email, "an erased address"), *((name, stand_in) for name in known)]
-    for word, instead in words:
-        rows = OutgoingMail.objects.filter(Q(subject__icontains=word) | Q(body__icontains=word))
-        whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
-        for row in rows.exclude(dedupe_key__startswith=LETTER):
-            row.subject, row.body = (whole.sub(lambda _: instead, text) for text in (row.subject, row.body))  # noqa: B023
-            row.subject = row.subject[:200]
-            row.save(update_fields=["subject", "body"])
+    instead = {person.email: "an erased address"} | dict.fromkeys(known, stand_in)
+    wanted = Q()
+    for word in instead:
+        wanted |= Q(subject__icontains=word) | Q(body__icontains=word)
+    for row in OutgoingMail.objects.filter(wanted).exclude(dedupe_key__startswith=LETTER):
+        for word, other in instead.items():
+            whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+            row.subject, row.body = (whole.sub(other, text) for text in (row.subject, row.body))
+        row.subject = row.subject[:200]
+        row.save(update_fields=["subject", "body"])
 
 
 def _blank(rows: QuerySet[OutgoingMail]) -> int:
