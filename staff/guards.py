@@ -6,6 +6,7 @@ rebuilds SQLite tables on some migrations and their triggers are lost; `verify_r
 
 import importlib
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,19 +149,26 @@ def _postgresql(guard: Guard, event: str, name: str) -> list[str]:
 
 
 def install() -> None:
-    """Put every guard in place; safe to repeat."""
+    """Put every guard in place whose table and columns are there, as they are once every migration has run; safe to repeat."""
     write = _postgresql if connection.vendor == "postgresql" else _sqlite
     tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         for guard in all_guards():
-            if guard.table in tables:
+            if guard.table in tables and _has(cursor, guard.table, guard.columns):
                 for event, name in zip(guard.events, guard.trigger_names(), strict=True):
                     for statement in write(guard, event, name):
                         cursor.execute(statement)
 
 
+def _has(cursor: Any, table: str, columns: Sequence[str]) -> bool:
+    if not columns:
+        return True
+    cursor.execute(f'SELECT * FROM "{table}" LIMIT 0')  # noqa: S608 (a table of ours)
+    return {column[0] for column in cursor.description}.issuperset(columns)
+
+
 def install_after_migrate(app_config: Any, **kwargs: Any) -> None:
-    if app_config.name == "staff":  # sent once every migration has run, so every table stands
+    if app_config.name == "staff":  # once a migrate
         install()
 
 
