@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from config import health
 from config.styleguide import styleguide
 
+handler400 = "config.errors.bad_request"
 handler500 = "config.errors.server_error"
 
 urlpatterns = [

@@ -1,10 +1,14 @@
 """What people get when the site cannot answer."""
 
+from datetime import timedelta
+
 import pytest
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from django.test import Client
 
 from quizzes import actions
+from staff import clock
 from tests import factories
 from tests.people import PASSWORD
 
@@ -44,3 +48,32 @@ def test_a_mistake_of_the_site_stays_one(sent, monkeypatch, error):
     reply = sent(error, monkeypatch)
     assert (reply.status_code, "Retry-After" in reply.headers) == (500, False)
     assert "Something failed on our side" in reply.content.decode()
+
+
+@pytest.fixture
+def later_page(client, cast, now, monkeypatch):
+    """What a page answers, twenty minutes on, whose session is written anew: after `act` of that writing."""
+
+    def ask(act):
+        client.force_login(cast.aesthetician)
+        client.get("/")
+        monkeypatch.setattr(Session, "save", act)
+        with clock.at(now + timedelta(minutes=20)):
+            return client.get("/")
+
+    return ask
+
+
+def test_a_session_that_the_database_did_not_take_is_no_fault_of_who_asks(later_page):
+    def away(*args, **kwargs):
+        raise OperationalError("the connection is lost")
+
+    reply = later_page(away)
+    assert (reply.status_code, reply.headers["Retry-After"]) == (503, "10")
+
+
+def test_a_session_that_somebody_ended_meanwhile_is_told_as_such(later_page):
+    def gone(*args, **kwargs):
+        raise DatabaseError("Forced update did not affect any rows.")
+
+    assert later_page(gone).status_code == 400
