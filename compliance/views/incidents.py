@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from compliance.outside import titles
 from compliance.queries import programme_columns
 from compliance.requirements import assigned, assigning, incidents
 from compliance.requirements.forms import EndingForm, IncidentForm
@@ -81,6 +82,6 @@ def incident_end(request: StaffRequest, public_id: str) -> HttpResponse:
             messages.info(request, "Somebody else ended this a moment ago, so nothing was changed.")
         return redirect(back)
     title = f"Take back what was asked of {row.person.full_name} after an incident"
-    says = f"{row.module}, by {day(row.due_on)}: {row.reason} It holds no longer from today on."
+    says = f"{titles().get(row.module_id, row.module)}, by {day(row.due_on)}: {row.reason} It holds no longer from today on."
     context = {"title": title, "form": form, "row": row, "back": back, "leave": False, "says": says}
     return render(request, "compliance/assignment_end.html", context)

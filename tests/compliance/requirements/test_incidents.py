@@ -195,6 +195,7 @@ def test_from_the_cell_to_her_home_and_back(client, cast, module, held, now):
         assert "Needlestick" not in text(client.get("/assignments/?show=incidents"))
         row = Incident.objects.get()
         client.force_login(cast.manager)
+        assert "Needle depth, by" in client.get(f"/assignments/incidents/{row.public_id}/end/").text
         client.post(f"/assignments/incidents/{row.public_id}/end/", {"ends_on": "2026-11-02", "reason": "In error."})
         assert "In error." in text(client.get("/assignments/?show=ended"))
         assert found(cast)[1] == "valid"
