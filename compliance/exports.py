@@ -16,7 +16,9 @@ from certificates import papers
 from certificates.models import Certificate, CertificateFile
 from certificates.queries import state_of, with_events
 from certificates.validity import IN_FORCE
-from compliance.queries import Board, Row, changed_on
+from compliance.gathering import changed_on
+from compliance.queries import Board
+from compliance.situations import Row
 from staff.models import Clinic, StoredFile
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from django.db.models import Q
 from certificates import fonts
 from compliance import standing
 from compliance.models import PeopleImport
-from compliance.queries import Row
 from compliance.reminders.timing import Hours
 from compliance.reminders.wording import WEEKDAYS
 from compliance.roster.base import MOST_BYTES
+from compliance.situations import Row
 from quizzes.models import Accommodation
 from staff import clock
 from staff.models import Clinic, Licence, Membership, StaffMember

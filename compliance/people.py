@@ -11,7 +11,8 @@ from certificates import programmes
 from certificates.models import Certificate
 from certificates.queries import state_of, with_events
 from compliance.forms import matches
-from compliance.queries import Board, Row, board_of
+from compliance.queries import Board, board_of
+from compliance.situations import Row
 from compliance.waiting import latest_outcomes
 from quizzes.models import Accommodation, Attempt, Outcome, Review
 from quizzes.queries import attempts_visible_to

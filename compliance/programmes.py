@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from certificates.models import Certificate
 from certificates.queries import passes_awaiting_adoption
-from compliance.queries import Board, Column
+from compliance.cells import Column
+from compliance.queries import Board
 from compliance.standing import worst_word
-from compliance.steps import ModuleRow, module_rows
+from compliance.steps.modules import ModuleRow, module_rows
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
 from training.models import Adoption, Module, Programme

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from django.http import Http404, HttpRequest, QueryDict
 
 from compliance.forms import Narrowing, NarrowingForm
-from compliance.queries import Board, Row, board_of
+from compliance.queries import Board, board_of
+from compliance.situations import Row
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from compliance.models import Change, PointTest, PointTestItem, PointTestResult, Task
-from compliance.steps import AGAIN, Step
+from compliance.steps.step import AGAIN, Step
 from quizzes import drawing, kinds
 from quizzes.models import QuestionVersion
 from quizzes.queries import last_met, live_points, pool

@@ -12,7 +12,9 @@ from django.db.models import Count, IntegerField, Max, Q
 from django.db.models.functions import Cast
 
 from certificates import validity
-from compliance.queries import Board, Cell, Row, board_of
+from compliance.cells import Cell
+from compliance.queries import Board, board_of
+from compliance.situations import Row
 from quizzes.models import Attempt, Mark
 from quizzes.statistics import interval
 from staff import canonical, clock

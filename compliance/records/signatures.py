@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from certificates.models import Certificate, CertificateEvent, ProgrammeSigning
 from compliance import bloodborne, outside
@@ -125,17 +125,33 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
     for row in signatures:
         ids[row.subject_type].add(row.subject_id)
 
-    def by_pk(rows: QuerySet[Any], column: str) -> Hash:
+    def by_pk(model: Any, column: str) -> Hash:
+        rows = model.objects.filter(pk__in=_whole(ids[model._meta.label_lower]))
         known = {str(pk): value for pk, value in rows.values_list("pk", column)}
         return lambda signature: known.get(signature.subject_id)
 
+    regraded = dict(Regrade.objects.filter(signature__in=signatures).values_list("signature", "listed_sha256"))
+    return {
+        "compliance.outsidetraining": _credited(signatures),
+        "quizzes.questionversion": lambda signature: regraded.get(signature.pk),
+        "staff.membership": _member(signatures),
+        "staff.clinic": _protocol_signed(signatures),
+        "training.observation": by_pk(Observation, "seal_sha256"),
+        "training.moduleversion": by_pk(ModuleVersion, "sha256"),
+        "quizzes.attempt": by_pk(Attempt, "seal_sha256"),
+        "certificates.certificate": by_pk(Certificate, "facts_sha256"),
+        "quizzes.candidacy": _talked_about(_whole(ids["quizzes.candidacy"])),
+    }
+
+
+def _talked_about(candidacies: list[int]) -> Hash:
+    """The seal of the last attempt that had ended when a talk was signed: the next one, if any, began after the talk."""
     sittings: dict[str, list[Attempt]] = defaultdict(list)
-    of = Attempt.objects.filter(candidacy__in=_whole(ids["quizzes.candidacy"]), kind=Attempt.Kind.FULL)
+    of = Attempt.objects.filter(candidacy__in=candidacies, kind=Attempt.Kind.FULL)
     for attempt in of.exclude(state=Attempt.State.VOIDED).order_by("number"):
         sittings[str(attempt.candidacy_id)].append(attempt)
 
-    def talked_about(signature: Signature) -> str | None:
-        """The seal of the last attempt that had ended then: the next one, if any, began after the talk."""
+    def sealed(signature: Signature) -> str | None:
         seals = []
         taken = sittings[signature.subject_id]
         for attempt, following in zip_longest(taken, taken[1:]):
@@ -144,15 +160,16 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
                 seals.append(attempt.seal_sha256)
         return signature.record_sha256 if signature.record_sha256 in seals else next(iter(seals), None)
 
-    regraded = dict(Regrade.objects.filter(signature__in=signatures).values_list("signature", "listed_sha256"))
+    return sealed
 
+
+def _member(signatures: list[Signature]) -> Hash:
+    """Somebody approved as an observer, or whose programme was signed."""
     decisions = ObserverDecision.objects.filter(signature__in=[row.pk for row in signatures])
     decided = {row.signature_id: row for row in decisions.select_related("clinic", "person")}
-
     dossiers = dict(ProgrammeSigning.objects.filter(signature__in=signatures).values_list("signature", "dossier"))
 
-    def member(signature: Signature) -> str | None:
-        """Somebody approved as an observer, or whose programme was signed."""
+    def approved(signature: Signature) -> str | None:
         if signature.pk in dossiers:
             return canonical.sha256(dossiers[signature.pk])
         row = decided.get(signature.pk)
@@ -162,6 +179,10 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
             observer_terms(clinic=row.clinic, person=row.person, number=row.number, approved=row.approved)
         )
 
+    return approved
+
+
+def _credited(signatures: list[Signature]) -> Hash:
     credits = {row.signature_id: row for row in _credits(signatures)}
 
     def credited(signature: Signature) -> str | None:
@@ -178,23 +199,7 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
             )
         )
 
-    return {
-        "compliance.outsidetraining": credited,
-        "quizzes.questionversion": lambda signature: regraded.get(signature.pk),
-        "staff.membership": member,
-        "staff.clinic": _protocol_signed(signatures),
-        "training.observation": by_pk(
-            Observation.objects.filter(pk__in=_whole(ids["training.observation"])), "seal_sha256"
-        ),
-        "training.moduleversion": by_pk(
-            ModuleVersion.objects.filter(pk__in=_whole(ids["training.moduleversion"])), "sha256"
-        ),
-        "quizzes.attempt": by_pk(Attempt.objects.filter(pk__in=_whole(ids["quizzes.attempt"])), "seal_sha256"),
-        "certificates.certificate": by_pk(
-            Certificate.objects.filter(pk__in=_whole(ids["certificates.certificate"])), "facts_sha256"
-        ),
-        "quizzes.candidacy": talked_about,
-    }
+    return credited
 
 
 def _credits(signatures: list[Signature]) -> list[OutsideDecision]:

@@ -21,11 +21,13 @@ from certificates import programmes, validity
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import with_events
 from compliance import standing, tasks
+from compliance.cells import SESSION
 from compliance.models import Reminder, ReminderHours, ReminderMail
-from compliance.queries import SESSION, Row, board_of, board_of_people
+from compliance.queries import board_of, board_of_people
 from compliance.reminders import timing, wording
 from compliance.reminders.timing import Hours, Matter, Sent
 from compliance.reminders.wording import Digest, Named
+from compliance.situations import Row
 from staff import audit, clock, mail
 from staff.models import Clinic, Heartbeat, Licence, Membership, OutgoingMail, StaffMember
 from staff.models.clinics import Role

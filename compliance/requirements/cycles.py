@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from compliance.cells import Cell
 from compliance.models import Cycle, CycleRun, Incident
-from compliance.queries import Cell, Row, board_of
+from compliance.queries import board_of
 from compliance.requirements.asking import holds
+from compliance.situations import Row
 from compliance.standing import IN_FORCE
 from quizzes.models import Candidacy
 from staff import audit, clock

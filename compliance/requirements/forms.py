@@ -6,10 +6,10 @@ from typing import Any
 
 from django import forms
 
+from compliance.cells import Column
 from compliance.forms import DATE, Plain, offer_clinics
 from compliance.models import Leave, Rule, Waiver
 from compliance.models.requirements import SESSION_TITLE
-from compliance.queries import Column
 from compliance.requirements.asking import Ask
 from compliance.standing import DUE_DAYS, SESSION_SLUG
 from staff import clock

@@ -9,11 +9,13 @@ from django.views.decorators.http import require_safe
 
 from certificates.models import Certificate
 from compliance import people
+from compliance.cells import SESSION, Cell
 from compliance.forms import NarrowingForm
 from compliance.models import Cycle
-from compliance.queries import SESSION, Cell, Row, board_of
+from compliance.queries import board_of
 from compliance.requirements.cycles import cycles_of
 from compliance.selection import seen_clinics
+from compliance.situations import Row
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role

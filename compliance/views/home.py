@@ -16,16 +16,10 @@ from compliance import tasks
 from compliance.outside import to_check
 from compliance.programmes import ways
 from compliance.queries import Board, board_for, board_of
-from compliance.steps import (
-    Step,
-    items_step,
-    learner_step,
-    manager_step,
-    physician_step,
-    protocol_step,
-    questions_step,
-    sheet_step,
-)
+from compliance.steps.learners import learner_step, protocol_step, sheet_step
+from compliance.steps.managers import manager_step
+from compliance.steps.physicians import items_step, physician_step, questions_step
+from compliance.steps.step import Step
 from compliance.waiting import items_waiting, questions_waiting, waiting_for
 from quizzes.enquiries import AUTHOR, answerable_by, unseen_answers
 from quizzes.models import EnquiryAnswer

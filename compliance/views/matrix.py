@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from compliance import standing
 from compliance.past import recorded_since
-from compliance.queries import Row, board_of
+from compliance.queries import board_of
 from compliance.selection import seen_clinics, select
-from compliance.steps import count_sentence
+from compliance.situations import Row
+from compliance.steps.managers import count_sentence
 from staff import clock
 from staff.access import Permission, StaffRequest, asked_clinic, require_permission
 from staff.models import Licence

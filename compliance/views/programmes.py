@@ -8,7 +8,7 @@ from certificates.actions import lift_restudied, open_renewals
 from certificates.programmes import dossier_of
 from compliance.programmes import Way, ways
 from compliance.queries import board_for
-from compliance.steps import learner_step
+from compliance.steps.learners import learner_step
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, memberships, require_permission
 from staff.models import Clinic
 

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from certificates.models import Certificate
 from certificates.queries import state_of
-from compliance.steps import physician_step
+from compliance.steps.physicians import physician_step
 from compliance.waiting import waiting_for
 from quizzes.models import Disposition, Regrade
 from staff import clock

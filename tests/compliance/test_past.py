@@ -18,8 +18,9 @@ from certificates import actions as proof
 from certificates.models import Certificate
 from certificates.queries import state_of
 from compliance.models import Incident, Leave, Rule, Waiver
-from compliance.queries import Board, Row, board_of, end_of
+from compliance.queries import Board, board_of, end_of
 from compliance.requirements import assigning, incidents
+from compliance.situations import Row
 from compliance.standing import worst_word
 from staff import clock
 from staff.actions import add_member, close_membership
