@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,8 @@ from tests import environment, people
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SIZES = {1280: (1280, 900), 390: (390, 844)}
+PATIENCE = 30_000  # ms; two workers, their servers and their browsers share two cores
+expect.set_options(timeout=PATIENCE)
 
 
 class Visitor:
@@ -34,7 +37,7 @@ class Visitor:
         options.setdefault("reduced_motion", "reduce")
         options.setdefault("viewport", dict(zip(("width", "height"), SIZES[1280], strict=True)))
         self.context = browser.new_context(base_url=site, **options)
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(PATIENCE)
         self.context.on("page", self._listen)
         self.page = self.context.new_page()
 
@@ -50,8 +53,16 @@ class Visitor:
         )
 
     def forgive(self, *patterns: str) -> None:
-        """Complaints that a test means to cause: a lost connection, a refused save."""
+        """Complaints that a test means to cause: a request cut off, a refused save."""
         self._forgiven += [re.compile(pattern) for pattern in patterns]
+
+    @contextmanager
+    def offline(self) -> Iterator[None]:
+        """No connection within. Whatever the window asks for meanwhile, its icon included, fails as it should."""
+        self.forgive(r"net::ERR_INTERNET_DISCONNECTED")
+        self.context.set_offline(True)
+        yield
+        self.context.set_offline(False)
 
     def sign_in(self, person: StaffMember) -> Page:
         """As after signing in, without its form; `sign_in` below goes through that."""

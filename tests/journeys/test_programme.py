@@ -44,7 +44,6 @@ def test_learner_passes_physician_observes_signs_and_revokes(cast, visitor):
 
     # Beside the couch, on a phone: taps are kept, also while the connection is away.
     phone = visitor(viewport={"width": 390, "height": 844})
-    phone.forgive(r"net::ERR_INTERNET_DISCONNECTED", r"Failed to load resource")
     page = phone.sign_in(elena)
     page.goto("/practicals/")
     page.get_by_role("link", name=maya.full_name).first.click()
@@ -59,11 +58,10 @@ def test_learner_passes_physician_observes_signs_and_revokes(cast, visitor):
     twos = page.locator("label.btn", has_text=re.compile("^2"))
     twos.nth(0).click()
     expect(page.locator("#saved")).to_contain_text("Saved")
-    phone.context.set_offline(True)
-    twos.nth(1).click()
-    expect(page.locator("#offline")).to_be_visible()
-    expect(page.locator("#saved")).to_contain_text("1 not sent yet")
-    phone.context.set_offline(False)
+    with phone.offline():
+        twos.nth(1).click()
+        expect(page.locator("#offline")).to_be_visible()
+        expect(page.locator("#saved")).to_contain_text("1 not sent yet")
     expect(page.locator("#saved")).to_contain_text("Saved")
     twos.nth(2).click()
     expect(page.locator("#tally")).to_have_text("3 of 3 scored")

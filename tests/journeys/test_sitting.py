@@ -191,25 +191,24 @@ def test_connection_lost_for_two_answers_and_back(maya, attempt):
     page = maya.page
     page.goto(take(attempt))
     first, second = tokens(attempt, 1)[0], tokens(attempt, 2)[1]
-    maya.context.set_offline(True)
-    choose(page, 1, first)
-    alert = page.get_by_role("alert").filter(has_text="No connection since")
-    expect(alert).to_be_visible()
-    expect(page.locator("#saved")).to_have_text("1 answer not sent yet")
-    page.get_by_role("button", name="Save and continue").click()
-    on(page, 2)
-    choose(page, 2, second)
-    expect(page.locator("#saved")).to_have_text("2 answers not sent yet")
-    expect(page.locator("#q2").get_by_text("Not sent yet, kept on this device")).to_be_visible()
-    expect(page.get_by_role("link", name="Question 1: answer not sent yet")).to_be_visible()
-    assert [entry["answer"] for entry in sorted(queued(page), key=lambda e: e["at"])] == [first, second]
-    page.get_by_role("link", name="Check and hand in").click()
-    expect(page.get_by_text("The check page opens when they have been sent.")).to_be_visible()
-    assert set(stored(attempt).values()) == {""}
-    page.get_by_role("link", name="Question 3: not answered").click()
-    sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
-    maya.context.set_offline(False)
+    with maya.offline():
+        choose(page, 1, first)
+        alert = page.get_by_role("alert").filter(has_text="No connection since")
+        expect(alert).to_be_visible()
+        expect(page.locator("#saved")).to_have_text("1 answer not sent yet")
+        page.get_by_role("button", name="Save and continue").click()
+        on(page, 2)
+        choose(page, 2, second)
+        expect(page.locator("#saved")).to_have_text("2 answers not sent yet")
+        expect(page.locator("#q2").get_by_text("Not sent yet, kept on this device")).to_be_visible()
+        expect(page.get_by_role("link", name="Question 1: answer not sent yet")).to_be_visible()
+        assert [entry["answer"] for entry in sorted(queued(page), key=lambda e: e["at"])] == [first, second]
+        page.get_by_role("link", name="Check and hand in").click()
+        expect(page.get_by_text("The check page opens when they have been sent.")).to_be_visible()
+        assert set(stored(attempt).values()) == {""}
+        page.get_by_role("link", name="Question 3: not answered").click()
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     expect(alert).to_be_hidden()
     expect(page.locator("#saved")).to_have_text(SAVED)
     expect(page.locator("#spoken")).to_have_text("Connection is back. All answers are saved.")
@@ -389,13 +388,12 @@ def test_answers_that_arrive_after_the_end_are_named_and_kept(maya, attempt):
     maya.forgive(*LOST, REFUSED)
     page, late = maya.page, {1: tokens(attempt, 1)[0], 2: tokens(attempt, 2)[1], 3: tokens(attempt, 3)[0]}
     page.goto(take(attempt))
-    maya.context.set_offline(True)
-    for position in (1, 2):
-        choose(page, position, late[position])
-        page.get_by_role("button", name="Save and continue").click()
-    expect(page.locator("#saved")).to_have_text("2 answers not sent yet")
-    factories.proof.submit(attempt=attempt, by=attempt.candidacy.person)
-    maya.context.set_offline(False)
+    with maya.offline():
+        for position in (1, 2):
+            choose(page, position, late[position])
+            page.get_by_role("button", name="Save and continue").click()
+        expect(page.locator("#saved")).to_have_text("2 answers not sent yet")
+        factories.proof.submit(attempt=attempt, by=attempt.candidacy.person)
     alert = page.get_by_role("alert").filter(has_text="This attempt has ended.")
     expect(alert).to_contain_text("The last answers to questions 1, 2 are kept for your physician, and do not count.")
     expect(alert).not_to_contain_text("too late to be kept", use_inner_text=True)
@@ -446,10 +444,9 @@ def test_hand_in_without_connection_says_so(maya, attempt):
     factories.answer(attempt=attempt)
     page = maya.page
     page.goto(take(attempt) + "check/")
-    maya.context.set_offline(True)
-    page.get_by_role("button", name="Hand in").click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was handed in, and nothing is lost")
-    maya.context.set_offline(False)
+    with maya.offline():
+        page.get_by_role("button", name="Hand in").click()
+        expect(page.get_by_role("alert")).to_contain_text("Nothing was handed in, and nothing is lost")
     expect(page.locator("#offline")).to_be_hidden()
     page.get_by_role("button", name="Hand in").click()
     page.wait_for_url("**/result/")
@@ -583,11 +580,10 @@ def test_every_state_of_the_page_in_every_look(maya, attempt):
     expect(page.locator("#saved")).to_have_text(SAVED)
 
     page.get_by_role("link", name="Question 4: not answered").click()
-    maya.context.set_offline(True)
-    choose(page, 4, tokens(attempt, 4)[2])
-    expect(page.locator("#offline")).to_be_visible()
-    in_every_look(page, photograph(page, "4-offline"))
-    maya.context.set_offline(False)
+    with maya.offline():
+        choose(page, 4, tokens(attempt, 4)[2])
+        expect(page.locator("#offline")).to_be_visible()
+        in_every_look(page, photograph(page, "4-offline"))
     expect(page.locator("#saved")).to_have_text(SAVED)
 
     page.get_by_role("link", name="Check and hand in").click()
