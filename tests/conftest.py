@@ -41,12 +41,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For what touches no database one engine is enough. Without Chromium its tests are skipped, and say how to
-    have it."""
+    """For what touches no database one engine is enough. A browser test that failed goes once more: what a browser does
+    beside the test is not the site's fault twice in a row, and the report names it and shows how it failed the first time.
+    Without Chromium they are skipped, and say how to have it."""
     items[:] = stages.in_order(items)
     for item in items:
         if "django_db_setup" not in getattr(item, "fixturenames", ()) and not item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.one_engine)
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     if environment.chromium() is None:
         how = "Chromium is not on this machine. To have it: apt-get install chromium, or name it in PINPOINT_CHROMIUM."
         for item in items:
@@ -61,6 +64,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if report and os.environ.get("CI") and report.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
         report.write_line("With CI set, nothing may be skipped.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How each test failed that went once more."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.write_sep("_", f"went once more: {report.nodeid} ({report.when})", yellow=True)
+        terminalreporter.write_line(report.longreprtext)
 
 
 @pytest.fixture(scope="session")
