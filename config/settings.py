@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "crispy_forms",
     "crispy_bootstrap5",
@@ -206,9 +207,23 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "120/m/ip,5/5m/key",
     "reset_password": "60/m/ip,5/h/key",
     "reset_password_from_key": "60/m/ip",
-    "reauthenticate": "10/5m/user",
+    "reauthenticate": "10/h/user",
     "change_password": "5/m/user",
 }
+MFA_ADAPTER = "staff.mfa.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "staff.mfa.CodeForm",
+    "reauthenticate": "staff.mfa.CodeAgainForm",
+    "authenticate_webauthn": "staff.mfa.PasskeyForm",
+    "login_webauthn": "staff.mfa.PasskeyLoginForm",
+    "reauthenticate_webauthn": "staff.mfa.PasskeyAgainForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_TOTP_TOLERANCE = 1  # half minutes; staff/factors.py sees that no code is taken twice in them
+# A passkey cannot be guessed, so this limit only spares the server: a whole clinic sits behind one address.
+MFA_RATE_LIMITS = {"webauthn_login": "600/m/ip"}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 USERSESSIONS_TRACK_ACTIVITY = False
 SESSION_ENGINE = "staff.sessions"

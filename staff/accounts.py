@@ -11,6 +11,12 @@ from django.urls import reverse
 from staff import mail
 from staff.models import StaffMember
 
+WAYS = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
+
 
 class Backend(AuthenticationBackend):
     """By e-mail and password. Who a session belongs to is asked in every request, so that statement is written out."""
@@ -40,6 +46,12 @@ class AccountAdapter(DefaultAccountAdapter):
         "incorrect_password": "The password is not right. Type it again.",
         "enter_current_password": "The present password is not right. Type it again.",
     }
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        methods = super().get_reauthentication_methods(user)
+        for method in methods:
+            method["description"] = WAYS.get(method["id"], method["description"])
+        return methods
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

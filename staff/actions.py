@@ -6,7 +6,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from staff import audit, canonical, clock, mail
+from staff import audit, canonical, clock, factors, mail
 from staff.access import forget
 from staff.models import Chain, Clinic, InstallationRole, Licence, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
@@ -180,14 +180,19 @@ def close_membership(*, membership: Membership, by: StaffMember, reason: str = "
 def _shut_out(person: StaffMember) -> None:
     """At once and for good: whoever comes back is invited again and chooses a new password.
 
-    Without the old one, sessions and links that were handed out before stay dead then too.
+    Without the old one, sessions and links that were handed out before stay dead then too; and her second factors go.
     """
     person.is_active = False
     person.set_unusable_password()
     person.save(update_fields=["is_active", "password"])
+    end_sessions(person)
+    factors.forget(person)
+    mail.give_up(person)
+
+
+def end_sessions(person: StaffMember) -> None:
     for session in UserSession.objects.filter(user=person):
         session.end()
-    mail.give_up(person)
 
 
 @transaction.atomic

@@ -136,6 +136,14 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "quizzes:bank-item": (("needle-depth", "nd-17-q1"), BANK),
     "quizzes:coverage": ((), row(403, **PHYSICIANS, author=200, administrator=200)),
     "staff:display": ((), EVERYBODY),
+    "staff:signing-in": ((), EVERYBODY),
+    # What changes how one signs in asks for the password once more first; after that: tests/staff/test_second_factor.py.
+    "staff:app-add": ((), row(302)),
+    "staff:passkey-add": ((), row(302)),
+    "staff:factor-remove": ((1,), row(302)),
+    "staff:recovery-codes": ((), row(302)),
+    "staff:recovery-codes-make": ((), row(POST_ONLY, nobody=302)),
+    "staff:recovery-codes-file": ((), row(302)),
     "compliance:home": ((), EVERYBODY),
     "compliance:programme-list": ((), EVERYBODY),
     "compliance:programme-detail": (("infection-control",), EVERYBODY),
@@ -272,6 +280,7 @@ ACCOUNT_PAGES = {
     "account_login": 200, "account_logout": 302, "account_inactive": 200, "account_signup": 200, "account_email": 302,
     "account_reset_password": 200, "account_reset_password_done": 200, "account_reset_password_from_key_done": 200,
     "account_change_password": 302, "account_set_password": 302, "account_reauthenticate": 302, "usersessions_list": 302,
+    "mfa_authenticate": 302, "mfa_reauthenticate": 302, "mfa_reauthenticate_webauthn": 302, "mfa_login_webauthn": 302,
 }  # fmt: skip
 ACCOUNT_ELSEWHERE = {
     "account_confirm_email",
@@ -443,6 +452,7 @@ POSTS: dict[str, dict[str, int]] = {
     "compliance:head-address-end": row(403, manager=302, other_manager=404),
     "compliance:hold-release": row(403, manager=302, other_manager=404),
     "compliance:own-download": row(200, nobody=302),
+    "staff:recovery-codes-make": row(302),
 }
 
 

@@ -1,8 +1,8 @@
 """Erasing what is no longer needed of somebody who left, and saying what is kept, why and until when.
 
 A person's row stays, as a tombstone: what was signed and sealed names her by its id, and keeps the name it was sealed with. What
-goes: the address, the password, the preferences, sessions, mails, lines of imported lists, practice answers and, at her request,
-the name itself and the names of the audit trail. The chain holds salted commitments only, so it stands as it was.
+goes: the address, the password, second factors, the preferences, sessions, mails, lines of imported lists, practice answers and,
+at her request, the name itself and the names of the audit trail. The chain holds salted commitments only, so it stands as it was.
 """
 
 import re
@@ -21,7 +21,7 @@ from compliance import heads
 from compliance.models import PeopleImportRow
 from compliance.packs import work as packs
 from quizzes.models import PracticeAnswer, Seal
-from staff import audit, canonical, clock, keeping, mail
+from staff import audit, canonical, clock, factors, keeping, mail
 from staff.access import clinics_as
 from staff.models import (
     ActorName,
@@ -173,6 +173,7 @@ def _forget_account(person: StaffMember, by: StaffMember, known: list[str]) -> N
     Session.objects.filter(session_key__in=list(sessions.values_list("session_key", flat=True))).delete()
     sessions.delete()
     EmailAddress.objects.filter(user=person).delete()
+    factors.forget(person)
     PracticeAnswer.objects.filter(person=person).delete()
     told = Q(membership__person=person)
     for word in (person.email, *known):
@@ -230,7 +231,10 @@ def _write_to(person: StaffMember, kind: str, kept: list[Kept]) -> None:
 
 
 def letter(name: str, kind: str, kept: list[Kept], clinics: list[Clinic]) -> str:
-    gone = "your e-mail address, password, preferences, sessions, the mails sent to you and your practice answers"
+    gone = (
+        "your e-mail address, password, passkeys and other second factors, preferences, sessions, the mails sent to you and "
+        "your practice answers"
+    )
     if kind == Erasure.Kind.PERSON:
         gone = f"your name in the list of people and in the audit trail, {gone}"
     lines = [

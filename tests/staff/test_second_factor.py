@@ -1,0 +1,375 @@
+"""Authenticator apps, passkeys and recovery codes: at sign-in, and on the page that changes them."""
+
+import html
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.test import Client, override_settings
+from django.urls import reverse
+
+from staff import actions, clock, factors, sealing
+from staff.models import AuditEvent, Membership, OutgoingMail, StaffMember
+from tests.passkeys import Phone
+from tests.people import PASSWORD
+
+LOGIN = "/accounts/login/"
+STEP = "/accounts/2fa/authenticate/"
+PAGE = "/accounts/signing-in/"
+HALF = timedelta(seconds=30)
+
+
+def code_of(secret: str, steps: int = 0) -> str:
+    """What the app shows now, or so many half minutes on."""
+    return format_hotp_value(hotp_value(secret, int(clock.now().timestamp()) // 30 + steps))
+
+
+def with_app(person: StaffMember) -> str:
+    secret = factors.new_secret()
+    factors.add_app(person=person, secret=secret, step=0)
+    return secret
+
+
+def with_passkey(client: Client, name: str = "My phone", **phone: Any) -> Phone:
+    """Added on the page, by whoever is signed in and has just typed her password again."""
+    held = Phone(**phone)
+    page = client.get(reverse("staff:passkey-add"))
+    client.post(reverse("staff:passkey-add"), {"name": name, "credential": held.make(options_in(page.text))})
+    return held
+
+
+def options_in(page: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(html.unescape(re.search(r'data-options="([^"]+)"', page).group(1)))
+    return found
+
+
+def first_step(client: Client, person: StaffMember) -> str:
+    got = client.post(LOGIN, {"login": person.email, "password": PASSWORD})
+    assert got.status_code == 302
+    return str(got["Location"])
+
+
+def signed_in(client: Client) -> bool:
+    return client.get("/certificates/").status_code == 200
+
+
+def again(client: Client, person: StaffMember) -> Client:
+    """Signed in, with the password typed once more."""
+    client.force_login(person)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    return client
+
+
+def acts() -> list[str]:
+    rows = AuditEvent.objects.filter(action__startswith="factor.").order_by("pk")
+    return list(rows.values_list("action", flat=True))
+
+
+def mails(person: StaffMember) -> list[str]:
+    return list(OutgoingMail.objects.filter(person=person).order_by("pk").values_list("subject", flat=True))
+
+
+# Signing in
+
+
+def test_code_of_the_app_is_asked_for_after_the_password_and_taken_once(client, cast):
+    secret = with_app(cast.physician)
+    assert first_step(client, cast.physician) == STEP
+    assert not signed_in(client)
+    wrong = client.post(STEP, {"code": "000000" if code_of(secret) != "000000" else "111111"})
+    assert "The code is not right, or it was used already." in wrong.text
+    assert not signed_in(client)
+    code = code_of(secret)
+    assert client.post(STEP, {"code": f" {code[:3]} {code[3:]}"}).status_code == 302
+    assert signed_in(client)
+    other = Client()
+    first_step(other, cast.physician)
+    for later in range(4):
+        with clock.at(clock.now() + later * HALF):
+            other.post(STEP, {"code": code})
+            assert not signed_in(other)
+
+
+def test_code_before_the_last_one_taken_is_refused(cast):
+    secret = with_app(cast.physician)
+    before, now = code_of(secret, -1), code_of(secret)
+    assert factors.take_code(person=cast.physician, code=now)
+    assert factors.take_code(person=cast.physician, code=before) is None
+
+
+def test_code_is_taken_half_a_minute_early_or_late_and_no_more(cast):
+    secret = factors.new_secret()
+    shown = {steps: factors.step_of(secret, code_of(secret, steps)) is not None for steps in range(-2, 3)}
+    assert shown == {-2: False, -1: True, 0: True, 1: True, 2: False}
+
+
+def test_recovery_code_lets_in_once_and_says_so_by_mail(client, cast):
+    with_app(cast.physician)
+    first, *others = factors.make_codes(person=cast.physician)
+    first_step(client, cast.physician)
+    client.post(STEP, {"code": first})
+    assert signed_in(client)
+    assert acts()[-1] == "factor.code-used"
+    assert mails(cast.physician)[-1] == "A recovery code was used"
+    other = Client()
+    first_step(other, cast.physician)
+    other.post(STEP, {"code": first})
+    assert not signed_in(other)
+    assert factors.held_by(cast.physician).codes_left == len(others)
+
+
+def test_ten_wrong_codes_an_hour_whichever_door_and_nobody_else(client, cast):
+    secret, hers = with_app(cast.physician), with_app(cast.manager)
+    first_step(client, cast.physician)
+    for _ in range(factors.MOST_WRONG):
+        client.post(STEP, {"code": "12345"})
+    refused = client.post(STEP, {"code": code_of(secret)})
+    assert "Ten codes were wrong within an hour" in refused.text
+    with pytest.raises(factors.TooManyCodes):
+        factors.prove_by_code(person=cast.physician, code=code_of(secret))
+    assert mails(cast.physician).count("Three wrong codes for your account") == 1
+    other = Client()
+    first_step(other, cast.manager)
+    other.post(STEP, {"code": code_of(hers)})
+    assert signed_in(other)
+
+
+def test_password_alone_signs_in_whoever_has_no_factor(client, cast):
+    assert first_step(client, cast.aesthetician) == "/"
+    assert signed_in(client)
+
+
+# Passkeys
+
+
+def signing_in_by_passkey(client: Client, phone: Phone):
+    path = reverse("mfa_login_webauthn")
+    asked = client.get(path, headers={"Accept": "application/json"}).json()["request_options"]
+    return client.post(path, {"credential": phone.answer(asked)})
+
+
+def test_passkey_signs_in_without_a_password_and_after_one(client, cast):
+    phone = with_passkey(again(client, cast.physician))
+    assert acts() == ["factor.passkey-added", "factor.codes-made"]
+    assert mails(cast.physician)[0] == "A passkey was added to your account"
+    fresh = Client()
+    assert signing_in_by_passkey(fresh, phone)["Location"] == "/"
+    assert signed_in(fresh)
+    other = Client()
+    assert first_step(other, cast.physician) == STEP
+    other.post(STEP, {"credential": phone.answer(options_in(other.get(STEP).text))})
+    assert signed_in(other)
+
+
+def test_passkey_of_a_subdomain_of_another_site_or_without_a_finger_is_refused(client, cast):
+    again(client, cast.physician)
+    for phone in (
+        {"origin": "https://evil.training.example.com"},
+        {"origin": "https://evil.example"},
+        {"host": "evil.example"},
+        {"verifies": False},
+    ):
+        with_passkey(client, **phone)
+    assert not Authenticator.objects.exists()
+    phone = with_passkey(client)
+    for name, value in (("origin", "https://evil.training.example.com"), ("flags", Phone(verifies=False).flags)):
+        right, fresh = getattr(phone, name), Client()
+        setattr(phone, name, value)
+        signing_in_by_passkey(fresh, phone)
+        assert not signed_in(fresh)
+        setattr(phone, name, right)
+
+
+def test_answer_to_one_question_is_no_answer_to_the_next(client, cast):
+    phone, path = with_passkey(again(client, cast.physician)), reverse("mfa_login_webauthn")
+    one, other = Client(), Client()
+    asked = one.get(path, headers={"Accept": "application/json"}).json()["request_options"]
+    answer = {"credential": phone.answer(asked)}
+    other.get(path, headers={"Accept": "application/json"})
+    other.post(path, answer)
+    assert not signed_in(other)
+    one.post(path, answer)
+    assert signed_in(one)
+    one.post("/accounts/logout/")
+    one.post(path, answer)
+    assert not signed_in(one)
+
+
+@pytest.mark.parametrize(
+    "junk", ["", "1", "[]", "{}", '"x"', '{"id": 1}', '{"response": null}', '{"id": "a", "rawId": "a", "response": {}}']
+)
+def test_junk_for_a_passkey_is_refused_in_words(client, cast, junk):
+    path = reverse("mfa_login_webauthn")
+    client.get(path, headers={"Accept": "application/json"})
+    assert client.post(path, {"credential": junk}).status_code == 302
+    again(client, cast.physician)
+    client.get(reverse("staff:passkey-add"))
+    assert client.post(reverse("staff:passkey-add"), {"credential": junk}).status_code == 400
+    assert not Authenticator.objects.exists()
+
+
+def test_leaver_gets_in_by_no_passkey(client, cast):
+    phone = with_passkey(again(client, cast.aesthetician))
+    StaffMember.objects.filter(pk=cast.aesthetician.pk).update(is_active=False)
+    fresh = Client()
+    signing_in_by_passkey(fresh, phone)
+    assert not signed_in(fresh)
+
+
+@pytest.mark.parametrize(
+    ("site", "possible"),
+    [
+        ("https://training.example.com", True),
+        ("http://localhost:8000", True),
+        ("http://training.example.com", False),
+        ("http://127.0.0.1:8000", False),
+        ("https://192.0.2.7", False),
+        ("https://[2001:db8::1]", False),
+    ],
+)
+def test_passkeys_need_a_host_name_and_https(site, possible):
+    with override_settings(SITE_URL=site):
+        assert factors.passkeys_possible() is possible
+
+
+# The page
+
+
+def test_changing_how_one_signs_in_asks_for_the_password_again(client, cast):
+    with_app(cast.aesthetician)
+    factor = Authenticator.objects.get()
+    client.force_login(cast.aesthetician)
+    for path in ("staff:passkey-add", "staff:factor-remove"):
+        args = [factor.pk] if "remove" in path else []
+        for got in (client.get(reverse(path, args=args)), client.post(reverse(path, args=args))):
+            assert got["Location"].startswith("/accounts/reauthenticate/")
+    client.post(reverse("staff:recovery-codes-make"))
+    assert list(Authenticator.objects.all()) == [factor]
+
+
+def test_app_is_set_up_with_its_own_code_and_recovery_codes_come_with_it(client, cast):
+    again(client, cast.aesthetician)
+    page = client.get(reverse("staff:app-add"))
+    typed = re.search(r'class="mono text-break">([A-Z2-7 ]+)<', page.text).group(1)
+    assert all(len(group) == 4 for group in typed.split())
+    secret = typed.replace(" ", "")
+    assert f"secret={secret}" in html.unescape(page.text)
+    assert secret not in str(dict(client.session))
+    assert client.post(reverse("staff:app-add"), {"code": "12"}).status_code == 400
+    assert not Authenticator.objects.exists()
+    done = client.post(reverse("staff:app-add"), {"code": code_of(secret)}, follow=True)
+    shown = re.findall(r"<li>(\d{4} \d{4})</li>", done.text)
+    assert len(set(shown)) == 10
+    file = client.get(reverse("staff:recovery-codes-file"))
+    assert "attachment" in file["Content-Disposition"]
+    assert all(code in file.text for code in shown)
+    assert acts() == ["factor.app-added", "factor.codes-made"]
+    assert mails(cast.aesthetician) == [
+        "An authenticator app was set up for your account",
+        "Recovery codes were made for your account",
+    ]
+    with clock.at(clock.now() + timedelta(minutes=15)):
+        assert client.get(reverse("staff:recovery-codes")).status_code == 302
+        assert client.get(reverse("staff:recovery-codes-file")).status_code == 302
+    overview = client.get(PAGE).text
+    assert "10\u00a0codes left" in overview
+    assert shown[0] not in overview
+
+
+def test_new_codes_end_the_old_and_stand_for_nothing_alone(client, cast):
+    again(client, cast.aesthetician)
+    assert client.post(reverse("staff:recovery-codes-make"))["Location"] == PAGE
+    with_app(cast.aesthetician)
+    old = factors.make_codes(person=cast.aesthetician)
+    client.post(reverse("staff:recovery-codes-make"))
+    new = factors.unused_codes(cast.aesthetician)
+    assert len(new) == 10
+    assert not set(old) & set(new)
+
+
+def test_with_the_last_factor_go_the_codes(client, cast):
+    with_app(cast.aesthetician)
+    factors.make_codes(person=cast.aesthetician)
+    again(client, cast.aesthetician)
+    path = reverse("staff:factor-remove", args=[Authenticator.objects.get(type="totp").pk])
+    assert "It is the last one" in client.get(path).text
+    client.post(path)
+    assert not Authenticator.objects.exists()
+    assert acts()[-1] == "factor.app-removed"
+    assert mails(cast.aesthetician)[-1] == "Your authenticator app was removed from your account"
+    assert first_step(Client(), cast.aesthetician) == "/"
+
+
+def test_nobody_removes_what_is_anothers(client, cast):
+    with_app(cast.colleague)
+    again(client, cast.aesthetician)
+    path = reverse("staff:factor-remove", args=[Authenticator.objects.get().pk])
+    assert client.get(path).status_code == client.post(path).status_code == 404
+    assert Authenticator.objects.exists()
+
+
+def test_what_fails_leaves_neither_factor_nor_event_nor_mail(cast, monkeypatch):
+    monkeypatch.setattr(factors.mail, "queue", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        with_app(cast.physician)
+    assert not Authenticator.objects.exists()
+    assert not acts()
+
+
+def test_leaving_and_merging_take_the_factors_along(cast):
+    for person in (cast.aesthetician, cast.colleague):
+        with_app(person)
+    actions.close_membership(membership=Membership.objects.get(person=cast.aesthetician), by=cast.manager)
+    actions.make_alias(alias=cast.colleague, of=cast.support, clinic=cast.lakeside, by=cast.manager)
+    assert not Authenticator.objects.exists()
+
+
+def test_list_of_passkeys_is_one_statement_however_many(client, cast, django_assert_num_queries):
+    again(client, cast.aesthetician)
+    with_passkey(client, "One")
+    client.get(PAGE)
+    with django_assert_num_queries(7) as counted:
+        assert "One" in client.get(PAGE).text
+    for name in ("Two", "Three"):
+        with_passkey(client, name)
+    with django_assert_num_queries(len(counted)):
+        assert "Three" in client.get(PAGE).text
+
+
+# What lies in the database
+
+
+def test_secrets_lie_sealed_and_open_after_the_key_was_changed(cast, settings):
+    secret = with_app(cast.physician)
+    factors.make_codes(person=cast.physician)
+    stored = {row.type: row.data for row in Authenticator.objects.all()}
+    name = next(iter(settings.SIGNING_KEYS))
+    assert stored["totp"]["secret"].startswith(f"{name}:")
+    assert secret not in json.dumps(stored)
+    codes = factors.unused_codes(cast.physician)
+    settings.SIGNING_KEYS = {"newer": "ab" * 32, **settings.SIGNING_KEYS}
+    assert factors.unused_codes(cast.physician) == codes
+    assert factors.take_code(person=cast.physician, code=code_of(secret))
+    assert sealing.seal("x").startswith("newer:")
+
+
+def test_without_its_key_no_code_is_taken_and_the_log_names_the_key(cast, settings, caplog):
+    secret = with_app(cast.physician)
+    name = next(iter(settings.SIGNING_KEYS))
+    settings.SIGNING_KEYS = {"another": "ab" * 32}
+    assert factors.take_code(person=cast.physician, code=code_of(secret)) is None
+    assert f"SIGNING_KEYS has no key named {name}" in caplog.text
+    settings.SIGNING_KEYS = {name: "cd" * 32}
+    assert factors.take_code(person=cast.physician, code=code_of(secret)) is None
+    assert "it was altered, or the key was" in caplog.text
+
+
+def test_sealed_text_that_was_altered_does_not_open(cast):
+    sealed = sealing.seal("a secret")
+    assert sealing.open_sealed(sealed) == "a secret"
+    with pytest.raises(sealing.NotOpened):
+        sealing.open_sealed(sealed[:-6] + "AAAAA=")
