@@ -48,7 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        methods = super().get_reauthentication_methods(user)
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         for method in methods:
             method["description"] = WAYS.get(method["id"], method["description"])
         return methods

@@ -88,7 +88,7 @@ def unused_codes(person: StaffMember) -> list[str]:
 
 
 def has_app(person: StaffMember) -> bool:
-    return Authenticator.objects.filter(user=person, type=Type.TOTP).exists()
+    return bool(Authenticator.objects.filter(user=person, type=Type.TOTP).exists())
 
 
 def passkeys_possible() -> bool:
@@ -104,7 +104,7 @@ def passkeys_possible() -> bool:
 
 
 def new_secret() -> str:
-    return generate_totp_secret()
+    return str(generate_totp_secret())
 
 
 def address_of(secret: str, person: StaffMember) -> str:
@@ -294,4 +294,4 @@ def _tell_of_wrong_codes(person: StaffMember) -> None:
 def forget(person: StaffMember) -> int:
     """All of hers, without a word: for whoever leaves, is merged or is erased."""
     count, _ = Authenticator.objects.filter(user=person).delete()
-    return count
+    return int(count)

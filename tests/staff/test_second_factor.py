@@ -25,7 +25,7 @@ HALF = timedelta(seconds=30)
 
 def code_of(secret: str, steps: int = 0) -> str:
     """What the app shows now, or so many half minutes on."""
-    return format_hotp_value(hotp_value(secret, int(clock.now().timestamp()) // 30 + steps))
+    return str(format_hotp_value(hotp_value(secret, int(clock.now().timestamp()) // 30 + steps)))
 
 
 def with_app(person: StaffMember) -> str:
@@ -43,7 +43,8 @@ def with_passkey(client: Client, name: str = "My phone", **phone: Any) -> Phone:
 
 
 def options_in(page: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(html.unescape(re.search(r'data-options="([^"]+)"', page).group(1)))
+    (written,) = re.findall(r'data-options="([^"]+)"', page)
+    found: dict[str, Any] = json.loads(html.unescape(written))
     return found
 
 
