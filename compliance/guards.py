@@ -14,6 +14,30 @@ def ended_once(table: str, *kept: str) -> list[Guard]:
 RECORDED = ("public_id", "clinic_id", "recorded_at", "recorded_by_id", "starts_on")
 
 GUARDS: list[Guard] = [
+    Guard(
+        "compliance_peopleimport",
+        "applied",
+        ("DELETE",),
+        "a list of people that was applied stays on record",
+        when="OLD.began_at IS NOT NULL",
+    ),
+    Guard(
+        "compliance_peopleimport",
+        "sent",
+        ("UPDATE",),
+        "a list of people keeps what was sent and how",
+        columns=(
+            *("public_id", "clinic_id", "key", "mode", "full_roster", "file_name", "file_sha256", "columns", "note"),
+            *("sent_at", "sent_by_id"),
+        ),
+    ),
+    Guard(
+        "compliance_peopleimport",
+        "ended",
+        ("UPDATE",),
+        "a list of people that was carried out does not change",
+        when="OLD.ended_at IS NOT NULL",
+    ),
     insert_only("compliance_merge"),
     insert_only("compliance_mergedecision"),
     insert_only("compliance_change"),

@@ -249,6 +249,7 @@ def publish(*, draft: Draft, revision: int, note: str, effects: Mapping[str, str
             "section": section.sha256,
             "version": made.number,
             "effects": {c.name: effects[c.name] for c in found.changes},
+            "writers": drafting.writers_of(current),
         },
     )
     return made

@@ -1,7 +1,7 @@
 """Verbs of the cut-score file: open a panel, rate, file. docs/cut-score.md says what rests on it."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -161,8 +161,14 @@ def rate(*, panel: Panel, percents: Mapping[int, int], by: StaffMember) -> int:
     ]
     Rating.objects.bulk_create(new)
     if new:
-        audit.record(clinic=None, by=by, action="items.rated", subject=panel, body={"items": len(new)})
+        audit.record(clinic=None, by=by, action="items.rated", subject=panel, body=told_of_ratings(new))
     return len(new)
+
+
+def told_of_ratings(rows: Sequence[Rating]) -> dict[str, object]:
+    """What the trail says of ratings that were given together, in their order."""
+    given = [[row.question_version_id, row.number, row.percent] for row in rows]
+    return {"items": len(rows), "sha256": canonical.sha256_of(given)}
 
 
 @transaction.atomic

@@ -16,8 +16,31 @@ from staff.models.clinics import Role
 def open_clinic(*, name: str, address: str, zone: str, by: StaffMember) -> Clinic:
     clinic = Clinic.objects.create(name=name, address=address, zone=zone)
     Chain.objects.create(clinic=clinic)
-    audit.record(clinic=clinic, by=by, action="clinic.opened", subject=clinic, body={"zone": zone})
+    audit.record(clinic=clinic, by=by, action="clinic.opened", subject=clinic, body=told_of_clinic(clinic))
     return clinic
+
+
+def told_of_clinic(row: Clinic) -> dict[str, str]:
+    return {"clinic": row.public_id, "zone": row.zone, "name": row.name, "address": row.address}
+
+
+@transaction.atomic
+def correct_clinic(*, clinic: Clinic, name: str, address: str, reason: str, by: StaffMember) -> None:
+    """Name and address from now on. Papers already issued keep those they were issued with; a zone stays, since past days
+    were counted in it."""
+    clinic.name, clinic.address = name.strip(), address.strip()
+    clinic.save(update_fields=["name", "address"])
+    audit.record(
+        clinic=clinic, by=by, action="clinic.corrected", subject=clinic, reason=reason, body=told_of_clinic(clinic)
+    )
+
+
+@transaction.atomic
+def add_account(*, email: str, full_name: str, by: StaffMember) -> StaffMember:
+    """For somebody who works for the installation and in no clinic: an author, an administrator."""
+    person = StaffMember.objects.create_user(email, full_name)
+    audit.record(clinic=None, by=by, action="person.added", subject=person, body=audit.told_of_names(person))
+    return person
 
 
 @transaction.atomic
@@ -49,7 +72,7 @@ def add_member(
         person = person.merged_into
     if person is None:
         person = StaffMember.objects.create_user(email=email, full_name=full_name, latin_name=latin_name)
-        audit.record(clinic=clinic, by=by, action="person.added", subject=person)
+        audit.record(clinic=clinic, by=by, action="person.added", subject=person, body=audit.told_of_names(person))
     elif not person.is_active:
         person.is_active = True
         person.save(update_fields=["is_active"])
@@ -71,10 +94,15 @@ def add_member(
         by=by,
         action="membership.began",
         subject=membership,
-        body={"roles": sorted(roles), "person": person.pk},
+        body={"roles": sorted(roles), "person": person.pk, **told_of_work(membership)},
     )
     forget(person)
     return membership
+
+
+def told_of_work(row: Membership) -> dict[str, str]:
+    """What the trail says of what stands on a membership beside its roles."""
+    return {"sha256": canonical.sha256_of([row.job_title, row.staff_number, row.hired_on])}
 
 
 @transaction.atomic
@@ -114,6 +142,7 @@ def change_member(
         "changed": changed,
         "roles_added": sorted(added),
         "roles_ended": sorted(set(held) - set(roles)),
+        **told_of_work(current),
     }
     audit.record(clinic=membership.clinic, by=by, action="membership.changed", subject=current, body=body)
     forget(membership.person)
@@ -215,7 +244,8 @@ def correct_name(
     """The name from now on. Papers already issued keep the name they were issued with."""
     person.full_name, person.latin_name = full_name.strip(), latin_name.strip()
     person.save(update_fields=["full_name", "latin_name"])
-    audit.record(clinic=clinic, by=by, action="person.renamed", subject=person, reason=reason)
+    body = audit.told_of_names(person)
+    audit.record(clinic=clinic, by=by, action="person.renamed", subject=person, reason=reason, body=body)
 
 
 @transaction.atomic

@@ -34,6 +34,12 @@ def commitment(*, salt: str, person_id: int, name: str) -> str:
     return canonical.sha256_of([salt, person_id, name])
 
 
+def told_of_names(person: StaffMember) -> dict[str, str]:
+    """What an event says of her names: commitments, which nobody can open once she was erased."""
+    latin = _commitment_to(person, person.latin_name) if person.latin_name else ""
+    return {"name": _commitment_of(person), "latin_name": latin}
+
+
 def _commitment_of(person: StaffMember) -> str:
     """Asked once per object and name: an act that records two events is one person's. What this object itself had to make is
     asked for again until it is committed, since a transaction that is rolled back takes it along."""
@@ -45,18 +51,23 @@ def _commitment_of(person: StaffMember) -> str:
     if known is None:
         state["_uncommitted"] = True
         transaction.on_commit(lambda: state.pop("_uncommitted", None))
-        return _make_commitment(person)
+        return _make_commitment(person, name)
     if "_uncommitted" not in state:
         state["_commitment"] = (name, known)
     return known
 
 
-def _make_commitment(person: StaffMember) -> str:
+def _commitment_to(person: StaffMember, name: str) -> str:
+    known = ActorName.objects.filter(person=person, name=name).values_list("commitment", flat=True).first()
+    return known or _make_commitment(person, name)
+
+
+def _make_commitment(person: StaffMember, name: str) -> str:
     salt = secrets.token_hex(32)
     row = ActorName.objects.create(
-        commitment=commitment(salt=salt, person_id=person.pk, name=person.full_name),
+        commitment=commitment(salt=salt, person_id=person.pk, name=name),
         person=person,
-        name=person.full_name,
+        name=name,
         salt=salt,
     )
     return row.commitment

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from django.db import IntegrityError, transaction
 
-from staff import audit, clock
+from staff import audit, canonical, clock
 from staff.models import StaffMember
 from training import markdown, points, reading_level
 from training.files import Library, Problem, Reader, SectionFile
@@ -248,13 +248,20 @@ def take_live(*, draft: Draft, by: StaffMember) -> None:
     audit.record(clinic=None, by=by, action="draft.rebased", subject=draft, body={"base": live.sha256})
 
 
+def writers_of(draft: Draft) -> list[int]:
+    """Whoever wrote a text is not the second person who approves the items on it."""
+    return sorted(draft.writers.values_list("pk", flat=True))
+
+
 @transaction.atomic
 def discard(*, draft: Draft, revision: int, by: StaffMember) -> None:
     """Close it unpublished. Its row and its text stay."""
     rows = Draft.objects.filter(pk=draft.pk, closed_at=None, revision=revision)
     if not rows.update(closed_at=clock.now(), closed_by=by):
         raise Conflict(open_draft(draft.section))
-    audit.record(clinic=None, by=by, action="draft.discarded", subject=draft)
+    draft.refresh_from_db()
+    body = {"text_sha256": canonical.sha256(draft.text)}
+    audit.record(clinic=None, by=by, action="draft.discarded", subject=draft, body=body)
 
 
 def drafted_points(

@@ -125,7 +125,7 @@ def module_version(
         by=by,
         action="module.published",
         subject=made,
-        body={"number": made.number, "sha256": sha256},
+        body={"number": made.number, "sha256": sha256, "change": change, "note": note},
     )
     search.keep_index(made)
     _retire_points(module, made, by)

@@ -134,7 +134,7 @@ def _installation(began: datetime, course: material.Course, hashed: str) -> Stor
     material.load(course, by=site)
     yield began + timedelta(minutes=20)
     for (email, name), role in ((cast.ADMINISTRATOR, "administrator"), (cast.AUTHOR, "author")):
-        person = StaffMember.objects.create_user(email, name)
+        person = actions.add_account(email=email, full_name=name, by=site)
         person.password = hashed
         person.save(update_fields=["password"])
         actions.appoint(person=person, role=role, by=site)

@@ -18,13 +18,17 @@ from compliance.records import (
     certificates,
     chains,
     changes,
+    clinics,
+    drafts,
     enquiries,
+    imports,
     keeping,
     late,
     material,
     merges,
     outgoing,
     outside,
+    panels,
     people,
     practicals,
     programmes,
@@ -61,6 +65,10 @@ PARTS = (
     merges.findings,
     outgoing.findings,
     people.findings,
+    clinics.findings,
+    imports.findings,
+    drafts.findings,
+    panels.findings,
 )
 
 

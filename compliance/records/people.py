@@ -1,30 +1,41 @@
-"""Who may do what, as the audit trail tells it: memberships, the roles they give, checks of identity, appointments, licences.
+"""Who may do what, as the audit trail tells it: names, memberships, the roles they give, checks of identity, appointments,
+licences.
 
 Signatures rest on these: a role that nobody gave would make a signer.
 """
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Prefetch
 
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone, readable
-from staff.actions import told_of_licence
-from staff.models import AuditEvent, InstallationRole, Licence, Membership, MembershipRole, StaffMember
+from compliance.records.finding import (
+    SAME_ACT_SECONDS,
+    Finding,
+    about_then,
+    chunks,
+    compare,
+    events_of,
+    gone,
+    readable,
+)
+from staff.actions import told_of_licence, told_of_work
+from staff.models import ActorName, AuditEvent, InstallationRole, Licence, Membership, MembershipRole, StaffMember
 
 Act = tuple[int, datetime]  # who, and when
 
 
 @dataclass
 class Replayed:
-    """What the events of one person in one clinic come to, by membership."""
+    """What the events of one person in one clinic come to, by membership. `over`: when a role ended, by membership and role."""
 
     held: dict[int, set[str]] = field(default_factory=dict)
     given: dict[tuple[int, str], list[Act]] = field(default_factory=lambda: defaultdict(list))
     taken: set[tuple[int, str]] = field(default_factory=set)
+    over: dict[tuple[int, str], list[Act]] = field(default_factory=lambda: defaultdict(list))
     ended: dict[int, Act] = field(default_factory=dict)
 
     def take(self, event: AuditEvent) -> None:
@@ -33,15 +44,21 @@ class Replayed:
             self._give(row, said["roles"], at)
         elif event.action == "membership.ended":
             self.ended[row] = at
+            self._close(row, self.held.get(row, ()), at)
         elif event.action == "membership.changed":
             before, roles = said["before"], set(self.held.get(said["before"], ()))
             self.taken |= {(before, role) for role in said["roles_ended"]}
+            self._close(before, roles if before != row else said["roles_ended"], at)
             if before != row:
                 self.ended[before] = at
                 for role in roles - set(said["roles_ended"]):  # carried as it was given
                     self.given[row, role] += self.given[before, role]
             self.held[row] = roles - set(said["roles_ended"])
             self._give(row, said["roles_added"], at)
+
+    def _close(self, row: int, roles: Iterable[str], at: Act) -> None:
+        for role in roles:
+            self.over[row, role].append(at)
 
     def _give(self, row: int, roles: list[str], at: Act) -> None:
         self.held.setdefault(row, set()).update(roles)
@@ -64,7 +81,9 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
             known = [event for row in held for event in events[str(row.pk)]]
             yield from readable(f"memberships of person {person}", _memberships(held, known, of_people[str(person)]))
         yield from _appointed(chunk, of_people, checked)
+        yield from _named(chunk, of_people, checked)
     yield from _licences(checked)
+    yield from gone("person.added", "account", StaffMember)
     yield from gone("membership.began", "membership", Membership)
     yield from gone("licence.recorded", "licence", Licence)
 
@@ -79,7 +98,13 @@ def _memberships(rows: list[Membership], events: list[AuditEvent], of_person: li
         for event in events:
             if event.subject_id == str(row.pk):
                 yield from compare(f"{what}, chain of {event.action}", row.clinic.chain.pk, event.chain_id)
-                yield from compare(f"{what}, whose", json.loads(event.body).get("person", row.person_id), row.person_id)
+                said, work = json.loads(event.body), told_of_work(row)
+                yield from compare(f"{what}, whose", said.get("person", row.person_id), row.person_id)
+                yield from compare(
+                    f"{what}, hash of its title, staff number and day of hire",
+                    said.get("sha256", work["sha256"]),
+                    work["sha256"],
+                )
         if row.pk not in replayed.held:
             yield Finding(f"{what}, its event", "membership.began or membership.changed", "none")
             continue
@@ -103,6 +128,9 @@ def _roles(what: str, row: Membership, told: Replayed, checks: list[AuditEvent])
     last = [one for one in rows if one.ended_at is None or (row.ended_at and one.ended_at >= row.ended_at)]
     lasting = {one.role for one in last if one.role in told.held[row.pk] or (row.pk, one.role) not in told.taken}
     yield from compare(f"{what}, the roles it gives", sorted(told.held[row.pk]), sorted(lasting))
+    for role in sorted({one.role for one in rows} | {role for membership, role in told.over if membership == row.pk}):
+        closed = [one for one in rows if one.role == role and one.ended_at]
+        yield from _ends(f"{what}, role {role}", closed, told.over.get((row.pk, role), []))
     for one in rows:
         called = f"{what}, role {one.role}"
         given = told.given.get((row.pk, one.role), [])
@@ -119,6 +147,52 @@ def _roles(what: str, row: Membership, told: Replayed, checks: list[AuditEvent])
             else:
                 at = known[said.index([one.identity_checked_by_id, one.identity_checked_how])].at
                 yield from about_then(f"{called}, when the identity was checked", at, one.identity_checked_at)
+
+
+def _ends(what: str, rows: list[MembershipRole], told: list[Act]) -> Iterator[Finding]:
+    """Each end of a role as the trail tells of it, whoever of several ended it."""
+    left = list(told)
+    for row in rows:
+        near = [
+            act
+            for act in left
+            if row.ended_at
+            and act[0] == row.ended_by_id
+            and abs((act[1] - row.ended_at).total_seconds()) <= SAME_ACT_SECONDS
+        ]
+        if near:
+            left.remove(near[0])
+        else:
+            yield Finding(f"{what}, its end", "as the audit trail tells", "not told so")
+    for _ in left:
+        yield Finding(f"{what}, its end", "there, as its event says", "none")
+
+
+def _named(people: list[StaffMember], events: dict[str, list[AuditEvent]], checked: Counter[str]) -> Iterator[Finding]:
+    """Each account bears the names that were last recorded. Whoever was erased bears none that anybody could compare."""
+    names: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in ActorName.objects.filter(person__in=people):
+        names[row.person_id][row.commitment] = row.name
+    for person in people:
+        if person.erased_at:
+            continue
+        checked["accounts"] += 1
+        told = [event for event in events[str(person.pk)] if event.action in ("person.added", "person.renamed")]
+        yield from _name(f"account {person.public_id}", person, told, names[person.pk])
+
+
+def _name(what: str, person: StaffMember, told: list[AuditEvent], names: dict[str, str]) -> Iterator[Finding]:
+    """An older event does not say the name: whoever was never given another bears the one she acted under."""
+    said = json.loads(max(told, key=lambda event: event.pk).body) if told else {}
+    if "name" in said:
+        held = {"name": person.full_name, "latin_name": person.latin_name}
+        for which, called in (("name", "its name"), ("latin_name", "its name in Latin letters")):
+            if said[which] and said[which] not in names:
+                yield Finding(f"{what}, {called} as last recorded", "kept, since nobody erased it", "gone")
+            elif names.get(said[which], "") != held[which]:
+                yield Finding(f"{what}, {called}", "the one last recorded", "another")
+    elif names and person.full_name not in names.values() and "person.renamed" not in [one.action for one in told]:
+        yield Finding(f"{what}, its name", "the one she acted under, since nobody changed it", "another")
 
 
 def _appointed(

@@ -130,8 +130,19 @@ def begin(*, sent: PeopleImport, shown: str, drop: Collection[str], invites: boo
         "planned": plan.counts,
         "ended": len(drop),
         "full_roster": sent.full_roster,
+        "sent_sha256": sent_sha256(sent),
     }
     audit.record(clinic=sent.clinic, by=by, action="people.imported", subject=sent, body=body)
+
+
+def sent_sha256(sent: PeopleImport) -> str:
+    """Over what was sent and chosen with it, and who sent it when."""
+    return canonical.sha256_of(
+        [
+            *(sent.public_id, sent.key, sent.mode, sent.invites, sent.file_name, sent.columns, sent.note),
+            *(sent.sent_at, sent.sent_by_id),
+        ]
+    )
 
 
 def work(sent: PeopleImport, most: int = AT_ONCE) -> int:
@@ -253,6 +264,10 @@ def _finish(pk: int) -> None:
         counts[outcome] += 1
     sent.ended_at, sent.counts = clock.now(), canonical.text(counts)
     sent.save(update_fields=["ended_at", "counts"])
+    if sent.began_by:
+        audit.record(
+            clinic=sent.clinic, by=sent.began_by, action="people.import-ended", subject=sent, body={"counts": counts}
+        )
 
 
 def go_on() -> int:

@@ -14,13 +14,14 @@ from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from compliance.packs import work
 from compliance.reminders import feeds, sending
 from compliance.requirements import assigning, cycles, incidents
+from compliance.roster import applying
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt
 from staff import actions as staffing
 from staff import clock
 from staff import keeping as rules
-from staff.models import StaffMember
+from staff.models import Membership, StaffMember
 from tests import factories, people
 from tests.factories import Course
 from tests.people import Cast
@@ -149,6 +150,7 @@ def make_history(cast: Cast, course: Course) -> History:
         _rate(cast, course)
     with clock.at(start + timedelta(days=334)):
         _merge(cast)
+        _correct(cast, course)
     assert None not in (passed.certificate, first_of_tom.certificate, renewed.certificate)
     return History(
         cast,
@@ -182,6 +184,37 @@ def _merge(cast: Cast) -> None:
         merge = merging.propose(kept=once, alias=alias, reason="Added twice", by=cast.manager)
         shown = merging.plan(once, alias).sha256
         merging.decide(merge=merge, confirmed=confirmed, shown=shown, by=cast.administrator)
+
+
+def _correct(cast: Cast, course: Course) -> None:
+    """People come by a file, one of them takes another name and another work; a text is begun and given up."""
+    sent = factories.make_import(clinic=cast.lakeside, by=cast.manager)
+    applying.begin(
+        sent=sent, shown=applying.plan_of(sent, by=cast.manager).sha256, drop=(), invites=False, by=cast.manager
+    )
+    applying.work(sent)
+    (membership,) = Membership.objects.filter(person__email="nia@lakeside.example")
+    staffing.correct_name(
+        person=membership.person,
+        full_name="Nía Newman",
+        latin_name="Nia Newman",
+        clinic=cast.lakeside,
+        reason="Marriage",
+        by=cast.manager,
+    )
+    work: dict[str, Any] = {"hired_on": membership.hired_on, "by": cast.manager}
+    membership = staffing.change_member(
+        membership=membership, job_title="Lead", staff_number="N 7", roles=["aesthetician", "support"], **work
+    )
+    staffing.change_member(membership=membership, job_title="Lead", staff_number="N 7", roles=["support"], **work)
+    staffing.correct_clinic(
+        clinic=cast.lakeside, name=cast.lakeside.name, address="9 Lake Road", reason="Moved", by=cast.administrator
+    )
+    section = course.module.sections.get()
+    live = drafting.live_section(section)
+    assert live is not None
+    draft = drafting.save(section=section, source=live.text, revision=0, by=cast.author)
+    drafting.discard(draft=draft, revision=1, by=cast.author)
 
 
 def _rate(cast: Cast, course: Course) -> None:

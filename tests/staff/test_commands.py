@@ -83,6 +83,32 @@ def test_check_identity_refused(cast, changed, said):
     assert role.identity_checked_at is None
 
 
+def test_correct_clinic(cast, capsys):
+    said = {"address": " 9 Lake Road ", "reason": "moved", "by": cast.administrator.email}
+    call_command("correct_clinic", "lakeside-skin-clinic", **said)
+    cast.lakeside.refresh_from_db()
+    assert (cast.lakeside.name, cast.lakeside.address) == ("Lakeside Skin Clinic", "9 Lake Road")
+    assert "9 Lake Road" in capsys.readouterr().out
+    event = AuditEvent.objects.filter(chain__clinic=cast.lakeside).latest("seq")
+    assert (event.action, event.reason) == ("clinic.corrected", "moved")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        pytest.param({"by": "author@house.example"}, "not an administrator", id="an author"),
+        pytest.param({"reason": " "}, "--reason is empty", id="without a reason"),
+        pytest.param({"address": ""}, "Nothing would change", id="nothing new"),
+    ],
+)
+def test_correct_clinic_refused(cast, changed, said):
+    options = {"address": "9 Lake Road", "reason": "moved", "by": cast.administrator.email} | changed
+    with pytest.raises(CommandError, match=said):
+        call_command("correct_clinic", "lakeside-skin-clinic", **options)
+    cast.lakeside.refresh_from_db()
+    assert cast.lakeside.address != "9 Lake Road"
+
+
 def test_the_database_refuses_that_one_person_makes_a_signer(cast):
     role = new_physician(cast)
     rows = MembershipRole.objects.filter(pk=role.pk)

@@ -94,6 +94,8 @@ def test_kept_rows_are_never_deleted(history, table):
         ("UPDATE staff_chain SET seq = seq - 1 WHERE seq > 0", "a chain only grows"),
         ("UPDATE staff_chain SET seq = seq + 2", "a chain only grows"),
         ("UPDATE certificates_numberseries SET last = last", "certificate numbers only rise"),
+        ("DELETE FROM compliance_peopleimport", "a list of people that was applied stays on record"),
+        ("UPDATE compliance_peopleimport SET counts = '{}'", "a list of people that was carried out does not change"),
     ],
 )
 def test_what_is_fixed_stays(history, sql, sentence):

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from certificates.models import Certificate
 from compliance import exports
-from compliance.management.clinics import clinic_named
+from staff.naming import clinic_named
 
 EVERY = 500  # certificates between two lines of progress
 

@@ -6,13 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from compliance.management.clinics import clinic_named
 from compliance.packs import building
 from compliance.packs.building import Making
 from compliance.packs.keys import signing_key
 from compliance.packs.scope import clinic_scope
 from staff import audit, clock
 from staff.models import StaffMember
+from staff.naming import clinic_named
 
 MADE_BY = "the site's administrator, at the command line"
 

@@ -20,7 +20,8 @@ class Command(BaseCommand):
         email = options["email"].strip().lower()
         person = StaffMember.objects.filter(email=email).first()
         if person is None:
-            person = StaffMember.objects.create_user(email, options["name"] or email)
+            by = StaffMember.objects.pinpoint()
+            person = actions.add_account(email=email, full_name=options["name"] or email, by=by)
         if options["role"] not in person.installation_roles:
             actions.appoint(person=person, role=options["role"], by=StaffMember.objects.pinpoint())
         self.stdout.write(f"{person.full_name} is {options['role']}; the first password comes by “Forgotten password”.")
