@@ -18,6 +18,7 @@ from certificates import validity
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import passes_awaiting_adoption
 from compliance import outside, standing
+from compliance.models import Merge
 from quizzes import scoring
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, Outcome, QuizVersion, Regrade
 from quizzes.queries import is_locked, with_attempts
@@ -58,7 +59,7 @@ class Gathered:
     def __init__(self, people: Any, versions: Sequence[ModuleVersion], at: datetime, *, past: bool) -> None:
         self.people, self.versions, self.at = people, versions, at
         modules = [version.module_id for version in versions]
-        aliases = dict(StaffMember.objects.exclude(merged_into=None).values_list("pk", "merged_into"))
+        aliases = _aliases(at, past=past)
         self._states = _States(people, aliases, at)
         self.held, self.signed = _held(people, aliases, modules, self._states)
         self.credits = outside.credits_at(people, at)
@@ -118,6 +119,14 @@ class Gathered:
 
 # More than this are not named one by one in a statement.
 MOST_NAMED = 5_000
+
+
+def _aliases(at: datetime, *, past: bool) -> dict[int, int | None]:
+    """Accounts that were merged, with the one that was kept: on a day that has passed, those that were one by then."""
+    if past:
+        merged = Merge.objects.filter(decision__confirmed=True, decision__decided_at__lte=at)
+        return dict(merged.values_list("alias", "kept"))
+    return dict(StaffMember.objects.exclude(merged_into=None).values_list("pk", "merged_into"))
 
 
 def _theirs(people: Any, aliases: Collection[int], path: str) -> Q:

@@ -60,6 +60,7 @@ class PersonShown:
 
     name: str
     latin_name: str
+    formerly: str
     job_titles: str
     worked: str
     licences: tuple[str, ...]
@@ -187,29 +188,32 @@ def _people(scope: Scope, people: list[int]) -> list[PersonShown]:
     for licence in held.order_by("expires_on", "pk"):
         line = f"{licence.type}, {licence.authority}, {licence.number}, to {shown(licence.expires_on, scope)}"
         licences[licence.person_id].append(line)
+    accounts = scope.accounts(people)
     certificates: dict[int, list[tuple[str, str]]] = defaultdict(list)
     issued = Certificate.objects.filter(
-        clinic__in=scope.clinic_ids, person__in=people, issued_at__lte=scope.until, valid_until_on__gte=scope.to_on
+        clinic__in=scope.clinic_ids, person__in=accounts, issued_at__lte=scope.until, valid_until_on__gte=scope.to_on
     )
     for row in with_events(issued.defer("facts")).order_by("issued_at", "pk"):
         if state_of(row, scope.until) in IN_FORCE:
             line = f"{row.title}, {row.number}, to {shown(row.valid_until_on, scope)}"
-            certificates[row.person_id].append((line, records.paper_name(row.number)))
-    read: dict[int, datetime] = dict(
-        ReadingConfirmation.objects.filter(person__in=people, **scope.within("confirmed_at"))
-        .order_by()
-        .values_list("person")
-        .annotate(last=Max("confirmed_at"))
-    )
+            certificates[scope.kept(row.person_id)].append((line, records.paper_name(row.number)))
+    read: dict[int, datetime] = {}
+    confirmed = ReadingConfirmation.objects.filter(person__in=accounts, **scope.within("confirmed_at")).order_by()
+    for account, last in confirmed.values_list("person").annotate(last=Max("confirmed_at")):
+        pk = scope.kept(account)
+        read[pk] = max(last, read.get(pk, last))
     found = []
     for pk in people:
         worked = scope.worked[pk]
-        left = worked[-1].ended_at
+        ends = [row.ended_at for row in worked if row.ended_at]
+        left = max(ends) if len(ends) == len(worked) else None
+        formerly = dict.fromkeys(row.recorded_as for row in worked if row.recorded_as != row.name)
         found.append(
             PersonShown(
                 name=worked[-1].name,
                 latin_name=worked[-1].latin_name,
-                job_titles=", then ".join(row.job_title or NOT_RECORDED for row in worked),
+                formerly="; ".join(formerly),
+                job_titles=", then ".join(dict.fromkeys(row.job_title or NOT_RECORDED for row in worked)),
                 worked=f"left {shown(left, scope)}" if left else "",
                 licences=tuple(licences[pk]),
                 certificates=tuple(certificates[pk]),

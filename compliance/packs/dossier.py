@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typst
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 
 from certificates import fonts as faces
@@ -54,14 +55,19 @@ class Dossier:
         return [self._part(table) for table in tables.OF_A_PERSON]
 
     def _part(self, table: Table) -> Part:
-        several = len(self.scope.clinics) > 1
+        several, of_her = len(self.scope.clinics) > 1, OF_HER if self.is_one_account else frozenset[str]()
         places = [
             place
             for place, key in enumerate(table.keys)
-            if (place in table.places_read and key not in OF_HER) or (several and key == "clinic")
+            if (place in table.places_read and key not in of_her) or (several and key == "clinic")
         ]
         rows = [[shown(row[place], self.scope) for place in places] for row in table.rows(self.scope)]
         return Part(table, [table.columns[place][1] for place in places], rows)
+
+    @property
+    def is_one_account(self) -> bool:
+        """Where two were merged, each row says under which name it was recorded."""
+        return len(self.scope.her_accounts) == 1
 
     @property
     def clinics(self) -> str:
@@ -84,8 +90,11 @@ class Dossier:
 
 
 def dossier_of(person: StaffMember, *, viewer: StaffMember) -> Dossier:
-    """Her own is whole; others see what belongs to clinics that they manage or supervise."""
-    worked = Clinic.objects.filter(membership__person=person).distinct().order_by("name", "pk")
+    """Her own is whole; others see what belongs to clinics that they manage or supervise. Of an account that was merged it is
+    that of the account that was kept."""
+    person = person.merged_into or person
+    hers = Q(membership__person=person) | Q(membership__person__merged_into=person)
+    worked = Clinic.objects.filter(hers).distinct().order_by("name", "pk")
     if viewer != person:
         seen = {clinic.pk for clinic in clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)}
         worked = worked.filter(pk__in=seen)

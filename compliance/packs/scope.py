@@ -1,7 +1,7 @@
 """Whose records, of which days: the one narrowing that every table of a pack goes through."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -20,11 +20,15 @@ PEOPLE = 50  # how many people's rows are held at a time
 
 @dataclass(frozen=True)
 class Worked:
-    """A membership as the tables need it. `roles`: those held at its end, or on the last day that is asked for."""
+    """A membership as the tables need it. `roles`: those held at its end, or on the last day that is asked for.
+
+    One of an account that was merged is hers whose account was kept, and its name says under which it was recorded.
+    """
 
     person_id: int
     public_id: str
     name: str
+    recorded_as: str
     latin_name: str
     clinic_id: int
     clinic: str
@@ -72,8 +76,47 @@ class Scope:
         """As keyword arguments of a filter: the instant lies in the days asked for."""
         return {f"{field}__gte": self.since, f"{field}__lte": self.until}
 
+    @cached_property
+    def aliases(self) -> dict[int, StaffMember]:
+        """The accounts that were merged into another, each with the one that was kept: those that worked in the clinics."""
+        rows = StaffMember.objects.exclude(merged_into=None).select_related("merged_into")
+        if not self.own:
+            rows = rows.filter(pk__in=Membership.objects.filter(clinic__in=self.clinic_ids).values("person"))
+        return {row.pk: row for row in rows}
+
+    def kept(self, account: int) -> int:
+        """Whose records these are: the account that was kept."""
+        alias = self.aliases.get(account)
+        return alias.merged_into_id or account if alias else account
+
+    def accounts(self, people: Iterable[int]) -> list[int]:
+        """These, and the accounts that were merged into them."""
+        wanted = set(people)
+        return [*wanted, *(pk for pk, row in self.aliases.items() if row.merged_into_id in wanted)]
+
+    @cached_property
+    def her_accounts(self) -> list[int]:
+        return self.accounts([self.person.pk]) if self.person else []
+
     def of_person(self, field: str) -> dict[str, Any]:
-        return {field: self.person} if self.person else {}
+        return {f"{field}__in": self.her_accounts} if self.person else {}
+
+    def who(self, account: int, person: StaffMember | None = None) -> tuple[str, str]:
+        """Key and name of whoever's record this is; `person` is looked at where she is nobody of the scope."""
+        alias = self.aliases.get(account)
+        if alias and alias.merged_into:
+            return alias.merged_into.public_id, self.named(account, alias.full_name)
+        if account in self.names or person is None:
+            return self.names[account]
+        return person.public_id, person.full_name
+
+    def named(self, account: int, recorded: str) -> str:
+        """A name as a record of this account has it, after the one that stands where the account was merged."""
+        alias = self.aliases.get(account)
+        stands = alias.merged_into.full_name if alias and alias.merged_into else recorded
+        if stands == recorded or (alias and alias.erased_at):
+            return stands
+        return f"{stands}, formerly recorded as {recorded}"
 
     @cached_property
     def worked(self) -> dict[int, list[Worked]]:
@@ -87,12 +130,15 @@ class Scope:
         roles = self._roles(rows)
         found: dict[int, list[Worked]] = defaultdict(list)
         for row in rows:
-            found[row.person_id].append(
+            kept = self.kept(row.person_id)
+            person = row.person if kept == row.person_id else self.aliases[row.person_id].merged_into or row.person
+            found[kept].append(
                 Worked(
-                    person_id=row.person_id,
-                    public_id=row.person.public_id,
-                    name=row.person.full_name,
-                    latin_name=row.person.latin_name,
+                    person_id=kept,
+                    public_id=person.public_id,
+                    name=person.full_name,
+                    recorded_as=self.named(row.person_id, row.person.full_name),
+                    latin_name=person.latin_name,
                     clinic_id=row.clinic_id,
                     clinic=row.clinic.name,
                     job_title=row.job_title,
@@ -130,7 +176,7 @@ class Scope:
 
     def job_title(self, person_id: int, clinic_id: int | None, at: datetime) -> str | None:
         """What she was there then; None where she did not work in the clinic (in none, if none is named)."""
-        rows = self.worked.get(person_id, [])
+        rows = self.worked.get(self.kept(person_id), [])
         fitting = [row for row in rows if clinic_id in (None, row.clinic_id) and row.covers(at)]
         return fitting[-1].job_title if fitting else None
 

@@ -63,9 +63,10 @@ def pack_file(request: StaffRequest, public_id: str) -> HttpResponse:
 @require_permission(Permission.READ_MODULES)
 def person_dossier(request: StaffRequest, public_id: str) -> HttpResponse:
     """Hers for herself; for her managers and physicians what belongs to their clinics."""
-    person = person_for(request.user, public_id)
-    found = dossier.dossier_of(person, viewer=request.user)
-    return render(request, "compliance/dossier.html", {"dossier": found, "person": person, "own": found.scope.own})
+    found = dossier.dossier_of(person_for(request.user, public_id), viewer=request.user)
+    return render(
+        request, "compliance/dossier.html", {"dossier": found, "person": found.person, "own": found.scope.own}
+    )
 
 
 @require_safe
@@ -75,11 +76,10 @@ def dossier_file(request: StaffRequest, public_id: str, format: str) -> HttpResp
     makers = {"pdf": (dossier.pdf, "application/pdf"), "zip": (dossier.zipped, "application/zip")}
     if format not in makers:
         raise Http404("a dossier comes as pdf or zip")
-    person = person_for(request.user, public_id)
-    found = dossier.dossier_of(person, viewer=request.user)
+    found = dossier.dossier_of(person_for(request.user, public_id), viewer=request.user)
     make, media_type = makers[format]
     data = make(found, making=building.Making(at=clock.now(), by=request.user.full_name))
-    if request.user != person:
+    if not found.scope.own:
         dossier.taken(found, format=format, by=request.user)
     response = HttpResponse(data, content_type=media_type)
     response["Content-Disposition"] = f'attachment; filename="{found.stem}.{format}"'

@@ -18,6 +18,8 @@ from certificates.queries import state_of, with_events
 from compliance import actions, merging
 from compliance.keeping import deleting, erasing, own_data
 from compliance.models import Merge, MergeDecision
+from compliance.packs import building, tables
+from compliance.packs.scope import clinic_scope
 from compliance.queries import board_of
 from compliance.records import verify
 from compliance.roster import applying
@@ -349,3 +351,55 @@ def test_both_accounts_are_erased_and_their_records_go_together(cast, rests_on_b
     assert not Certificate.objects.filter(pk=proof.pk).exists()
     assert not Attempt.objects.filter(candidacy__person=twice).exists()
     assert verify(everything=True).findings == []
+
+
+# What an inspector reads
+
+
+def test_a_pack_lists_her_once_with_the_name_that_stands(client, cast, module, twice, second, tmp_path):
+    """Under the alias she passed, was watched and was away; each row says under which name."""
+    passed = factories.make_finished(person=twice, course=module).certificate
+    factories.sign_sheet(sheet=factories.make_sheet(learner=twice, by=cast.physician), by=cast.physician)
+    with clock.at(clock.now() + timedelta(days=2)):
+        merged(cast, twice, second)
+        scope = clinic_scope(cast.lakeside, from_on=None, to_on=clock.now().date())
+        both = f"{cast.aesthetician.full_name}, formerly recorded as M Lindqvist"
+        hers = {
+            table.slug: {row[place + 1] for row in table.rows(scope) for place in [table.keys.index("person")]
+                         if row[place] == cast.aesthetician.public_id}
+            for table in (tables.ROSTER, tables.ATTEMPTS, tables.PRACTICALS, tables.CERTIFICATES, tables.TRAINING)
+        }  # fmt: skip
+        assert hers.pop("roster") == {cast.aesthetician.full_name, both}
+        assert set(map(frozenset, hers.values())) == {frozenset({both})}
+        keys = {row[table.keys.index("person")] for table in tables.OF_A_CLINIC if "person" in table.keys
+                for row in table.rows(scope)}  # fmt: skip
+        assert twice.public_id not in keys
+        out = io.BytesIO()
+        building.build(scope, out, making=building.Making(at=clock.now(), by="Priya Raman"))
+        archive = zipfile.ZipFile(out)
+        index = next(archive.read(name).decode() for name in archive.namelist() if name.endswith("index.html"))
+        assert index.count(f'<th scope="row">{cast.aesthetician.full_name}<br><small>{both}</small></th>') == 1
+        assert "M Lindqvist</th>" not in index
+        assert passed.number in index
+        client.force_login(cast.manager)
+        pages = [
+            client.get(reverse("compliance:person-dossier", args=[one.public_id])) for one in (cast.aesthetician, twice)
+        ]
+        for page in pages:
+            assert f"Dossier of {cast.aesthetician.full_name}" in page.content.decode()
+            assert passed.number in page.content.decode()
+            assert page.content.decode().count(both) == len(
+                ["work", "certificate", "reading", "attempt", "practical", "its signature"]
+            )
+
+
+def test_a_day_before_the_merge_shows_two_people(cast, module, twice, second):
+    factories.make_finished(person=twice, course=module)
+    with clock.at(clock.now() + timedelta(days=2)):
+        merged(cast, twice, second)
+        before = board_of([cast.lakeside], on=clock.now().date() - timedelta(days=1))
+        words = {row.person_id: row.word for row in before.rows}
+        now = {row.person_id: row.word for row in board_of([cast.lakeside]).rows}
+    assert (words[twice.pk], words[cast.aesthetician.pk]) == ("current", "not-current")
+    assert now[cast.aesthetician.pk] == "current"
+    assert twice.pk not in now

@@ -34,7 +34,7 @@ def _rules(scope: Scope) -> Iterator[Row]:
         rows = rows.filter(Q(ends_on=None) | Q(ends_on__gt=scope.from_on))
     rows = rows.select_related("person", "programme", "module", "recorded_by", "ended_by", "clinic")
     for row in rows.order_by("starts_on", "pk"):
-        whom = row.person.full_name if row.person else f"Everybody: {Role(row.role).label}"
+        whom = scope.who(row.person.pk, row.person)[1] if row.person else f"Everybody: {Role(row.role).label}"
         what = (
             row.programme.title if row.programme else titles.get(row.module_id or 0, str(row.module or SESSION_TITLE))
         )
@@ -83,7 +83,7 @@ def _waivers(scope: Scope) -> Iterator[Row]:
         for pk in some:
             row = found[pk]
             yield (
-                row.person.public_id, row.person.full_name,
+                *scope.who(row.person_id, row.person),
                 scope.job_title(row.person_id, row.clinic_id, row.recorded_at) or NOT_RECORDED,
                 titles.get(row.module_id or 0, str(row.module or SESSION_TITLE)), row.reason, row.recorded_by.full_name,
                 row.recorded_at, row.starts_on, row.until_on, *_end(row, scope),
@@ -114,7 +114,7 @@ def _leaves(scope: Scope) -> Iterator[Row]:
             row = found[pk]
             ends_on, ended_by, _ = _end(row, scope)
             yield (
-                row.person.public_id, row.person.full_name,
+                *scope.who(row.person_id, row.person),
                 scope.job_title(row.person_id, row.clinic_id, row.recorded_at) or NOT_RECORDED,
                 row.starts_on, row.until_on, row.clinic.name, row.recorded_by.full_name, row.recorded_at, ends_on, ended_by,
             )  # fmt: skip
@@ -144,7 +144,7 @@ def _incidents(scope: Scope) -> Iterator[Row]:
     )
     for row in rows.select_related("person", "module", "recorded_by", "ended_by").order_by("starts_on", "pk"):
         yield (
-            row.person.public_id, row.person.full_name,
+            *scope.who(row.person_id, row.person),
             scope.job_title(row.person_id, row.clinic_id, row.recorded_at) or NOT_RECORDED,
             titles.get(row.module_id, str(row.module)), row.reason, row.recorded_by.full_name, row.recorded_at, row.due_on,
             *_end(row, scope),

@@ -21,7 +21,8 @@ def sessions_held(scope: Scope) -> Any:
     if scope.from_on:
         rows = rows.filter(held_on__gte=scope.from_on)
     if scope.person:
-        rows = rows.filter(attendances__person=scope.person)
+        came = SiteAttendance.objects.filter(person__in=scope.her_accounts)
+        rows = rows.filter(pk__in=came.values("session"))
     return rows.select_related("clinic", "signature", "withdrawal").order_by("held_on", "pk")
 
 
@@ -66,7 +67,7 @@ def _attendances(scope: Scope) -> Iterator[Row]:
         for row in rows:
             for one in row.attendances.all():
                 yield (
-                    row.public_id, row.held_on, one.person.public_id, one.person.full_name, one.job_title or NOT_RECORDED,
+                    row.public_id, row.held_on, *scope.who(one.person_id, one.person), one.job_title or NOT_RECORDED,
                     row.trainer_name or NOT_RECORDED, bool(_withdrawn(row, scope)),
                 )  # fmt: skip
 
@@ -106,7 +107,7 @@ def _sent(row: OutsideTraining, scope: Scope) -> Row:
     checked: StaffMember | None = check.checked_by if check and check.checked_at <= scope.until else None
     signed = decision if decision and decision.decided_at <= scope.until else None
     return (
-        row.person.public_id, row.person.full_name, row.title, row.provider, row.held_on, f"{row.hours:f}",
+        *scope.who(row.person_id, row.person), row.title, row.provider, row.held_on, f"{row.hours:f}",
         row.trainer or NOT_RECORDED, row.qualification or NOT_RECORDED, row.clinic.name,
         checked.full_name if checked else "", check.checked_at if check and checked else None,
         ("approved" if signed.approved else "declined") if signed else "not decided",
@@ -138,13 +139,19 @@ def _offers(scope: Scope) -> Iterator[Row]:
     for people in scope.people():
         last: dict[int, dict[int, HepatitisOffer]] = {pk: {} for pk in people}
         rows = HepatitisOffer.objects.filter(
-            person__in=people, clinic__in=scope.clinic_ids, recorded_at__lte=scope.until
+            person__in=scope.accounts(people), clinic__in=scope.clinic_ids, recorded_at__lte=scope.until
         ).select_related("clinic", "recorded_by")
         for row in rows.order_by("recorded_at", "pk"):
-            last[row.person_id][row.clinic_id] = row
+            last[scope.kept(row.person_id)][row.clinic_id] = row
         for pk in people:
             for row in last[pk].values():
-                yield (*scope.names[pk], row.offered_on, row.clinic.name, row.recorded_by.full_name, row.recorded_at)
+                yield (
+                    *scope.who(row.person_id),
+                    row.offered_on,
+                    row.clinic.name,
+                    row.recorded_by.full_name,
+                    row.recorded_at,
+                )
             if not last[pk]:
                 yield (*scope.names[pk], NOT_RECORDED, "", "", None)
 

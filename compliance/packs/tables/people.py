@@ -11,7 +11,7 @@ def _roster(scope: Scope) -> Iterator[Row]:
     for rows in scope.worked.values():
         for row in rows:
             yield (
-                row.public_id, row.name, row.latin_name, row.clinic, row.job_title or NOT_RECORDED, row.roles,
+                row.public_id, row.recorded_as, row.latin_name, row.clinic, row.job_title or NOT_RECORDED, row.roles,
                 row.hired_on, row.began_at, row.ended_at,
             )  # fmt: skip
 

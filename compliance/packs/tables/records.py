@@ -19,7 +19,7 @@ from compliance.packs.tables.base import NOT_RECORDED, Row, Table
 from compliance.queries import Board, board_of
 from quizzes.models import Attempt, Candidacy
 from staff import clock, signing
-from staff.models import ActorName, AuditEvent, Clinic, Licence, Membership, Signature
+from staff.models import ActorName, AuditEvent, Clinic, Licence, Membership, Signature, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import STATES
 from training.models import (
@@ -74,7 +74,8 @@ def _certificates(scope: Scope) -> Iterator[Row]:
             drawn = papers_of.get(pk)
             newer = [one.number for one in row.superseded_by.all() if one.issued_at <= scope.until]
             yield (
-                row.number, row.person.public_id, row.holder_name, row.clinic_name, row.kind_line, row.title,
+                row.number, scope.who(row.person_id, row.person)[0], scope.named(row.person_id, row.holder_name),
+                row.clinic_name, row.kind_line, row.title,
                 row.module_version_number, row.issued_at, row.valid_from_on, row.valid_until_on,
                 STATES[state_of(row, scope.until)][0], row.attempt.public_id if row.attempt else "",
                 row.supersedes.number if row.supersedes else "", ", ".join(newer), row.rule_line, row.disclaimer,
@@ -108,7 +109,8 @@ def _events(scope: Scope) -> Iterator[Row]:
         for pk in some:
             row = found[pk]
             yield (
-                row.certificate.number, row.certificate.holder_name, row.get_kind_display(), row.at, row.effective_at,
+                row.certificate.number, scope.named(row.certificate.person_id, row.certificate.holder_name),
+                row.get_kind_display(), row.at, row.effective_at,
                 row.get_reason_class_display(), row.public_text,
                 row.signature.signer_name if row.signature else row.by.full_name,
                 row.signature.public_id if row.signature else "",
@@ -137,7 +139,7 @@ class About:
     reference: str = ""
 
 
-def _abouts(rows: list[Signature]) -> dict[tuple[str, str], About]:
+def _abouts(rows: list[Signature], scope: Scope) -> dict[tuple[str, str], About]:
     wanted: dict[str, set[int]] = defaultdict(set)
     for row in rows:
         if row.subject_id.isdecimal():
@@ -147,17 +149,23 @@ def _abouts(rows: list[Signature]) -> dict[tuple[str, str], About]:
     def put(kind: str, pk: int, about: About) -> None:
         found[kind, str(pk)] = about
 
+    def whose(person: StaffMember) -> str:
+        return scope.named(person.pk, person.full_name)
+
     attempts = Attempt.objects.filter(pk__in=wanted["quizzes.attempt"]).select_related("candidacy__person")
     for attempt in attempts:
-        put("quizzes.attempt", attempt.pk, About("attempt", attempt.candidacy.person.full_name, attempt.public_id))
+        put("quizzes.attempt", attempt.pk, About("attempt", whose(attempt.candidacy.person), attempt.public_id))
     for candidacy in Candidacy.objects.filter(pk__in=wanted["quizzes.candidacy"]).select_related("person"):
-        put("quizzes.candidacy", candidacy.pk, About("further attempts", candidacy.person.full_name))
+        put("quizzes.candidacy", candidacy.pk, About("further attempts", whose(candidacy.person)))
     for sheet in Observation.objects.filter(pk__in=wanted["training.observation"]).select_related("learner"):
-        put("training.observation", sheet.pk, About("practical", sheet.learner.full_name, sheet.public_id))
-    for paper in Certificate.objects.filter(pk__in=wanted["certificates.certificate"]).only("number", "holder_name"):
-        put("certificates.certificate", paper.pk, About("certificate", paper.holder_name, paper.number))
+        put("training.observation", sheet.pk, About("practical", whose(sheet.learner), sheet.public_id))
+    for paper in Certificate.objects.filter(pk__in=wanted["certificates.certificate"]).only(
+        "number", "holder_name", "person"
+    ):
+        holder = scope.named(paper.person_id, paper.holder_name)
+        put("certificates.certificate", paper.pk, About("certificate", holder, paper.number))
     for member in Membership.objects.filter(pk__in=wanted["staff.membership"]).select_related("person"):
-        put("staff.membership", member.pk, About("member of staff", member.person.full_name))
+        put("staff.membership", member.pk, About("member of staff", whose(member.person)))
     for version in ModuleVersion.objects.filter(pk__in=wanted["training.moduleversion"]):
         put("training.moduleversion", version.pk, About("module version", reference=str(version)))
     for clinic in Clinic.objects.filter(pk__in=wanted["staff.clinic"]):
@@ -167,21 +175,25 @@ def _abouts(rows: list[Signature]) -> dict[tuple[str, str], About]:
 
 def about_person(scope: Scope) -> Q:
     """Signatures about the person of a dossier."""
-    person = scope.person
-    if person is None:
+    if scope.person is None:
         return Q()
+    hers = scope.her_accounts
 
     def subjects(kind: str, pks: "list[int]") -> Q:
         return Q(subject_type=kind, subject_id__in=[str(pk) for pk in pks])
 
     return (
-        subjects("quizzes.attempt", list(Attempt.objects.filter(candidacy__person=person).values_list("pk", flat=True)))
-        | subjects("quizzes.candidacy", list(Candidacy.objects.filter(person=person).values_list("pk", flat=True)))
-        | subjects(
-            "training.observation", list(Observation.objects.filter(learner=person).values_list("pk", flat=True))
+        subjects(
+            "quizzes.attempt", list(Attempt.objects.filter(candidacy__person__in=hers).values_list("pk", flat=True))
         )
-        | subjects("certificates.certificate", list(person.certificates.values_list("pk", flat=True)))
-        | subjects("staff.membership", list(person.membership_set.values_list("pk", flat=True)))
+        | subjects("quizzes.candidacy", list(Candidacy.objects.filter(person__in=hers).values_list("pk", flat=True)))
+        | subjects(
+            "training.observation", list(Observation.objects.filter(learner__in=hers).values_list("pk", flat=True))
+        )
+        | subjects(
+            "certificates.certificate", list(Certificate.objects.filter(person__in=hers).values_list("pk", flat=True))
+        )
+        | subjects("staff.membership", list(Membership.objects.filter(person__in=hers).values_list("pk", flat=True)))
     )
 
 
@@ -191,7 +203,7 @@ def _signatures(scope: Scope) -> Iterator[Row]:
     )
     for some in in_pieces(list(rows.order_by("signed_at", "pk").values_list("pk", flat=True)), SOME):
         found = {row.pk: row for row in Signature.objects.filter(pk__in=some).select_related("clinic")}
-        abouts = _abouts(list(found.values()))
+        abouts = _abouts(list(found.values()), scope)
         for pk in some:
             row = found[pk]
             about = abouts.get((row.subject_type, row.subject_id), About(row.subject_type.split(".")[-1]))
@@ -262,7 +274,7 @@ def _decisions(scope: Scope) -> Iterator[Row]:
     for row in observers.order_by("decided_at", "pk"):
         word = "approved" if row.approved else "no longer"
         yield (
-            "Observer of practicals", f"{row.person.full_name}: {word}", row.number, False, row.clinic.name,
+            "Observer of practicals", f"{scope.who(row.person_id, row.person)[1]}: {word}", row.number, False, row.clinic.name,
             row.decided_at, row.signature.signer_name, row.signature.public_id,
         )  # fmt: skip
 
@@ -291,7 +303,7 @@ def _exceptions(scope: Scope) -> Iterator[Row]:
     board = board_then(scope)
     newest = _newest_licences(scope)
     for row in sorted(board.rows, key=lambda row: (row.person.full_name.casefold(), row.membership.pk)):
-        head = (row.person.public_id, row.person.full_name, row.membership.job_title, row.clinic.name)
+        head = (*scope.who(row.person_id, row.person), row.membership.job_title, row.clinic.name)
         for cell in row.cells:
             if not cell.standing.in_order:
                 yield (*head, cell.column.title, cell.standing.detail, cell.standing.due_on)
@@ -327,7 +339,7 @@ EXCEPTIONS = Table(
 def _audit(scope: Scope) -> Iterator[Row]:
     rows = AuditEvent.objects.filter(chain__clinic__in=scope.clinic_ids, **scope.within("at"))
     if scope.person:
-        rows = rows.filter(actor=scope.person)
+        rows = rows.filter(actor__in=scope.her_accounts)
     known: dict[str, str] = {}
     for some in in_pieces(list(rows.order_by("chain", "seq").values_list("pk", flat=True)), MANY):
         found = {row.pk: row for row in AuditEvent.objects.filter(pk__in=some).select_related("chain__clinic")}

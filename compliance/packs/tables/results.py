@@ -18,7 +18,9 @@ SOME = 200
 def attempts_of(scope: Scope, people: Iterable[int]) -> list[Attempt]:
     """Those that ended in the days, or were open on the last of them."""
     rows = Attempt.objects.filter(
-        candidacy__clinic__in=scope.clinic_ids, candidacy__person__in=list(people), started_at__lte=scope.until
+        candidacy__clinic__in=scope.clinic_ids,
+        candidacy__person__in=scope.accounts(people),
+        started_at__lte=scope.until,
     ).filter(Q(ended_at=None) | Q(ended_at__gte=scope.since))
     outcomes = Prefetch("outcomes", Outcome.objects.order_by("number"))
     certificates = Prefetch("certificates", Certificate.objects.only("attempt", "number", "issued_at").order_by("pk"))
@@ -40,7 +42,7 @@ def _attempts(scope: Scope) -> Iterator[Row]:
     for people in scope.people():
         by_person: dict[int, list[Attempt]] = defaultdict(list)
         for attempt in attempts_of(scope, people):
-            by_person[attempt.candidacy.person_id].append(attempt)
+            by_person[scope.kept(attempt.candidacy.person_id)].append(attempt)
         for pk in people:
             for attempt in by_person[pk]:
                 yield _attempt(scope, attempt, later)
@@ -56,7 +58,7 @@ def _attempt(scope: Scope, attempt: Attempt, later: set[str]) -> Row:
     critical = clauses.get("critical")
     issued = [row.number for row in attempt.certificates.all() if row.issued_at <= scope.until]
     return (
-        attempt.public_id, *scope.names[pk],
+        attempt.public_id, *scope.who(pk),
         scope.job_title(pk, candidacy.clinic_id, attempt.started_at) or NOT_RECORDED,
         candidacy.clinic.name, attempt.module_version.title, attempt.module_version.number, attempt.name,
         candidacy.cycle, candidacy.get_reason_display(), attempt.started_at, attempt.ended_at if over else None,
@@ -89,18 +91,20 @@ def _reviews(scope: Scope) -> Iterator[Row]:
     for people in scope.people():
         rows = (
             Review.objects.filter(
-                attempt__candidacy__clinic__in=scope.clinic_ids, candidate__in=people, **scope.within("reviewed_at")
+                attempt__candidacy__clinic__in=scope.clinic_ids,
+                candidate__in=scope.accounts(people),
+                **scope.within("reviewed_at"),
             )
             .select_related("attempt__candidacy", "attempt__module_version", "signature")
             .order_by("reviewed_at", "pk")
         )
         by_person: dict[int, list[Review]] = defaultdict(list)
         for row in rows:
-            by_person[row.candidate_id].append(row)
+            by_person[scope.kept(row.candidate_id)].append(row)
         for pk in people:
             for row in by_person[pk]:
                 yield (
-                    row.attempt.public_id, *scope.names[pk], row.attempt.module_version.title, row.attempt.name,
+                    row.attempt.public_id, *scope.who(row.candidate_id), row.attempt.module_version.title, row.attempt.name,
                     row.get_decision_display(), row.signature.signer_name, row.reviewed_at, row.signature.public_id,
                 )  # fmt: skip
 
@@ -122,7 +126,7 @@ def _practicals(scope: Scope) -> Iterator[Row]:
         pks = list(
             Observation.objects.filter(
                 clinic__in=scope.clinic_ids,
-                learner__in=people,
+                learner__in=scope.accounts(people),
                 state=Observation.State.SIGNED,
                 **scope.within("ended_at"),
             )
@@ -130,7 +134,7 @@ def _practicals(scope: Scope) -> Iterator[Row]:
             .values_list("learner", "pk")
         )
         order = {pk: place for place, pk in enumerate(people)}
-        ordered = [pk for _, pk in sorted(pks, key=lambda pair: order[pair[0]])]
+        ordered = [pk for _, pk in sorted(pks, key=lambda pair: order[scope.kept(pair[0])])]
         for some in in_pieces(ordered, SOME):
             found = {
                 row.pk: row
@@ -146,7 +150,7 @@ def _sheet(scope: Scope, sheet: Observation) -> Iterator[Row]:
     answered = getattr(sheet, "acknowledgement", None)
     acknowledged = answered.acknowledged_at if answered and answered.acknowledged_at <= scope.until else None
     head = (
-        sheet.public_id, *scope.names[sheet.learner_id],
+        sheet.public_id, *scope.who(sheet.learner_id),
         scope.job_title(sheet.learner_id, sheet.clinic_id, sheet.started_at) or NOT_RECORDED, sheet.observed_on, sheet.word,
     )  # fmt: skip
     tail = (

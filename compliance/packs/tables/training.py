@@ -49,21 +49,22 @@ def course(scope: Scope) -> Course:
 def _training(scope: Scope) -> Iterator[Row]:
     known = course(scope)
     for people in scope.people():
-        rows = ReadingConfirmation.objects.filter(person__in=people, **scope.within("confirmed_at"))
-        read: dict[int, list[tuple[datetime, int, str, int, int, str]]] = defaultdict(list)
+        accounts = scope.accounts(people)
+        rows = ReadingConfirmation.objects.filter(person__in=accounts, **scope.within("confirmed_at"))
+        read: dict[int, list[tuple[int, datetime, int, str, int, int, str]]] = defaultdict(list)
         for person, *rest in rows.order_by("confirmed_at", "pk").values_list(
             "person", "confirmed_at", "section_version", "section_version__title", "section_version__number",
             "section_version__minutes", "section_version__section__module__slug",
         ):  # fmt: skip
-            read[person].append(tuple(rest))  # type: ignore[arg-type]
+            read[scope.kept(person)].append((person, *rest))  # type: ignore[arg-type]
         for pk in people:
-            for at, section, title, number, minutes, slug in read[pk]:
+            for account, at, section, title, number, minutes, slug in read[pk]:
                 job_title = scope.job_title(pk, None, at)
                 if job_title is None and not scope.own:
                     continue
                 version = known.version_at(section, at)
                 yield (
-                    *scope.names[pk], job_title or NOT_RECORDED, version.title if version else slug,
+                    *scope.who(account), job_title or NOT_RECORDED, version.title if version else slug,
                     version.number if version else None, title, number, minutes, at,
                 )  # fmt: skip
 
@@ -99,7 +100,7 @@ def versions_used(scope: Scope) -> list[ModuleVersion]:
 
 
 def _read_by_her(scope: Scope, known: Course) -> set[int]:
-    rows = ReadingConfirmation.objects.filter(person=scope.person, **scope.within("confirmed_at"))
+    rows = ReadingConfirmation.objects.filter(person__in=scope.her_accounts, **scope.within("confirmed_at"))
     read = (known.version_at(section, at) for section, at in rows.values_list("section_version", "confirmed_at"))
     return {version.pk for version in read if version}
 

@@ -278,7 +278,7 @@ def test_the_command_writes_it_and_records_who_asked(stage, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"clinic": "nowhere"}, "No clinic is called nowhere"),
+        ({"clinic": "nowhere"}, "There is no clinic nowhere"),
         ({"to_on": "soon"}, "--to is soon"),
         ({"to_on": "2026-11-03"}, "still to come"),
         ({"from_on": "2026-11-02", "to_on": "2026-11-01"}, "after --to"),
