@@ -15,6 +15,7 @@ from compliance.demo.elsewhere import sends_proof, sessions
 from compliance.demo.histories import History, nothing
 from compliance.demo.member import House, Member, adopts, assignments, reminds, rules, tick
 from compliance.demo.people import added_twice, holds, sends_list
+from compliance.demo.regrading import credits_what_was_missed
 from compliance.demo.stage import Story, play
 from quizzes import material
 from staff import actions, clock
@@ -124,6 +125,7 @@ def _stories(houses: list[House], began: datetime, course: material.Course) -> I
     yield added_twice(lakeside, "danielle", again=70, proposed=66, decided=65)
     yield holds(lakeside, "lea", 44)
     yield sends_list(lakeside, 16)
+    yield credits_what_was_missed(lakeside, "sterilisation", 8)
     yield tick(lakeside, FIRST_RENEWAL)
 
 

@@ -17,7 +17,18 @@ from compliance.demo.stage import play
 from compliance.models import Merge, PeopleImport
 from compliance.queries import board_of
 from quizzes.eligibility import verdict
-from quizzes.models import Attempt, AttemptGrant, Candidacy, Enquiry, EnquiryAnswer, Outcome, Quiz, Review
+from quizzes.models import (
+    Attempt,
+    AttemptGrant,
+    Candidacy,
+    Enquiry,
+    EnquiryAnswer,
+    Mark,
+    Outcome,
+    Quiz,
+    Regrade,
+    Review,
+)
 from quizzes.queries import standing
 from staff import audit, clock, signing
 from staff.models import AuditEvent, Clinic, LegalHold, Licence, Membership, OutgoingMail, Signature, StaffMember
@@ -248,6 +259,12 @@ def test_load_tells_what_else_people_learned(demo):
     # Below the cut, then passed
     assert outcomes("danielle", module="complications") == [False, True]
     assert outcomes("meiling", "harbour.example", "contraindications") == [False, True]
+    # One item was credited to everybody who had had it; nobody passes or falls by that
+    regrade = Regrade.objects.get()
+    again = Mark.objects.filter(cause=regrade.cause)
+    assert again.exists()
+    assert {mark.points for mark in again} == {1}
+    assert set(Outcome.objects.filter(cause=regrade.cause).values_list("passed", flat=True)) == {True}
 
 
 def test_load_shows_every_state_that_a_manager_sees(demo):
