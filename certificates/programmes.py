@@ -6,8 +6,8 @@ and what was on the physician's screen is what her signature covers.
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -58,7 +58,8 @@ class Condition:
 
 @dataclass(frozen=True)
 class Dossier:
-    """A person, a clinic and a programme: what the signature would rest on."""
+    """A person, a clinic and a programme: what the signature would rest on. `withheld`: by module, why its certificate is not
+    enough now, as the floor above knows it and says after the module's title."""
 
     membership: Membership
     programme: Programme
@@ -72,6 +73,7 @@ class Dossier:
     held: Certificate | None
     held_state: str
     today: date
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def person(self) -> StaffMember:
@@ -117,7 +119,12 @@ class Dossier:
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
         asked = (self._modules(), self._practicals(), self._recent(), self._rule(), self._licence(), self._once())
-        return (*asked, *self._accounts())
+        return (*asked, *self._withheld(), *self._accounts())
+
+    def _withheld(self) -> list[Condition]:
+        found = [(slug, self.withheld[slug]) for slug in self.programme.slugs if slug in self.withheld]
+        said = [f"{self.titles.get(slug, slug)} {why}" for slug, why in found]
+        return [Condition("withheld", False, " ".join(said))] if said else []
 
     def _accounts(self) -> list[Condition]:
         """Nothing counts silently that stands under another account: the physician reads of it, and signs over it."""
@@ -234,7 +241,12 @@ def treating_programmes() -> list[Programme]:
     return [row for row in Programme.objects.order_by("position") if row.observed]
 
 
-def dossiers(memberships: Sequence[Membership], programmes: Sequence[Programme] | None = None) -> list[Dossier]:
+Withheld = Mapping[int, Mapping[str, str]]  # by membership and module
+
+
+def dossiers(
+    memberships: Sequence[Membership], programmes: Sequence[Programme] | None = None, *, withheld: Withheld
+) -> list[Dossier]:
     """For each of these (open) memberships each programme asked of its roles; statements do not grow with the people."""
     asked = treating_programmes() if programmes is None else list(programmes)
     people = {row.person_id: row.person for row in memberships}
@@ -275,6 +287,7 @@ def dossiers(memberships: Sequence[Membership], programmes: Sequence[Programme] 
                     held=before,
                     held_state=state_of(before) if before else "",
                     today=today,
+                    withheld=withheld.get(membership.pk, {}),
                 )
             )
     return found
@@ -316,10 +329,6 @@ def _held(people: list[int]) -> dict[tuple[int, int, int], Certificate]:
     return {(row.person_id, row.clinic_id, row.signing.programme_id): row for row in rows.order_by("issued_at", "pk")}
 
 
-def dossier_of(membership: Membership, programme: Programme) -> Dossier:
-    return dossiers([membership], [programme])[0]
-
-
 def signer_missing(by: StaffMember, clinic: Clinic) -> str:
     """Why this physician's own papers do not let her sign, or nothing."""
     if signing.credentials_of(by, clinic.zone):
@@ -328,8 +337,13 @@ def signer_missing(by: StaffMember, clinic: Clinic) -> str:
 
 
 @transaction.atomic
-def sign_programme(*, membership: Membership, programme: Programme, seen: signing.Seen, by: StaffMember) -> Certificate:
-    """Sign and issue, in one transaction. Refused with the reason for each condition that is not met."""
+def sign_programme(
+    *, membership: Membership, programme: Programme, seen: signing.Seen, by: StaffMember, withheld: Withheld
+) -> Certificate:
+    """Sign and issue, in one transaction. Refused with the reason for each condition that is not met.
+
+    What the floor above knows to stand in the way is its part: call `compliance.entrusting.sign_programme`.
+    """
     if is_same(by, membership.person_id):
         raise signing.SigningRefused("Nobody signs their own programme. Ask another physician of the clinic.")
     # Whoever signs for the same person meanwhile waits here, and then finds the certificate.
@@ -341,7 +355,7 @@ def sign_programme(*, membership: Membership, programme: Programme, seen: signin
         raise signing.SigningRefused(f"{person} works at {clinic} no longer. Nothing was signed.")
     if not set(programme.asked_of) & set(membership.roles.filter(ended_at=None).values_list("role", flat=True)):
         raise signing.SigningRefused(f"{programme} is not asked of {person}. Nothing was signed.")
-    dossier = dossier_of(membership, programme)
+    dossier = dossiers([membership], [programme], withheld=withheld)[0]
     reasons = [condition.sentence for condition in dossier.missing]
     own = signer_missing(by, clinic)
     if reasons or own:

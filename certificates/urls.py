@@ -61,11 +61,6 @@ urlpatterns = [
     path("protocol/defaults/", protocol.protocol_defaults, name="protocol-defaults"),
     path("protocol/licences/", protocol.state_rule, name="state-rule"),
     path("protocol/items/<slug:code>/", protocol.protocol_decide, name="protocol-decide"),
-    path(
-        "programmes/<slug:slug>/sign/<str:clinic_id>/<str:public_id>/",
-        programmes.programme_sign,
-        name="programme-sign",
-    ),
     path("certificates/<str:number>/endorse/", programmes.certificate_endorse, name="certificate-endorse"),
     path("protocol/adopt/<slug:slug>/", adoption.module_adopt, name="module-adopt"),
 ]

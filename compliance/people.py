@@ -10,6 +10,7 @@ from django.urls import reverse
 from certificates import programmes
 from certificates.models import Certificate
 from certificates.queries import state_of, with_events
+from compliance import entrusting
 from compliance.forms import matches
 from compliance.queries import Board, board_of
 from compliance.situations import Row
@@ -142,12 +143,12 @@ def dossiers_shown(viewer: StaffMember, person: StaffMember) -> list[ProgrammeSh
     )
     signs = clinics_as(viewer, Role.PHYSICIAN)
     shown = []
-    for dossier in programmes.dossiers(members):
+    for dossier in entrusting.dossiers(members):
         roles = {role.role for role in dossier.membership.roles.all() if role.ended_at is None}
         if roles & set(dossier.programme.asked_of):
             args = [dossier.programme.slug, dossier.clinic.public_id, person.public_id]
             may = dossier.clinic in signs and person != viewer
-            shown.append(ProgrammeShown(dossier, reverse("certificates:programme-sign", args=args) if may else ""))
+            shown.append(ProgrammeShown(dossier, reverse("compliance:programme-sign", args=args) if may else ""))
     return shown
 
 

@@ -30,6 +30,11 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("programmes/", programmes.programme_list, name="programme-list"),
     path("programmes/<slug:slug>/", programmes.programme_detail, name="programme-detail"),
+    path(
+        "programmes/<slug:slug>/sign/<str:clinic_id>/<str:public_id>/",
+        programmes.programme_sign,
+        name="programme-sign",
+    ),
     path("compliance/", matrix.matrix, name="matrix"),
     path("compliance/print/", matrix.matrix_print, name="matrix-print"),
     path("compliance/of/<str:public_id>/<str:clinic_id>/<slug:slug>/", cells.cell_detail, name="cell"),

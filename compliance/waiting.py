@@ -10,6 +10,7 @@ from django.urls import reverse
 from certificates import programmes
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import certificates_to_decide, exceptions, passes_awaiting_adoption, with_events
+from compliance import entrusting
 from compliance.models import OutsideTraining
 from compliance.outside import to_sign as to_sign_outside
 from quizzes import approving
@@ -186,11 +187,11 @@ def waiting_for(physician: StaffMember) -> Waiting:
 def _programmes(clinics: list[Clinic], physician: StaffMember) -> tuple[list[ProgrammeWaiting], list[StaffMember]]:
     """Programmes that only lack a signature, a predecessor's certificates, and who lacks nothing but practicals."""
     ready, to_watch = [], []
-    for dossier in programmes.dossiers(learners_of(clinics, but=physician)):
+    for dossier in entrusting.dossiers(learners_of(clinics, but=physician)):
         lacking = {condition.code for condition in dossier.missing}
         if not lacking:
             args = [dossier.programme.slug, dossier.clinic.public_id, dossier.person.public_id]
-            url = reverse("certificates:programme-sign", args=args)
+            url = reverse("compliance:programme-sign", args=args)
             text = "Every condition is in order; your signature issues the certificate."
             ready.append(ProgrammeWaiting(dossier.person, dossier.programme.title, url, text))
         elif lacking & {"practicals", "recent"} and not lacking & {"modules", "once"}:

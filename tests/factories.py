@@ -10,9 +10,9 @@ from typing import Any
 from django.test import override_settings
 
 from certificates import actions as proof
-from certificates import dispositions, programmes, regrading
+from certificates import dispositions, regrading
 from certificates.models import Certificate
-from compliance import bloodborne, outside
+from compliance import bloodborne, entrusting, outside
 from compliance.models import OutsideDecision, OutsideTraining, PeopleImport, SiteSession, SiteTrainer
 from compliance.roster import applying as roster
 from quizzes import actions as sitting
@@ -428,10 +428,10 @@ def ready_for_programme(*, person: StaffMember, course: Course, by: StaffMember)
 
 def sign_programme(*, person: StaffMember, programme: Programme, by: StaffMember) -> Certificate:
     membership = person.membership_set.select_related("person", "clinic").get(ended_at=None)
-    return programmes.sign_programme(
+    return entrusting.sign_programme(
         membership=membership,
         programme=programme,
-        seen=seen(programmes.dossier_of(membership, programme).sha256, by),
+        seen=seen(entrusting.dossier_of(membership, programme).sha256, by),
         by=by,
     )
 

@@ -147,6 +147,9 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:home": ((), EVERYBODY),
     "compliance:programme-list": ((), EVERYBODY),
     "compliance:programme-detail": (("infection-control",), EVERYBODY),
+    "compliance:programme-sign": (
+        ("mechanical-microneedling", "lakeside", "maya"), row(403, physician=200, other_physician=404),
+    ),
     "compliance:matrix": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:matrix-print": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "compliance:cell": (
@@ -259,9 +262,6 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:protocol-decide": (("depth-order",), row(403, **PHYSICIANS)),
     "certificates:protocol-defaults": ((), row(403, **PHYSICIANS)),
     "certificates:state-rule": ((), row(403, **PHYSICIANS)),
-    "certificates:programme-sign": (
-        ("mechanical-microneedling", "lakeside", "maya"), row(403, physician=200, other_physician=404),
-    ),
     "certificates:certificate-endorse": (("number",), row(403, physician=200, other_physician=404)),
     "certificates:practical-list": ((), EVERYBODY),
     "certificates:observer-list": ((), row(403, **PHYSICIANS)),

@@ -1,10 +1,10 @@
-"""The physician signs a person's programme, and takes over the supervision of a predecessor's certificates."""
+"""The physician takes over the supervision of a predecessor's certificates."""
 
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
@@ -12,49 +12,9 @@ from certificates import programmes
 from certificates.protocol_forms import ProgrammeForm
 from certificates.queries import state_of, visible_to
 from certificates.signing_views import sign_with, signing_page
-from certificates.views.adoption import supervised_member
 from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, require_permission
 from staff.models.clinics import Role
-from training.models import Programme
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@require_permission(Permission.REVIEW_ATTEMPTS)
-def programme_sign(request: StaffRequest, slug: str, clinic_id: str, public_id: str) -> HttpResponse:
-    """Everything the signature would rest on, what is missing, and the signature if nothing is."""
-    programme = get_object_or_404(Programme, slug=slug)
-    membership = supervised_member(request, clinic_id, public_id)
-    held = set(membership.roles.filter(ended_at=None).values_list("role", flat=True))
-    if not programme.observed or not held & set(programme.asked_of):
-        raise Http404("not a programme that is asked of her and signed")
-    dossier = programmes.dossier_of(membership, programme)
-    form = ProgrammeForm(request.POST or None)
-    issued, error = sign_with(
-        request,
-        form,
-        lambda seen: programmes.sign_programme(membership=membership, programme=programme, seen=seen, by=request.user),
-    )
-    if issued:
-        messages.success(request, f"Signed. {membership.person.full_name} holds {issued.number} now.")
-        return redirect(issued)
-    own = programmes.signer_missing(request.user, membership.clinic)
-    context: dict[str, Any] = {
-        "dossier": dossier,
-        "own_missing": own,
-        "may_sign": dossier.ready and not own,
-        "rows": dossier.practicals,
-        "form": form,
-    }
-    return signing_page(
-        request,
-        "certificates/programme_sign.html",
-        context,
-        clinic=membership.clinic,
-        sha256=dossier.sha256,
-        meaning=signing.MEANINGS["programme"],
-        error=error,
-    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from certificates import actions as proof
 from certificates import programmes
 from certificates.models import Certificate
-from compliance import actions
+from compliance import actions, entrusting
 from compliance.demo.stage import Story
 from compliance.reminders import sending
 from compliance.requirements import assigning, incidents
@@ -397,10 +397,10 @@ class Member:
         physician = self.house.physician
         programme = programmes.treating_programmes()[0]
         membership = self.membership()
-        programmes.sign_programme(
+        entrusting.sign_programme(
             membership=membership,
             programme=programme,
-            seen=self.house.seen(programmes.dossier_of(membership, programme).sha256, physician, since=opened),
+            seen=self.house.seen(entrusting.dossier_of(membership, programme).sha256, physician, since=opened),
             by=physician,
         )
 

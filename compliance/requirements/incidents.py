@@ -4,6 +4,8 @@ What she holds stays as it is; it meets nothing here until the module is passed 
 either suspends it, which is another act.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 
 from django.db import transaction
@@ -24,6 +26,30 @@ def open_of(person: StaffMember, clinic: Clinic) -> dict[int, Incident]:
     now, today = clock.now(), clock.today(clinic.zone)
     rows = unmet_incidents([person], [clinic], now).select_related("recorded_by")
     return {row.module_id: row for row in rows if holds(row, today, now)}
+
+
+def withheld(memberships: Sequence[Membership]) -> dict[int, dict[str, str]]:
+    """By membership and module: what is asked again after an incident and not passed yet, with the way out. What is waived is
+    not asked."""
+    people, clinics = {row.person_id for row in memberships}, {row.clinic_id: row.clinic for row in memberships}
+    now = clock.now()
+    today = {pk: clock.today(clinic.zone) for pk, clinic in clinics.items()}
+    rows = unmet_incidents(people, clinics, now).select_related("module")
+    asked = [row for row in rows.order_by("recorded_at", "pk") if holds(row, today[row.clinic_id], now)]
+    excused = {
+        (row.person_id, row.clinic_id, row.module_id)
+        for row in (Waiver.objects.filter(person__in=people, clinic__in=clinics) if asked else ())
+        if holds(row, today[row.clinic_id], now)
+    }
+    found: dict[tuple[int, int], dict[str, str]] = defaultdict(dict)
+    for row in asked:
+        if (row.person_id, row.clinic_id, row.module_id) not in excused:
+            found[row.person_id, row.clinic_id][row.module.slug] = (
+                f"is asked again after an incident, by {day(row.due_on)}, and is not passed yet. She passes "
+                "it first; or a manager or physician of the clinic ends what was asked, on the page of that module under her "
+                "name."
+            )
+    return {row.pk: found[row.person_id, row.clinic_id] for row in memberships}
 
 
 @transaction.atomic

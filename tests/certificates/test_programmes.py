@@ -11,7 +11,7 @@ from certificates import actions, holding, papers, programmes
 from certificates.badges import issuing
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of, with_events
-from compliance import records
+from compliance import entrusting, records
 from compliance.waiting import waiting_for
 from staff import clock, signing
 from staff.models import Signature
@@ -81,10 +81,10 @@ def test_twice_is_refused(cast, ready, signed):
 
 
 def test_what_changed_on_the_screen_is_not_signed(cast, ready):
-    before = programmes.dossier_of(membership(cast.aesthetician), ready).sha256
+    before = entrusting.dossier_of(membership(cast.aesthetician), ready).sha256
     factories.pass_practicals(learner=cast.aesthetician, by=cast.physician, codes=["P6"])
     with pytest.raises(signing.SigningRefused, match="changed while it was on your screen"):
-        programmes.sign_programme(
+        entrusting.sign_programme(
             membership=membership(cast.aesthetician),
             programme=ready,
             seen=factories.seen(before, cast.physician),
@@ -108,11 +108,11 @@ def test_others_do_not_sign(cast, ready, signer, sentence):
 def test_a_licence_of_another_type_or_expired_is_none(cast, module, now):
     programme = factories.ready_for_programme(person=cast.aesthetician, course=module, by=cast.physician)
     factories.sign_rule(by=cast.physician, types=["Registered nurse"])
-    assert [c.code for c in programmes.dossier_of(membership(cast.aesthetician), programme).missing] == ["licence"]
+    assert [c.code for c in entrusting.dossier_of(membership(cast.aesthetician), programme).missing] == ["licence"]
     factories.sign_rule(by=cast.physician, types=["AESTHETICIAN"])
-    assert programmes.dossier_of(membership(cast.aesthetician), programme).ready
+    assert entrusting.dossier_of(membership(cast.aesthetician), programme).ready
     with clock.at(now + timedelta(days=190)):
-        assert [c.code for c in programmes.dossier_of(membership(cast.aesthetician), programme).missing] == ["recent"]
+        assert [c.code for c in entrusting.dossier_of(membership(cast.aesthetician), programme).missing] == ["recent"]
 
 
 def test_a_starred_failure_stands_in_the_way(cast, module, now):
@@ -120,7 +120,7 @@ def test_a_starred_failure_stands_in_the_way(cast, module, now):
     with clock.at(now + timedelta(days=1)):
         failed = factories.make_sheet(learner=cast.aesthetician, by=cast.physician, score=1)
         factories.sign_sheet(sheet=failed, by=cast.physician)
-        found = programmes.dossier_of(membership(cast.aesthetician), programme)
+        found = entrusting.dossier_of(membership(cast.aesthetician), programme)
         assert "P6 repeat it" in " ".join(condition.sentence for condition in found.missing)
 
 
@@ -207,9 +207,7 @@ def test_revoked_and_signed_anew(cast, ready, signed):
 
 def test_page_refuses_in_words_then_signs(client, cast, ready):
     client.force_login(cast.physician)
-    url = reverse(
-        "certificates:programme-sign", args=[ready.slug, cast.lakeside.public_id, cast.aesthetician.public_id]
-    )
+    url = reverse("compliance:programme-sign", args=[ready.slug, cast.lakeside.public_id, cast.aesthetician.public_id])
     shown = client.get(url)
     assert shown.context["may_sign"]
     assert "give or take" in shown.text

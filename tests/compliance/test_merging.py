@@ -10,12 +10,11 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.urls import reverse
 
-from certificates import programmes
 from certificates.actions import end_membership, suspend
 from certificates.holding import settle_programmes
 from certificates.models import Certificate
 from certificates.queries import state_of, with_events
-from compliance import actions, merging
+from compliance import actions, entrusting, merging
 from compliance.keeping import deleting, erasing, own_data
 from compliance.models import Merge, MergeDecision
 from compliance.packs import building, tables
@@ -275,7 +274,7 @@ def rests_on_both(cast, module, twice, second):
     factories.licence(person=cast.aesthetician)
     factories.licence(person=cast.physician, type="Physician")
     factories.sign_rule(by=cast.physician)
-    before = programmes.dossier_of(membership, programme)
+    before = entrusting.dossier_of(membership, programme)
     assert [condition.code for condition in before.missing] == ["modules", "practicals", "recent"]
     merged(cast, twice, second)
     return done.certificate, programme, membership
@@ -283,7 +282,7 @@ def rests_on_both(cast, module, twice, second):
 
 def test_a_programme_rests_on_both_accounts_and_says_so(client, cast, rests_on_both, twice, now):
     proof, programme, membership = rests_on_both
-    dossier = programmes.dossier_of(membership, programme)
+    dossier = entrusting.dossier_of(membership, programme)
     assert dossier.ready
     said = dossier.conditions[-1].sentence
     assert (dossier.conditions[-1].code, proof.number in said, "1 sheet of practicals" in said) == (
@@ -295,7 +294,7 @@ def test_a_programme_rests_on_both_accounts_and_says_so(client, cast, rests_on_b
     client.force_login(cast.physician)
     page = client.get(
         reverse(
-            "certificates:programme-sign", args=[programme.slug, cast.lakeside.public_id, cast.aesthetician.public_id]
+            "compliance:programme-sign", args=[programme.slug, cast.lakeside.public_id, cast.aesthetician.public_id]
         )
     ).text
     assert said in page

@@ -11,8 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image
 
-from certificates import programmes
-from compliance import outside, proofs
+from compliance import entrusting, outside, proofs
 from compliance.models import OutsideCheck, OutsideDecision, OutsideTraining
 from compliance.queries import board_of
 from staff import clock, signing, uploads
@@ -252,7 +251,7 @@ def test_a_credit_is_no_part_of_a_programme_certificate(cast, module):
     membership = cast.colleague.membership_set.get()
     row = factories.outside_training(person=cast.colleague, by=cast.colleague, checked_by=cast.manager)
     factories.decide_outside(training=row, by=cast.physician)
-    dossier = programmes.dossier_of(membership, programme)
+    dossier = entrusting.dossier_of(membership, programme)
     assert "modules" in {condition.code for condition in dossier.missing}
     assert row.public_id not in dossier.text
 

@@ -4,14 +4,17 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.urls import reverse
 
-from compliance import records
+from compliance import entrusting, records
 from compliance.models import Cycle, Incident
 from compliance.queries import board_of
 from compliance.reminders import sending, wording
 from compliance.requirements import assigning, cycles, incidents
+from compliance.waiting import waiting_for
 from staff import clock
 from staff.models import AuditEvent
+from staff.signing import SigningRefused
 from tests import factories
 from tests.compliance.requirements.test_assigning import cell, kept, text
 from training.models import Rereading
@@ -210,3 +213,38 @@ def test_the_same_queries_for_one_and_for_many(client, cast, module, crowd, now)
     known = {"clinic": cast.lakeside, "module": module.module, "recorded_by": cast.manager, "reason": "x"}
     Incident.objects.bulk_create(Incident(person=one, starts_on=TODAY, due_on=DUE, **known) for one in crowd.grow(60))
     assert [crowd.count(lambda path=path: client.get(path)) for path in paths] == few
+
+
+def test_a_programme_is_not_signed_while_something_is_asked(client, cast, module, held, now):
+    """The page says why and what to do; what was asked after it was opened refuses the signature too; ended, it is signed."""
+    programme = factories.ready_for_programme(person=cast.aesthetician, course=module, by=cast.physician)
+    member = cast.aesthetician.membership_set.select_related("person", "clinic").get()
+    before = entrusting.dossier_of(member, programme)
+    assert before.ready
+    with clock.at(now + timedelta(minutes=5)):
+        incident = ask(cast, module)
+        (condition,) = entrusting.dossier_of(member, programme).missing
+        why = "Needle depth is asked again after an incident, by 14\u00a0November\u00a02026, and is not passed yet."
+        assert condition.sentence.startswith(why)
+        client.force_login(cast.physician)
+        page = text(client.get(reverse("compliance:programme-sign", args=[programme.slug, member.clinic.public_id,
+                                                                         member.person.public_id])))  # fmt: skip
+        assert "It cannot be signed yet" in page
+        assert "ends what was asked" in page
+        assert not [row for row in waiting_for(cast.physician).programmes if row.person == cast.aesthetician]
+        with pytest.raises(SigningRefused, match="Nothing was signed"):
+            entrusting.sign_programme(
+                membership=member,
+                programme=programme,
+                seen=factories.seen(before.sha256, cast.physician),
+                by=cast.physician,
+            )
+        waiver = assigning.waive(
+            person=cast.aesthetician, clinic=cast.lakeside, module=module.module, reason="On leave.", starts_on=TODAY,
+            until_on=TODAY + timedelta(days=3), by=cast.manager,
+        )  # fmt: skip
+        assert entrusting.dossier_of(member, programme).ready
+        assigning.end(row=waiver, ends_on=TODAY, reason="Back.", by=cast.manager)
+        assert not entrusting.dossier_of(member, programme).ready
+        incidents.end(row=incident, ends_on=TODAY, reason="The wrong person.", by=cast.manager)
+        assert factories.sign_programme(person=cast.aesthetician, programme=programme, by=cast.physician)
