@@ -17,7 +17,7 @@ from compliance.situations import Row
 from compliance.waiting import latest_outcomes
 from quizzes.models import Accommodation, Attempt, Outcome, Review
 from quizzes.queries import attempts_visible_to
-from staff import clock
+from staff import clock, factors
 from staff.access import clinics_as, people_visible_to
 from staff.models import AuditEvent, Clinic, Licence, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
@@ -218,6 +218,7 @@ class Listed:
     roles: str
     word: str = ""
     waiting: bool = False
+    has_factor: bool = False
     invited_at: datetime | None = None
 
     @property
@@ -255,6 +256,19 @@ def _last_invitations(memberships: list[Membership]) -> dict[tuple[int, int], da
         subject_type="staff.membership", subject_id__in=about, action="invitation.queued"
     )
     return {about[subject]: at for subject, at in events.order_by("pk").values_list("subject_id", "at")}
+
+
+def with_factors(lines: list[Listed]) -> list[Listed]:
+    """Each line with whether the person has a second factor."""
+    have = factors.who_have([line.person.pk for line in lines])
+    return [replace(line, has_factor=line.person.pk in have) for line in lines]
+
+
+def people_without_factor(viewer: StaffMember, board: Board) -> list[Listed]:
+    """In the clinics that the viewer manages."""
+    managed = {clinic.pk for clinic in clinics_as(viewer, Role.MANAGER)}
+    rows = [line for line in people_here(board) if line.membership.clinic_id in managed]
+    return [line for line in with_factors(rows) if not line.has_factor]
 
 
 def people_gone(clinics: list[Clinic]) -> list[Listed]:

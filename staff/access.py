@@ -185,6 +185,12 @@ def require_permission(
     return decorate
 
 
+def open_without_factor(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view stays open to whoever must set up a second factor first: what she has begun there would be lost."""
+    view.open_without_factor = True  # type: ignore[attr-defined]
+    return view
+
+
 def people_visible_to(viewer: StaffMember) -> QuerySet[StaffMember]:
     """People who work, or worked, in a clinic that the viewer manages or supervises; and herself."""
     clinics = clinics_as(viewer, Role.MANAGER, Role.PHYSICIAN)

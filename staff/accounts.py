@@ -19,9 +19,20 @@ WAYS = {
 
 
 class Backend(AuthenticationBackend):
-    """By e-mail and password. Who a session belongs to is asked in every request, so that statement is written out."""
+    """By e-mail and password. Who a session belongs to is asked in every request, so that statement is written out.
 
-    FIND = "SELECT * FROM staff_staffmember WHERE id = %s"
+    `factor_due_at` is when a clinic of hers begins to require a second factor that she has not; NULL where nothing is asked.
+    """
+
+    FIND = """
+        SELECT p.*, (
+            SELECT MIN(r.holds_at) FROM staff_membership m JOIN staff_factorrule r ON r.clinic_id = m.clinic_id
+            WHERE m.person_id = p.id AND m.ended_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM staff_factorrule l WHERE l.clinic_id = r.clinic_id AND l.number > r.number)
+            AND EXISTS (SELECT 1 FROM staff_membershiprole x WHERE x.membership_id = m.id AND x.ended_at IS NULL
+                AND (x.role = 'physician' AND r.of_physicians OR x.role = 'manager' AND r.of_managers))
+            AND NOT EXISTS (SELECT 1 FROM mfa_authenticator a WHERE a.user_id = p.id AND a.type <> 'recovery_codes')
+        ) AS factor_due_at FROM staff_staffmember p WHERE p.id = %s"""
 
     def get_user(self, user_id: Any) -> StaffMember | None:
         found: StaffMember | None = next(iter(StaffMember.objects.raw(self.FIND, [user_id])), None)

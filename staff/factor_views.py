@@ -60,12 +60,14 @@ class PasskeyForm(forms.Form):
 
 @require_safe
 def overview(request: StaffRequest) -> HttpResponse:
-    person = request.user
+    person, due_at = request.user, factors.due_at(request.user)
     context = {
         "held": factors.held_by(person),
         "passkeys_possible": factors.passkeys_possible(),
         "sessions": len(UserSession.objects.purge_and_list(person)),
         "codes_shown": bool(_fresh_codes(request)),
+        "due_at": due_at,
+        "is_due": due_at is not None and due_at <= clock.now(),
     }
     return render(request, "staff/signing_in.html", context)
 
@@ -149,7 +151,11 @@ def factor_remove(request: StaffRequest, number: int) -> HttpResponse:
     held = factors.held_by(person)
     last = len(held.passkeys) + bool(held.app) == 1
     if request.method == "POST":
-        factors.remove(factor=factor, person=person)
+        try:
+            factors.remove(factor=factor, person=person)
+        except factors.StillRequired as required:
+            messages.error(request, str(required))
+            return redirect("staff:signing-in")
         messages.success(request, "Removed. Your password alone signs you in." if last else "Removed.")
         return redirect("staff:signing-in")
     context = {"factor": factor, "is_app": factor.type == factors.Type.TOTP, "last": last}

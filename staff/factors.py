@@ -6,9 +6,10 @@ transaction, and each code is taken here, so that it is taken once, whichever do
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
 from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa import app_settings
@@ -19,10 +20,12 @@ from allauth.mfa.webauthn.internal.auth import WebAuthn
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import QuerySet
 
 from staff import audit, clock, mail
 from staff.access import memberships
-from staff.models import Clinic, StaffMember
+from staff.models import Clinic, FactorRule, StaffMember
+from staff.models.clinics import Role
 from staff.sealing import NotOpened, open_sealed
 
 log = logging.getLogger(__name__)
@@ -39,6 +42,10 @@ class TooManyCodes(Exception):
     """Ten codes were wrong within an hour."""
 
     sentence = "Ten codes were wrong within an hour. Wait an hour, or use a passkey if you have one."
+
+
+class StillRequired(Exception):
+    """Says in a sentence why the last factor stays."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,65 @@ def passkeys_possible() -> bool:
     if name == "localhost":
         return True
     return site.scheme == "https" and ":" not in name and not name.replace(".", "").isdigit()
+
+
+# What a clinic requires
+
+
+def due_at(person: StaffMember) -> datetime | None:
+    """When she must have a factor and has none: asked together with the person at the beginning of each request."""
+    found = getattr(person, "factor_due_at", None)
+    if isinstance(found, str):  # SQLite has no type for instants
+        return datetime.fromisoformat(found).replace(tzinfo=UTC)
+    return found
+
+
+def rule_of(clinic: Clinic) -> FactorRule | None:
+    return FactorRule.objects.filter(clinic=clinic).order_by("-number").first()
+
+
+def required_by(person: StaffMember) -> FactorRule | None:
+    """The rule that asks a factor of her by now."""
+    for membership in memberships(person):
+        rule, held = rule_of(membership.clinic), set(membership.open_roles)  # type: ignore[attr-defined]
+        asked = rule and (
+            (rule.of_physicians and Role.PHYSICIAN in held) or (rule.of_managers and Role.MANAGER in held)
+        )
+        if rule and asked and rule.holds_at <= clock.now():
+            return rule
+    return None
+
+
+def who_have(people: Any) -> set[int]:
+    """The ids of those who have a factor, in one statement."""
+    rows: QuerySet[Authenticator] = Authenticator.objects.filter(user__in=people, type__in=FACTORS)
+    return set(rows.values_list("user_id", flat=True))
+
+
+@transaction.atomic
+def set_rule(*, clinic: Clinic, of_physicians: bool, of_managers: bool, holds_on: date, by: StaffMember) -> FactorRule:
+    """From the beginning of that day in the clinic's zone. The same again changes nothing."""
+    Clinic.objects.select_for_update().get(pk=clinic.pk)
+    before = rule_of(clinic)
+    wanted = {
+        "of_physicians": of_physicians,
+        "of_managers": of_managers,
+        "holds_at": datetime.combine(holds_on, time(), ZoneInfo(clinic.zone)),
+    }
+    if before and wanted == {name: getattr(before, name) for name in wanted}:
+        return before
+    row = FactorRule.objects.create(clinic=clinic, number=before.number + 1 if before else 1, set_by=by, **wanted)
+    audit.record(clinic=clinic, by=by, action="factor.required", subject=row, body=told_of_rule(row))
+    return row
+
+
+def told_of_rule(row: FactorRule) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "of_physicians": row.of_physicians,
+        "of_managers": row.of_managers,
+        "holds_at": row.holds_at,
+    }
 
 
 # Codes
@@ -237,8 +303,18 @@ def add_passkey(*, person: StaffMember, name: str, credential: dict[str, Any]) -
 
 @transaction.atomic
 def remove(*, factor: Authenticator, person: StaffMember) -> bool:
-    """False if it was gone before. With the last one go the recovery codes, which stand for nothing else."""
+    """False if it was gone before. With the last one go the recovery codes, which stand for nothing else.
+
+    Raises StillRequired where a clinic asks a factor of her and this is the last.
+    """
     _locked(person)
+    others = Authenticator.objects.filter(user=person, type__in=FACTORS).exclude(pk=factor.pk)
+    rule = None if others.exists() else required_by(person)
+    if rule:
+        raise StillRequired(
+            f"{rule.clinic} requires a second factor of its {rule.whom}, and this is your last. Add another one first, then "
+            "remove this."
+        )
     name, kind, pk = str(factor), KINDS[Type(factor.type)], factor.pk
     gone, _ = Authenticator.objects.filter(pk=pk, user=person, type__in=FACTORS).delete()
     if not gone:

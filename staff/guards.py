@@ -70,6 +70,8 @@ STAFF_GUARDS = [
     insert_only("staff_signature"),
     insert_only("staff_storedfile"),
     insert_only("staff_retentionrule"),
+    insert_only("staff_factorrule"),
+    insert_only("staff_factorreset"),
     insert_only("staff_erasure"),
     insert_only("staff_tombstone"),
     never_deleted("staff_legalhold"),

@@ -45,6 +45,8 @@ MEANINGS: dict[str, str] = {
     "module named, until the day named. It is no certificate.",
     "decline-credit": "I have read the proof of this outside training, and do not let it count, for the reason given.",
     "record-session": "I record that this session took place as it stands here, with the people named.",
+    "reset-factors": "I know that this person asks for it herself, and take away her passkeys, authenticator app and recovery "
+    "codes for the reason given.",
     "observe": "I watched this myself, and these are my own scores.",
 }
 

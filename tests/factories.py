@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import override_settings
 
 from certificates import actions as proof
@@ -28,8 +29,8 @@ from quizzes.models import (
     Regrade,
 )
 from staff import actions as staff_actions
-from staff import canonical, clock
-from staff.models import Clinic, StaffMember
+from staff import canonical, clock, factors, resetting
+from staff.models import Clinic, FactorReset, Membership, StaffMember
 from staff.signing import Evidence, Seen
 from tests.people import PASSWORD
 from training import markdown, observing, protocol
@@ -111,6 +112,25 @@ def evidence(person: StaffMember, *, password: str = PASSWORD) -> Evidence:
 
 def seen(sha256: str, person: StaffMember, *, password: str = PASSWORD) -> Seen:
     return Seen(sha256, clock.now(), evidence(person, password=password))
+
+
+def give_app(*, person: StaffMember) -> str:
+    """An authenticator app; its secret."""
+    secret = factors.new_secret()
+    factors.add_app(person=person, secret=secret, step=0)
+    return secret
+
+
+def app_shows(secret: str, steps: int = 0) -> str:
+    """The code of now, or of so many half minutes on."""
+    return str(format_hotp_value(hotp_value(secret, int(clock.now().timestamp()) // 30 + steps)))
+
+
+def reset_factor(*, person: StaffMember, by: StaffMember, reason: str = "Phone lost.") -> FactorReset:
+    give_app(person=person)
+    membership = Membership.objects.select_related("clinic", "person").get(person=person, ended_at=None)
+    screen = resetting.before_sha256(membership.clinic, person)
+    return resetting.reset(membership=membership, reason=reason, seen=seen(screen, by), by=by)
 
 
 @cache

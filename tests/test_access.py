@@ -212,6 +212,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "compliance:accommodation-add": (("maya",), row(403, manager=200, other_manager=404)),
     "compliance:accommodation-end": (("maya", "extra"), row(POST_ONLY, nobody=302)),
     "compliance:clinic-clock": ((), row(403, **MANAGERS)),
+    "compliance:factor-rule": ((), row(403, **MANAGERS)),
+    "compliance:factor-reset": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
     "compliance:identity-check": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),
     "compliance:membership-change": (("maya", "lakeside"), row(403, manager=200, other_manager=404)),
     "compliance:membership-transfer": (("maya", "lakeside"), row(403, manager=302, other_manager=404)),

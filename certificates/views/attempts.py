@@ -17,10 +17,11 @@ from quizzes.enquiries import questioned_in
 from quizzes.models import Attempt, Disposition, Review
 from quizzes.queries import attempts_visible_to, standing
 from staff import clock
-from staff.access import Permission, StaffRequest, require_permission
+from staff.access import Permission, StaffRequest, open_without_factor, require_permission
 from staff.models import StaffMember
 
 
+@open_without_factor
 @require_POST
 @require_permission(Permission.TAKE_QUIZZES)
 def attempt_submit(request: StaffRequest, public_id: str) -> HttpResponse:

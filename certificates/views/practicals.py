@@ -16,7 +16,7 @@ from certificates.observing_forms import AcknowledgeForm, ObserverForm, SelfForm
 from certificates.signing_views import sign_with, signing_page
 from certificates.views.adoption import physician_clinic, supervised_member
 from staff import canonical, clock, signing
-from staff.access import Permission, StaffRequest, clinics_as, require_permission
+from staff.access import Permission, StaffRequest, clinics_as, open_without_factor, require_permission
 from staff.models import Membership, StaffMember
 from staff.models.clinics import Role
 from training import observing, practicals
@@ -132,6 +132,7 @@ def _grouped(sheet: Observation) -> list[tuple[PracticalVersion, list[ObservedLi
     return list(groups.items())
 
 
+@open_without_factor
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.READ_MODULES)
 def observation_sheet(request: StaffRequest, public_id: str) -> HttpResponse:
@@ -189,6 +190,7 @@ def _save_whole(request: StaffRequest, sheet: Observation, form: SheetForm) -> l
     return stale
 
 
+@open_without_factor
 @require_POST
 def observation_save(request: StaffRequest, public_id: str, position: int) -> HttpResponse:
     """One tap, from the page's script. Authorised by sheet and observer alone."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 from zipstream import ZipStream
 
@@ -22,6 +23,7 @@ from quizzes.models import Accommodation, Attempt, Enquiry, PracticeAnswer
 from staff import canonical, clock, keeping
 from staff.models import (
     AuditEvent,
+    FactorReset,
     InstallationRole,
     LegalHold,
     Licence,
@@ -89,6 +91,11 @@ def _of_account(person: StaffMember) -> dict[str, Any]:
         "licences": _rows(
             Licence.objects.filter(person=person), "type", "number", "authority", "expires_on", "recorded_at"
         ),
+        "second_factors": [
+            {"kind": row.type, "name": str(row), "made_at": row.created_at, "last_used_at": row.last_used_at}
+            for row in Authenticator.objects.filter(user=person).order_by("created_at", "pk")
+        ],
+        "second_factors_reset": _rows(FactorReset.objects.filter(person=person), "reason", "reset_at"),
         "extra_time": _rows(
             Accommodation.objects.filter(person=person),
             "time_percent",

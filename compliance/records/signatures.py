@@ -15,8 +15,8 @@ from compliance import bloodborne, outside
 from compliance.models import OutsideDecision, SiteSession
 from compliance.records.finding import Finding, chunks, compare, events_of, readable, words
 from quizzes.models import Attempt, AttemptGrant, Disposition, Regrade, Review
-from staff import canonical, signing
-from staff.models import MembershipRole, Signature
+from staff import canonical, resetting, signing
+from staff.models import FactorReset, MembershipRole, Signature
 from staff.models.clinics import Role
 from training.models import Adoption, ModuleVersion, Observation, ObserverDecision, ProtocolValue, StateRule
 from training.observing import observer_terms
@@ -67,7 +67,7 @@ def _signature(
         if row.meaning_code != "observe" or not _observed_then(row):
             yield Finding(f"{what}, signer", "approved as an observer then", "not so on record")
     elif row.role == Role.MANAGER:
-        if row.meaning_code != "record-session" or not _managed_then(row):
+        if row.meaning_code not in ("record-session", "reset-factors") or not _managed_then(row):
             yield Finding(f"{what}, signer", "a manager of the clinic then", "not so on record")
     elif not any(_entitled(role, row.signed_at) for role in held):
         yield Finding(f"{what}, signer", "a physician of the clinic then, identity checked", "not so on record")
@@ -164,12 +164,19 @@ def _talked_about(candidacies: list[int]) -> Hash:
 
 
 def _member(signatures: list[Signature]) -> Hash:
-    """Somebody approved as an observer, or whose programme was signed."""
+    """Somebody approved as an observer, whose programme was signed, or whose second factors were reset."""
+    resets = FactorReset.objects.filter(signature__in=signatures).select_related("clinic", "person")
+    freed = {row.signature_id: row for row in resets}
     decisions = ObserverDecision.objects.filter(signature__in=[row.pk for row in signatures])
     decided = {row.signature_id: row for row in decisions.select_related("clinic", "person")}
     dossiers = dict(ProgrammeSigning.objects.filter(signature__in=signatures).values_list("signature", "dossier"))
 
     def approved(signature: Signature) -> str | None:
+        reset = freed.get(signature.pk)
+        if reset and reset.clinic:
+            return canonical.sha256_of(
+                resetting.terms(clinic=reset.clinic, person=reset.person, number=reset.number, reason=reset.reason)
+            )
         if signature.pk in dossiers:
             return canonical.sha256(dossiers[signature.pk])
         row = decided.get(signature.pk)
@@ -260,6 +267,7 @@ def _uses(signatures: list[Signature]) -> set[int]:
         ProgrammeSigning,
         OutsideDecision,
         SiteSession,
+        FactorReset,
     ):
         used |= set(model.objects.filter(signature__in=ids).values_list("signature_id", flat=True))
     decided = [row.pk for row in signatures if row.meaning_code.startswith("protocol")]

@@ -23,6 +23,7 @@ from compliance.steps.step import Step
 from compliance.waiting import items_waiting, questions_waiting, waiting_for
 from quizzes.enquiries import AUTHOR, answerable_by, unseen_answers
 from quizzes.models import EnquiryAnswer
+from staff import factors
 from staff.access import LEARNING_ROLES, StaffRequest, clinics_as, memberships, roles
 from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
@@ -43,7 +44,12 @@ def home(request: StaffRequest) -> HttpResponse:
     for part in (_physician, _learner, _manager, _house):
         steps += part(person, context)
     step = next((step for step in steps if step.acts), steps[0] if steps else _nothing())
-    context |= {"step": step, "kicker": _kicker(step), "answered": _answered(person)}
+    context |= {
+        "step": step,
+        "kicker": _kicker(step),
+        "answered": _answered(person),
+        "factor_due_at": factors.due_at(person),
+    }
     return render(request, "compliance/home.html", context)
 
 

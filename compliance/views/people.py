@@ -19,6 +19,7 @@ from compliance.points_drawn import drawn_for
 from compliance.queries import board_of
 from compliance.selection import seen_clinics
 from compliance.signing_habits import habit_of
+from staff import factors
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
 from staff.actions import check_identity, correct_name, record_licence
 from staff.models import Membership, MembershipRole, StaffMember
@@ -37,20 +38,26 @@ SECOND_PERSON = (
 def person_list(request: StaffRequest) -> HttpResponse:
     clinics = seen_clinics(request.user)
     q, who = request.GET.get("q", "")[:100], request.GET.get("who", "")
-    gone, waiting = who == "left", who == "waiting"
+    gone, waiting, bare = who == "left", who == "waiting", who == "no-factor"
     if gone:
         everyone = people.people_gone(clinics)
+    elif bare:
+        everyone = people.people_without_factor(request.user, board_of(clinics))
     else:
         everyone = (people.people_waiting if waiting else people.people_here)(board_of(clinics))
     lines = people.matching(everyone, q)
     managing = {clinic.pk for clinic in clinics_as(request.user, Role.MANAGER)}
+    page = Paginator(lines, PAGE).get_page(request.GET.get("page"))
+    if managing and not gone:
+        page.object_list = people.with_factors(list(page.object_list))
     return render(
         request,
         "compliance/person_list.html",
         {
-            "page_obj": Paginator(lines, PAGE).get_page(request.GET.get("page")),
+            "page_obj": page,
             "q": q,
             "gone": gone,
+            "bare": bare,
             "waiting": waiting,
             "managing": managing,
             "fresh": sum(line.invited_at is None and line.membership.clinic_id in managing for line in everyone),
@@ -118,6 +125,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
         {
             "person": person,
             "managed": managed,
+            "has_factor": bool(managed) and bool(factors.who_have([person.pk])),
             "is_self": person == viewer,
             "erasable": person != viewer and erasing.erasable_by(viewer, person),
             "invitable": managed[0] if managed and not person.has_usable_password() else None,

@@ -16,7 +16,7 @@ from quizzes import actions, late
 from quizzes.models import Attempt, AttemptItem
 from quizzes.views.items import Asked, answer_in, ask, in_words, pictures_for
 from staff import clock
-from staff.access import Permission, StaffRequest, require_permission
+from staff.access import Permission, StaffRequest, open_without_factor, require_permission
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def is_over(attempt: Attempt) -> bool:
     )
 
 
+@open_without_factor
 @require_safe
 @require_permission(Permission.TAKE_QUIZZES)
 def attempt_take(request: StaffRequest, public_id: str) -> HttpResponse:
@@ -89,6 +90,7 @@ def attempt_take(request: StaffRequest, public_id: str) -> HttpResponse:
     return render(request, "quizzes/attempt_take.html", context)
 
 
+@open_without_factor
 @require_safe
 @require_permission(Permission.TAKE_QUIZZES)
 def attempt_check(request: StaffRequest, public_id: str) -> HttpResponse:
@@ -109,6 +111,7 @@ def attempt_check(request: StaffRequest, public_id: str) -> HttpResponse:
     return render(request, "quizzes/attempt_check.html", context)
 
 
+@open_without_factor
 @require_safe
 @require_permission(Permission.TAKE_QUIZZES)
 def attempt_clock(request: StaffRequest, public_id: str) -> HttpResponse:
@@ -119,6 +122,7 @@ def attempt_clock(request: StaffRequest, public_id: str) -> HttpResponse:
     return JsonResponse({"state": state, "now": now, "deadline": deadline})
 
 
+@open_without_factor
 @require_POST
 def attempt_save(request: StaffRequest, public_id: str, position: int) -> HttpResponse:
     """Keep one answer and its flag. Authorised by attempt and person alone: at most five statements."""

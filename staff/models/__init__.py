@@ -1,4 +1,5 @@
 from staff.models.clinics import Clinic, InstallationRole, Licence, Membership, MembershipRole
+from staff.models.factors import FactorReset, FactorRule
 from staff.models.keeping import Erasure, LegalHold, RetentionRule, Tombstone
 from staff.models.people import StaffMember
 from staff.models.records import ActorName, AuditEvent, Chain, Signature, StoredFile
@@ -10,6 +11,8 @@ __all__ = [
     "Chain",
     "Clinic",
     "Erasure",
+    "FactorReset",
+    "FactorRule",
     "Heartbeat",
     "InstallationRole",
     "LegalHold",

@@ -19,7 +19,7 @@ from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt
 from staff import actions as staffing
-from staff import clock
+from staff import clock, factors, resetting
 from staff import keeping as rules
 from staff.models import Membership, StaffMember
 from tests import factories, people
@@ -63,6 +63,18 @@ def _keep(cast: Cast) -> None:
     rules.place_hold(clinic=cast.lakeside, person=None, reason="Case 13", by=cast.manager)
 
 
+def _require(cast: Cast) -> None:
+    """A second step is required of physicians, and of nobody again; Danielle's and the author's are reset."""
+    day = clock.today(cast.lakeside.zone) + timedelta(days=14)
+    for of_physicians in (True, False):
+        factors.set_rule(
+            clinic=cast.lakeside, of_physicians=of_physicians, of_managers=False, holds_on=day, by=cast.manager
+        )
+    factories.reset_factor(person=cast.colleague, by=cast.manager)
+    factories.give_app(person=cast.author)
+    resetting.reset_by_administrator(person=cast.author, reason="Phone lost.", by=cast.administrator)
+
+
 def _let_go(cast: Cast, course: Course) -> None:
     """Somebody left so long ago that her records are deleted."""
     with clock.at(clock.now() - timedelta(days=9 * 365)):
@@ -92,6 +104,7 @@ def make_history(cast: Cast, course: Course) -> History:
     heads.add_address(clinic=cast.lakeside, email=cast.leaver.email, by=cast.manager)
     _let_go(cast, course)
     _keep(cast)
+    _require(cast)
     maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
     started = factories.make_attempt(person=maya, course=course)
     _hesitate(started)

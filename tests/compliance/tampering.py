@@ -99,6 +99,8 @@ NAMED = {
     "staff_clinic": "clinic |foreign keys",
     "staff_staffmember": "account |merge|foreign keys",
     "staff_erasure": "erasure |foreign keys",
+    "staff_factorrule": "rule of second factors|rules of second factors|foreign keys",
+    "staff_factorreset": "reset of second factors|signature |foreign keys",
     "staff_installationrole": "appointment|enquiry |answer |foreign keys",
     "staff_licence": "licence |foreign keys",
     "staff_membership": "membership|enquiry |foreign keys",

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client, override_settings
 from django.urls import reverse
 
 from staff import actions, clock, factors, sealing
 from staff.models import AuditEvent, Membership, OutgoingMail, StaffMember
+from tests import factories
 from tests.passkeys import Phone
 from tests.people import PASSWORD
 
@@ -23,15 +23,11 @@ PAGE = "/accounts/signing-in/"
 HALF = timedelta(seconds=30)
 
 
-def code_of(secret: str, steps: int = 0) -> str:
-    """What the app shows now, or so many half minutes on."""
-    return str(format_hotp_value(hotp_value(secret, int(clock.now().timestamp()) // 30 + steps)))
+code_of = factories.app_shows
 
 
 def with_app(person: StaffMember) -> str:
-    secret = factors.new_secret()
-    factors.add_app(person=person, secret=secret, step=0)
-    return secret
+    return factories.give_app(person=person)
 
 
 def with_passkey(client: Client, name: str = "My phone", **phone: Any) -> Phone:

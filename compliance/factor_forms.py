@@ -1,0 +1,46 @@
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+
+from certificates.forms import SigningForm
+from compliance.forms import DATE, Plain, offer_clinics
+from staff import clock
+from staff.models import Clinic
+
+GRACE_DAYS = 14
+
+
+class FactorRuleForm(Plain, forms.Form):
+    clinic = forms.ModelChoiceField(queryset=Clinic.objects.none(), to_field_name="public_id", empty_label=None)
+    of_physicians = forms.BooleanField(label="Of physicians", required=False)
+    of_managers = forms.BooleanField(
+        label="Of managers", required=False, help_text="You are one: set up your own first"
+    )
+    holds_on = forms.DateField(
+        label="From",
+        widget=forms.DateInput(attrs=DATE),
+        help_text="Until then a notice on the home page says so; from then on who has none is asked to set one up first",
+    )
+
+    def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_clinics(self.fields["clinic"], clinics)
+        today = clock.today(clinics[0].zone) if clinics else clock.now().date()
+        self.fields["holds_on"].initial = today + timedelta(days=GRACE_DAYS)
+
+    def clean_holds_on(self) -> date:
+        day: date = self.cleaned_data["holds_on"]
+        clinic: Clinic | None = self.cleaned_data.get("clinic")
+        if clinic and day < clock.today(clinic.zone):
+            raise forms.ValidationError("That day has passed. Choose today or a later one.")
+        return day
+
+
+class ResetForm(Plain, SigningForm):
+    reason = forms.CharField(
+        label="Reason",
+        max_length=300,
+        help_text="Such as: phone lost, spoke with her in person. Kept on record, and read by whoever reads the trail",
+    )
