@@ -42,6 +42,11 @@ class Found(NamedTuple):
     waiver: Waiver | None = None
     incident: Incident | None = None
 
+    @property
+    def required(self) -> bool:
+        """Asked for by a rule, waived or not, or after an incident."""
+        return bool(self.asks) or self.incident is not None
+
 
 class Deciding:
     """Of everybody, by the columns and what was gathered. What is asked is the same for everybody of a clinic, of a role and

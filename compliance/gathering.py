@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, Sum, TextField
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum, TextField
 from django.db.models.functions import Cast
 
 from certificates import validity
@@ -221,13 +221,17 @@ def changed_on(certificate: Certificate) -> date | None:
 
 
 class Then:
-    """Who sat, was locked or waited for adoption at an instant that has passed, out of what was on record by then."""
+    """Who sat, was locked or waited for adoption at an instant that has passed, out of what was on record by then.
+
+    Most cycles had ended in a certificate by then, and nothing of them is looked at.
+    """
 
     def __init__(self, people: Any, modules: list[int], at: datetime) -> None:
         self.at = at
-        asked = Q(person__in=people, quiz__module__in=modules, opened_at__lte=at)
-        self.cycles = list(Candidacy.objects.filter(asked).select_related("quiz"))
-        of_theirs = {"candidacy__person__in": people, "candidacy__quiz__module__in": modules}
+        self.cycles = list(self._undecided(people, modules))
+        of_theirs: dict[str, Any] = {"candidacy__in": [cycle.pk for cycle in self.cycles]}
+        if len(self.cycles) > MOST_NAMED:
+            of_theirs = {"candidacy__person__in": people, "candidacy__quiz__module__in": modules}
         self.attempts: dict[int, list[Attempt]] = defaultdict(list)
         for attempt in Attempt.objects.filter(started_at__lte=at, **of_theirs).select_related("quiz_version"):
             if self._state(attempt) != Attempt.State.VOIDED:
@@ -250,13 +254,30 @@ class Then:
             Disposition.objects.filter(
                 decided_at__lte=at,
                 decision__in=["suspend", "revoke", "reopen"],
-                outcome__attempt__candidacy__person__in=people,
+                **{f"outcome__attempt__{name}": value for name, value in of_theirs.items()},
             ).values_list("outcome__attempt", flat=True)
         )
         self.sitting: set[Place] = set()
         self.locked: set[Place] = set()
         self.waiting: set[Place] = set()
         self._places()
+
+    def _undecided(self, people: Any, modules: list[int]) -> "QuerySet[Candidacy]":
+        """Cycles that had begun, but for those that were closed with a certificate whose pass was never scored anew: who was
+        in one of these neither sat, nor was locked, nor waited. `later`: another had followed."""
+        of_it = {"attempt__candidacy": OuterRef("pk")}
+        passed = Certificate.objects.filter(**of_it, issued_at__lte=self.at)
+        anew = Outcome.objects.filter(**of_it, number__gt=1)
+        after = Candidacy.objects.filter(
+            person=OuterRef("person"), quiz=OuterRef("quiz"), cycle__gt=OuterRef("cycle"), opened_at__lte=self.at
+        )
+        rows: QuerySet[Candidacy] = (
+            Candidacy.objects.filter(person__in=people, quiz__module__in=modules, opened_at__lte=self.at)
+            .filter(Q(closed_at=None) | Q(closed_at__gt=self.at) | ~Exists(passed) | Exists(anew))
+            .select_related("quiz")
+            .annotate(later=Exists(after))
+        )
+        return rows
 
     def _state(self, attempt: Attempt) -> str:
         ended = attempt.ended_at is not None and attempt.ended_at <= self.at
@@ -273,13 +294,9 @@ class Then:
         return found
 
     def _places(self) -> None:
-        latest: dict[Pair, int] = {}
-        for cycle in self.cycles:
-            key = (cycle.person_id, cycle.quiz_id)
-            latest[key] = max(latest.get(key, 0), cycle.cycle)
         for cycle in self.cycles:
             place = (cycle.person_id, cycle.quiz.module_id, cycle.clinic_id)
-            if latest[cycle.person_id, cycle.quiz_id] == cycle.cycle and self._waits(cycle):
+            if not cycle.later and self._waits(cycle):  # type: ignore[attr-defined]
                 self.waiting.add(place)
             if cycle.closed_at is None or cycle.closed_at > self.at:
                 full = [row for row in self.attempts[cycle.pk] if row.kind == FULL]

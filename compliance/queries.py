@@ -126,6 +126,14 @@ def board_for(person: StaffMember) -> Board:
     return _board(Membership.objects.filter(person=person), None, clock.now(), None)
 
 
+def proven_on(clinic: Clinic, on: date) -> tuple[int, int]:
+    """Of what was asked for at the end of a day that has passed and not waived, how much a certificate in force proved; and
+    how much was asked. What the rows of that day's board come to, for less."""
+    members = Membership.objects.filter(clinic=clinic)
+    _, maker = _making(members, {clinic.pk}, end_of(on, clinic.zone), on)
+    return maker.proven()
+
+
 def end_of(day: date, zone: str) -> datetime:
     """The last instant of the day there; now, if the day is not over."""
     midnight = datetime.combine(day + timedelta(days=1), time.min, tzinfo=ZoneInfo(zone))
@@ -145,6 +153,14 @@ def _members(clinics: Sequence[int], person: StaffMember | None) -> "QuerySet[Me
 
 
 def _board(members: "QuerySet[Membership]", opens: set[int] | None, at: datetime, on: date | None) -> Board:
+    programmes, maker = _making(members, opens, at, on)
+    rows = sorted(maker.rows(), key=lambda row: row.urgency)
+    return Board(programmes, maker.columns, tuple(rows), on)
+
+
+def _making(
+    members: "QuerySet[Membership]", opens: set[int] | None, at: datetime, on: date | None
+) -> tuple[tuple[Programme, ...], Maker]:
     """`opens`: the clinics whose certificates the viewer may open; None for all. `on` where it is a day that has passed."""
     programmes, columns = programme_columns(at)
     there = members.filter(Q(ended_at=None) | Q(ended_at__gt=at), began_at__lte=at)
@@ -154,9 +170,7 @@ def _board(members: "QuerySet[Membership]", opens: set[int] | None, at: datetime
     sessions = Sessions(people, clinics, at, asked=demands.ask_for_sessions)
     columns += _signed_columns(programmes, gathered, demands) + sessions.columns
     deciding = Deciding(columns, gathered, demands, sessions, _roles(there, at), at)
-    maker = Maker(_members_there(there), deciding, opens, on)
-    rows = sorted(maker.rows(), key=lambda row: row.urgency)
-    return Board(programmes, columns, tuple(rows), on)
+    return programmes, Maker(_members_there(there), deciding, opens, on)
 
 
 def _members_there(there: "QuerySet[Membership]") -> list[Member]:

@@ -1,12 +1,13 @@
 """The rows of the matrix: who are in one situation share an outline, and cells are worked out for the rows that are shown."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
+from certificates import validity
 from certificates.models import Certificate
 from compliance import bloodborne, standing
 from compliance.cells import MODULE, Cell, Column
@@ -27,15 +28,18 @@ SHOWN = (
 
 class Outline(NamedTuple):
     """The same for everybody in one situation. `states` are those of what is asked or held; a programme that nobody asks of
-    her is no state of hers."""
+    her is no state of hers. `asked`: how many modules are asked of her and not waived; `proven`: how many of those a
+    certificate in force proves."""
 
     word: str
     states: frozenset[str]
+    asked: int
+    proven: int
 
 
 class Row:
-    """One member. Word and states are there at once; `membership` and `cells` are fetched for the rows that `Board.fetch` was
-    given or, at the first look at any other, for all.
+    """One member. Word, states and how many modules are asked and proven are there at once; `membership` and `cells` are
+    fetched for the rows that `Board.fetch` was given or, at the first look at any other, for all.
 
     `programmes` are those that a rule asks of her as a whole; `leave` the one she is on, through `away_until`; `back_on` the
     day on which she came back in the last weeks.
@@ -43,7 +47,7 @@ class Row:
 
     def __init__(self, maker: "Maker", member: Member, outline: Outline) -> None:
         self.maker, self.member = maker, member
-        self.word, self.states = outline
+        self.word, self.states, self.asked, self.proven = outline
 
     @property
     def membership(self) -> Membership:
@@ -68,6 +72,11 @@ class Row:
     @property
     def role_names(self) -> str:
         return ", ".join(str(Role(role).label) for role in self.roles)
+
+    @property
+    def found(self) -> list[Found]:
+        """How she stands in each column, without what a cell shows."""
+        return self.maker.deciding.found(self.member)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -140,6 +149,7 @@ class Maker:
         self._programmes = [column.programme.pk for column in self.columns if column.programme]
         self._signed_asked = self.demands.signed_programmes
         self._near: dict[tuple[int, tuple[str, ...], date], tuple[str, ...]] = {}
+        self._horizons: dict[int, date] = {}
         self._memberships: dict[int, Membership] = {}
         self._certificates: dict[int, Certificate] = {}
 
@@ -157,6 +167,23 @@ class Maker:
                 outlines[situation] = self._outline(member)
             rows.append(Row(self, member, outlines[situation]))
         return rows
+
+    def proven(self) -> tuple[int, int]:
+        """How many modules a certificate in force proves, of those that are asked of everybody there and not waived. It follows
+        from less than a row's words: reading and how near a day is decide nothing."""
+        alone = self.demands.alone | self.gathered.alone
+        outlines: dict[tuple[object, ...], Outline] = {}
+        proven = asked = 0
+        for member in self.members:
+            held = (self.gathered.held.get((member.person_id, module), ()) for module in self._modules)
+            situation: tuple[object, ...] = (member.pk,)
+            if member.person_id not in alone:
+                situation = (member.clinic_id, self.roles.get(member.pk, ()), *map(_counting, held))
+            if situation not in outlines:
+                outlines[situation] = self._outline(member)
+            proven += outlines[situation].proven
+            asked += outlines[situation].asked
+        return proven, asked
 
     def _standing(self) -> Iterator[tuple[int, tuple[Held, ...]]]:
         """Each person with her certificate of each module, where each has one that stands and no other that counts."""
@@ -195,23 +222,33 @@ class Maker:
         return (*parts, self._nearness(member)) if dated else tuple(parts)
 
     def _nearness(self, member: Member) -> tuple[str, ...]:
-        """How near the due day of each column is, and of her session on site."""
-        key = (member.clinic_id, self.roles.get(member.pk, ()), member.hired_on)
+        """How near the due day of each column is, and of her session on site. The same for all who were hired so long ago that
+        no number of days from then on reaches today."""
+        today, hired_on = self.deciding.day(member.clinic), member.hired_on
+        key = (member.clinic_id, self.roles.get(member.pk, ()), max(hired_on, self._long_ago(member.clinic_id, today)))
         if key not in self._near:
-            today, hired_on = self.deciding.day(member.clinic), member.hired_on
             _, required_ = self.deciding.asked(member, today)
             due = [asked.due_on if asked else standing.due_on(hired_on) for asked in required_]
             due.append(bloodborne.due_on(hired_on, self.sessions.began.get(member.clinic_id, today)))
             self._near[key] = tuple(standing.nearness(day, hired_on, today) for day in due)
         return self._near[key]
 
+    def _long_ago(self, clinic: int, today: date) -> date:
+        if clinic not in self._horizons:
+            most = max([standing.DUE_DAYS, *(ask.days for ask in self.demands.of_clinic(clinic, today))])
+            self._horizons[clinic] = today - timedelta(days=most + 1)
+        return self._horizons[clinic]
+
     def _outline(self, member: Member) -> Outline:
         found = self.deciding.found(member)
+        asked = [one for one in found if one.column.kind == MODULE and one.required and one.waiver is None]
         return Outline(
             standing.worst_word(one.standing.word for one in found),
             frozenset(
                 one.standing.state for one in found if one.column.kind == MODULE or one.standing.state != "not-required"
             ),
+            len(asked),
+            sum(one.standing.state in validity.IN_FORCE for one in asked),
         )
 
     def cells(self, member: Member) -> tuple[Cell, ...]:

@@ -12,8 +12,7 @@ from django.db.models import Count, IntegerField, Max, Q
 from django.db.models.functions import Cast
 
 from certificates import validity
-from compliance.cells import Cell
-from compliance.queries import Board, board_of
+from compliance.queries import Board, proven_on
 from compliance.situations import Row
 from quizzes.models import Attempt, Mark
 from quizzes.statistics import interval
@@ -25,6 +24,7 @@ MONTHS = 12
 KEPT_SECONDS = 30 * 24 * 60 * 60
 FEWEST_PEOPLE = 5
 MOST_POINTS = 12
+MOST_NAMED = 25  # of a month
 TOP, HEIGHT, LABELS = 24, 120, 24
 
 
@@ -106,8 +106,8 @@ def completion(clinic: Clinic, board: Board) -> Drawn:
     """Of what was asked of whom on a day, how much a certificate in force proved: what the matrix of that day says, by what was
     on record then. The last month is `board`, which is now.
 
-    What was on record at the end of a past month stays as it is, so its two numbers are kept, and a page asks for a matrix
-    of a past day once.
+    Both numbers follow from what certificates and rules say, so that no row and no cell is made for them. What was on record at
+    the end of a past month stays as it is: they are kept, and a page asks for a past day once.
     """
     today = clock.today(clinic.zone)
     firsts = [month_after(today, -back) for back in range(MONTHS - 1, -1, -1)]
@@ -120,7 +120,7 @@ def completion(clinic: Clinic, board: Board) -> Drawn:
     for first, end in zip(firsts, ends, strict=False):
         found = (0, 0) if end < opened_on else known.get(keys[end])
         if found is None:
-            found = proven_of(board_of([clinic], on=end))
+            found = proven_on(clinic, end)
             cache.set(keys[end], found, KEPT_SECONDS)
         months.append((first, *found))
     return drawn([*months, (firsts[-1], *proven_of(board))], whole=True)
@@ -128,8 +128,7 @@ def completion(clinic: Clinic, board: Board) -> Drawn:
 
 def proven_of(board: Board) -> tuple[int, int]:
     """How many cells of modules a certificate in force proves, of those that are asked for and not waived."""
-    asked = [cell for row in board.rows for cell in row.modules if cell.required and cell.waiver is None]
-    return sum(cell.standing.state in validity.IN_FORCE for cell in asked), len(asked)
+    return sum(row.proven for row in board.rows), sum(row.asked for row in board.rows)
 
 
 # What runs out, month by month.
@@ -138,21 +137,44 @@ def proven_of(board: Board) -> tuple[int, int]:
 @dataclass(frozen=True)
 class Expiry:
     row: Row
-    cell: Cell
+    title: str
     on: date
 
 
-def expiries(clinic: Clinic, board: Board) -> tuple[Drawn, list[tuple[date, list[Expiry]]]]:
-    """Certificates that count now and are asked for, by the month of their last day; and who they are."""
-    this = clock.today(clinic.zone).replace(day=1)
-    by_month: dict[date, list[Expiry]] = {month_after(this, on): [] for on in range(MONTHS)}
+@dataclass(frozen=True)
+class Month:
+    """What runs out in a month, the first first: as many as are named, and how many there are."""
+
+    first: date
+    named: tuple[Expiry, ...]
+    count: int
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.named)
+
+
+def months_ahead(clinic: Clinic) -> list[date]:
+    today = clock.today(clinic.zone)
+    return [month_after(today, on) for on in range(MONTHS)]
+
+
+def expiries(clinic: Clinic, board: Board, whole: date | None = None) -> tuple[Drawn, list[Month]]:
+    """Certificates that count now and are asked for, by the month of their last day; and who they are: the first of
+    each month, and all of the month that is asked for."""
+    by_month: dict[date, list[Expiry]] = {month: [] for month in months_ahead(clinic)}
     for row in board.rows:
-        for cell in row.cells:
-            proof = cell.standing.proof
-            if proof and proof.state in validity.IN_FORCE and cell.required:
-                by_month.get(proof.valid_until_on.replace(day=1), []).append(Expiry(row, cell, proof.valid_until_on))
-    months = [(month, sorted(rows, key=lambda one: one.on)) for month, rows in by_month.items()]
-    return drawn([(month, len(rows), len(rows)) for month, rows in months], whole=False), months
+        for one in row.found:
+            proof = one.standing.proof
+            if proof and proof.state in validity.IN_FORCE and one.required:
+                on = proof.valid_until_on
+                by_month.get(on.replace(day=1), []).append(Expiry(row, one.column.title, on))
+    months = []
+    for first, rows in by_month.items():
+        rows.sort(key=lambda one: one.on)
+        months.append(Month(first, tuple(rows if first == whole else rows[:MOST_NAMED]), len(rows)))
+    board.fetch([one.row for month in months for one in month.named])
+    return drawn([(month.first, month.count, month.count) for month in months], whole=False), months
 
 
 # Which key points are weak.

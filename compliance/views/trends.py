@@ -16,7 +16,10 @@ def trend_page(request: StaffRequest) -> HttpResponse:
     clinics = seen_clinics(request.user)
     clinic = asked_clinic(request, clinics)
     board = board_of([clinic])
-    drawn, months = trends.expiries(clinic, board)
+    whole = next(
+        (month for month in trends.months_ahead(clinic) if month.isoformat()[:7] == request.GET.get("month")), None
+    )
+    drawn, months = trends.expiries(clinic, board, whole)
     return render(
         request,
         "compliance/trends.html",
@@ -26,6 +29,7 @@ def trend_page(request: StaffRequest) -> HttpResponse:
             "completion": trends.completion(clinic, board),
             "expiries": drawn,
             "months": months,
+            "whole": whole,
             "weak": trends.weak_points(clinic),
             "fewest": trends.FEWEST_PEOPLE,
         },

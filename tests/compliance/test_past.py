@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from certificates import actions as proof
 from certificates.models import Certificate
 from certificates.queries import state_of
+from certificates.validity import IN_FORCE
+from compliance import trends
 from compliance.models import Incident, Leave, Rule, Waiver
-from compliance.queries import Board, board_of, end_of
+from compliance.queries import Board, board_of, end_of, proven_on
 from compliance.requirements import assigning, incidents
 from compliance.situations import Row
 from compliance.standing import worst_word
@@ -42,7 +44,11 @@ def text(response) -> str:
 def agrees(row: Row) -> bool:
     """Word and states, which are worked out once for everybody in her situation, are those of her own cells."""
     shown = [cell for cell in row.cells if cell.column.kind == "module" or cell.standing.state != "not-required"]
-    return (row.word, row.states, sorted(row.certificates)) == (
+    asked = [cell for cell in row.modules if cell.required and cell.waiver is None]
+    proven = sum(cell.standing.state in IN_FORCE for cell in asked)
+    return (row.asked, row.proven, row.word, row.states, sorted(row.certificates)) == (
+        len(asked),
+        proven,
         worst_word(cell.standing.word for cell in row.cells),
         frozenset(cell.standing.state for cell in shown),
         sorted(cell.certificate.pk for cell in row.cells if cell.certificate),
@@ -222,7 +228,9 @@ def tell(story: list[tuple[int, str, int]]) -> None:
         on += timedelta(days=1)
     with clock.at(end_of_day(on + timedelta(days=500))):
         for asked, then in teller.said_on.items():
-            assert said(board_of([cast.lakeside], on=asked)) == then, f"{asked}"
+            past = board_of([cast.lakeside], on=asked)
+            assert said(past) == then, f"{asked}"
+            assert proven_on(cast.lakeside, asked) == trends.proven_of(past)
 
 
 def examples(count: int):

@@ -102,13 +102,13 @@ def test_completion_of_a_past_month_is_what_the_matrix_of_its_last_day_says(cast
         assert {row.person for row in past.rows if row.modules[0].required} == {cast.aesthetician, cast.colleague}
 
 
-def test_expiries_by_month_with_their_names(client, cast, module, now):
+def test_expiries_by_month_with_their_names(client, cast, module, now, monkeypatch):
     factories.make_finished(person=cast.aesthetician, course=module)
     drawn, months = trends.expiries(cast.lakeside, board_of([cast.lakeside]))
     assert sum(column.part for column in drawn.columns) == 0  # its last day is twelve months on
     with clock.at(now + timedelta(days=30)):
         drawn, months = trends.expiries(cast.lakeside, board_of([cast.lakeside]))
-        assert [(month, [one.row.person for one in rows]) for month, rows in months if rows] == [
+        assert [(month.first, [one.row.person for one in month.named]) for month in months if month.count] == [
             (date(2027, 11, 1), [cast.aesthetician])
         ]
         client.force_login(cast.manager)
@@ -117,6 +117,14 @@ def test_expiries_by_month_with_their_names(client, cast, module, now):
         assert "1 November 2027" in page
         assert "1 of 2" in page
         assert "too few for a share" in page
+        monkeypatch.setattr(trends, "MOST_NAMED", 0)
+        short = client.get("/compliance/months/").text
+        assert cast.aesthetician.full_name not in short
+        assert (
+            f'href="?clinic={cast.lakeside.public_id}&amp;month=2027-11#month-2027-11">All 1 of November 2027' in short
+        )
+        assert cast.aesthetician.full_name in client.get("/compliance/months/?month=2027-11").text
+        assert cast.aesthetician.full_name not in client.get("/compliance/months/?month=2027-12").text
 
 
 def test_weak_points_need_five_people(client, cast, module):
