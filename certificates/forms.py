@@ -14,12 +14,14 @@ from training.models import KeyPoint, KeyPointVersion
 
 
 class SigningForm(forms.Form):
-    """What every signature posts: the hash that was on screen, when it was opened, and the password."""
+    """What every signature posts: the hash that was on screen, when it was opened, and the password or a factor."""
 
     shown_sha256 = forms.CharField(max_length=64, widget=forms.HiddenInput)
     opened_at = forms.CharField(max_length=40, widget=forms.HiddenInput)
     email = forms.CharField(max_length=254, required=False)
-    password = forms.CharField(max_length=200, widget=forms.PasswordInput, strip=False)
+    password = forms.CharField(max_length=200, widget=forms.PasswordInput, strip=False, required=False)
+    code = forms.CharField(max_length=20, required=False)
+    credential = forms.CharField(max_length=8000, required=False, widget=forms.HiddenInput)
 
     def clean_opened_at(self) -> Any:
         opened = parse_datetime(self.cleaned_data["opened_at"])

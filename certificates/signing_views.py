@@ -1,6 +1,7 @@
 """What every page with a signature does: sign once its form is filled, say clearly why not, and count failures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.core.cache import cache
@@ -8,8 +9,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from certificates.forms import SigningForm
-from staff import clock, signing
+from staff import clock, factors, signing
 from staff.access import StaffRequest
+from staff.mfa import prove_by_passkey
 from staff.models import Clinic
 
 WINDOW_SECONDS = 3600
@@ -39,8 +41,10 @@ def _tried(request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen
     if cache.get(key, 0) >= MOST_FAILURES:
         return None, "Ten signings failed within an hour. Wait an hour, or choose a new password; nothing was signed."
     data = form.cleaned_data
-    evidence = signing.evidence_from(request, password=data["password"], email=data.get("email", ""))
+    if not any(data[name] for name in ("password", "code", "credential")):
+        return None, "Type your password to sign. Nothing was signed."
     try:
+        evidence = _shown(request, data)
         signing.check_evidence(request.user, evidence)
     except signing.SigningRefused as refusal:
         cache.add(key, 0, WINDOW_SECONDS)
@@ -55,6 +59,28 @@ def _tried(request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen
     return made, ""
 
 
+def _shown(request: StaffRequest, data: dict[str, Any]) -> signing.Evidence:
+    """A code or a passkey is used up by this, so the e-mail is looked at first. Raises SigningRefused."""
+    evidence = signing.evidence_from(request, password=data["password"], email=data.get("email", ""))
+    if data["password"] or not (data["code"] or data["credential"]):
+        return evidence
+    signing.check_email(request.user, evidence)
+    if data["credential"]:
+        proof = prove_by_passkey(request, credential=data["credential"], sha256=data["shown_sha256"])
+        if proof is None:
+            raise signing.SigningRefused("The passkey was not accepted. Nothing was signed; try again, or type.")
+    else:
+        try:
+            proof = factors.prove_by_code(person=request.user, code=data["code"])
+        except factors.TooManyCodes as many:
+            raise signing.SigningRefused(f"{many.sentence} Nothing was signed.") from None
+        if proof is None:
+            raise signing.SigningRefused(
+                "The code is not right, or it was used already. Nothing was signed; type the next one."
+            )
+    return replace(evidence, proof=proof)
+
+
 def signing_page(
     request: StaffRequest,
     template: str,
@@ -66,7 +92,10 @@ def signing_page(
     error: str,
 ) -> HttpResponse:
     """The page with what `_parts/signing.html` asks for; `meaning` is empty where the page itself shows several."""
+    held = factors.held_by(request.user)
     signature = {
+        "by_code": held.app is not None,
+        "by_passkey": bool(held.passkeys) and factors.passkeys_possible(),
         "signer": request.user,
         "signing_clinic": clinic,
         "continuous": signing.is_continuous(request),

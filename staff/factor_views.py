@@ -14,7 +14,7 @@ from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
@@ -24,7 +24,7 @@ from django.views.generic.edit import FormView
 
 from staff import clock, factors, sealing
 from staff.access import StaffRequest
-from staff.mfa import NOT_HERE, is_from_here, refused_in_words
+from staff.mfa import NOT_HERE, is_from_here, refused_in_words, signing_options
 
 SHOWN_SECONDS = 15 * 60
 SECRET = "factors.secret"
@@ -203,6 +203,16 @@ def codes_download(request: StaffRequest) -> HttpResponse:
     text = render(request, "staff/recovery_codes.txt", {"codes": shown}, content_type="text/plain; charset=utf-8")
     text["Content-Disposition"] = 'attachment; filename="pinpoint-recovery-codes.txt"'
     return text
+
+
+@require_safe
+@never_cache
+def sign_options(request: StaffRequest) -> HttpResponse:
+    """What the browser asks a passkey for; `over` is the hash of the record on screen."""
+    over = request.GET.get("over", "")
+    if not factors.passkeys_possible() or not factors.held_by(request.user).passkeys:
+        raise Http404("no passkey")
+    return JsonResponse({"request_options": signing_options(request, over[:64])})
 
 
 class SecondStep(AuthenticateView):

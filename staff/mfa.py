@@ -1,5 +1,8 @@
 """What allauth asks at its own doors: the second step of signing in, signing in by passkey, and showing once more who one is."""
 
+import hashlib
+import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -9,13 +12,18 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm, LoginWebAuthnForm, ReauthenticateWebAuthnForm
+from allauth.mfa.webauthn.internal import auth as webauthn
 from allauth.mfa.webauthn.internal.auth import parse_authentication_response
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from fido2.utils import websafe_encode
+from fido2.webauthn import UserVerificationRequirement
 
-from staff import factors, sealing
+from staff import clock, factors, sealing
+from staff.access import StaffRequest
 
+NONCE = "factors.signing"
 WRONG = "The code is not right, or it was used already. Type the one that your app shows now, or a recovery code."
 NOT_HERE = "That passkey was not accepted. Nothing was changed: try again, or go another way."
 
@@ -50,6 +58,47 @@ def refused_in_words() -> Iterator[None]:
         yield
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ValidationError(NOT_HERE) from None
+
+
+def _challenge(nonce: str, sha256: str) -> bytes:
+    """What a passkey signs: bound to this question and to the record that is on screen."""
+    return hashlib.sha256(f"{nonce}:{sha256}".encode()).digest()
+
+
+def signing_options(request: StaffRequest, sha256: str) -> dict[str, Any]:
+    """What the browser asks a passkey for, to sign the record with this hash."""
+    nonce = request.session[NONCE] = secrets.token_hex(32)
+    options, _ = webauthn.get_server().authenticate_begin(
+        credentials=webauthn.get_credentials(request.user),
+        user_verification=UserVerificationRequirement.REQUIRED,
+        challenge=_challenge(nonce, sha256),
+    )
+    return dict(options)
+
+
+def prove_by_passkey(request: StaffRequest, *, credential: str, sha256: str) -> factors.Proof | None:
+    """None unless one of hers answered the last question of this session, over this very hash; a question is answered once."""
+    nonce = request.session.pop(NONCE, "")
+    if not nonce:
+        return None
+    state = {
+        "challenge": websafe_encode(_challenge(nonce, sha256)),
+        "user_verification": UserVerificationRequirement.REQUIRED,
+    }
+    try:
+        with refused_in_words():
+            answer = json.loads(credential)
+            if not is_from_here(parse_authentication_response(answer).response.client_data.origin):
+                return None
+            held = webauthn.get_credentials(request.user)
+            bound = webauthn.get_server().authenticate_complete(state, held, answer)
+            passkey = webauthn.get_authenticator_by_credential_id(request.user, bound.credential_id)
+    except ValidationError:
+        return None
+    if passkey is None:
+        return None
+    passkey.record_usage()
+    return factors.Proof(request.user.pk, "passkey", clock.now())
 
 
 class TakesCode:

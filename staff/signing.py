@@ -12,12 +12,13 @@ from django.contrib.auth.hashers import check_password
 from django.db import models, transaction
 from django.http import HttpRequest
 
-from staff import audit, canonical, clock, mail
+from staff import audit, canonical, clock, factors, mail
 from staff.accounts import client_address
 from staff.models import Clinic, Licence, Membership, MembershipRole, Signature, StaffMember
 from staff.models.clinics import Role
 
 CONTINUOUS_SECONDS = 15 * 60
+PROOF_SECONDS = 60  # within the request that shows it; up to twenty records are signed in one
 MEANINGS: dict[str, str] = {
     "adopt": "I have read the critical points, the positions taken and the open decisions of this module version, and "
     "adopt it for my clinic.",
@@ -57,14 +58,22 @@ class SigningRefused(Exception):
 
 @dataclass(frozen=True)
 class Evidence:
-    """How the signer showed who she is: the typed password, and the e-mail where the session is not continuous."""
+    """How the signer showed who she is: the typed password, or a factor shown just now; and the e-mail where the session is
+    not continuous."""
 
     password: str
     email: str = ""
+    proof: factors.Proof | None = None
     continuous: bool = False
     session_hash: str = ""
     ip: str | None = None
     agent: str = ""
+
+    @property
+    def means(self) -> str:
+        """As the signature keeps it."""
+        shown = self.proof.means if self.proof else "password"
+        return shown if self.continuous else f"email+{shown}"
 
 
 @dataclass(frozen=True)
@@ -89,10 +98,13 @@ def is_continuous(request: HttpRequest) -> bool:
     return bool(0 <= clock.now().timestamp() - last < CONTINUOUS_SECONDS)
 
 
-def evidence_from(request: HttpRequest, *, password: str, email: str = "") -> Evidence:
+def evidence_from(
+    request: HttpRequest, *, password: str, email: str = "", proof: factors.Proof | None = None
+) -> Evidence:
     return Evidence(
         password=password,
         email=email,
+        proof=proof,
         continuous=is_continuous(request),
         session_hash=canonical.sha256(request.session.session_key or ""),
         ip=client_address(request) or None,
@@ -149,10 +161,20 @@ def physician_role(signer: StaffMember, clinic: Clinic) -> MembershipRole:
     return held
 
 
-def check_evidence(signer: StaffMember, evidence: Evidence) -> None:
-    """Both parts when a signing session begins, the password each time."""
+def check_email(signer: StaffMember, evidence: Evidence) -> None:
     if not evidence.continuous and evidence.email.strip().lower() != signer.email:
         raise SigningRefused("The e-mail address is not the one you sign in with. Nothing was signed; type both again.")
+
+
+def check_evidence(signer: StaffMember, evidence: Evidence) -> None:
+    """Both parts when a signing session begins; the password, or a second factor in its place, each time."""
+    check_email(signer, evidence)
+    proof = evidence.proof
+    if proof:
+        fresh = 0 <= (clock.now() - proof.at).total_seconds() < PROOF_SECONDS
+        if proof.person_id != signer.pk or not fresh:
+            raise SigningRefused("What you showed is not yours, or it is too old. Nothing was signed; show it again.")
+        return
     if not check_password(evidence.password, signer.password):
         raise SigningRefused("The password is not right. Nothing was signed; type it again.")
 
@@ -193,7 +215,7 @@ def sign(
             signed_at=clock.now(),
             zone=clinic.zone,
             nonce=secrets.token_hex(32),
-            auth_method="password" if seen.evidence.continuous else "email+password",
+            auth_method=seen.evidence.means,
             session_hash=seen.evidence.session_hash,
             ip=seen.evidence.ip,
             agent=seen.evidence.agent,
@@ -213,7 +235,7 @@ def sign(
 
 
 def report_failed_signing(*, signer: StaffMember, count: int) -> None:
-    """After three wrong passwords the signer and the managers of her clinics are told."""
+    """After three wrong passwords or codes the signer and the managers of her clinics are told."""
     if count != 3:
         return
     hour = clock.now().strftime("%Y-%m-%dT%H")
@@ -230,7 +252,7 @@ def report_failed_signing(*, signer: StaffMember, count: int) -> None:
             key=f"failed-signing:{signer.pk}:{hour}:{person.pk}",
             subject="Three failed attempts to sign",
             body=(
-                f"At {clock.now():%H:%M} UTC the third wrong password was typed to sign as {signer.full_name}.\n\n"
+                f"At {clock.now():%H:%M} UTC the third wrong password or code was typed to sign as {signer.full_name}.\n\n"
                 "If that was not you: sign out everywhere on your account page, change your password and tell your manager."
             ),
         )

@@ -5,6 +5,30 @@ const possible = Boolean(window.PublicKeyCredential && navigator.credentials);
 for (const part of document.querySelectorAll("[data-passkey-part]")) part.hidden = !possible;
 for (const part of document.querySelectorAll("[data-passkey-none]")) part.hidden = possible;
 
+// A signature: the passkey answers over the record that is on screen, named by its hash.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-sign-from]");
+  if (!button) return;
+  const { form } = button;
+  const said = form.querySelector("[data-passkey-said]");
+  said.textContent = "";
+  const unfilled = [...form.elements].find((field) => !field.checkValidity());
+  if (unfilled && !form.noValidate) {
+    unfilled.reportValidity();
+    return;
+  }
+  try {
+    const over = encodeURIComponent(form.elements.shown_sha256.value);
+    const answer = await fetch(`${button.dataset.signFrom}?over=${over}`, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const credential = await ways.get((await answer.json()).request_options);
+    form.elements.credential.value = JSON.stringify(credential);
+    form.submit();
+  } catch (error) {
+    said.textContent = sentence(error);
+  }
+});
+
 const ways = { create: window.webauthnJSON?.create, get: window.webauthnJSON?.get };
 
 const optionsOf = async (form) => {

@@ -11,8 +11,10 @@ from allauth.mfa.models import Authenticator
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from compliance import records
 from staff import actions, clock, factors, sealing
-from staff.models import AuditEvent, Membership, OutgoingMail, StaffMember
+from staff.models import AuditEvent, Clinic, Membership, OutgoingMail, Signature, StaffMember
+from staff.signing import Evidence, SigningRefused, check_evidence
 from tests import factories
 from tests.passkeys import Phone
 from tests.people import PASSWORD
@@ -370,3 +372,110 @@ def test_sealed_text_that_was_altered_does_not_open(cast):
     assert sealing.open_sealed(sealed) == "a secret"
     with pytest.raises(sealing.NotOpened):
         sealing.open_sealed(sealed[:-6] + "AAAAA=")
+
+
+# Signing
+
+
+def signing(client: Client, person: StaffMember, clinic: Clinic) -> dict[str, str]:
+    """What the page of a manager's reset asks for, filled but for what shows who she is."""
+    path = reverse("compliance:factor-reset", args=[person.public_id, clinic.public_id])
+    page = client.get(path).context
+    asked = {"shown_sha256": page["shown_sha256"], "opened_at": page["opened_at"].isoformat(), "reason": "Phone lost."}
+    return {"path": path, **asked}
+
+
+def post(client: Client, typed: dict[str, str], **more: str) -> str:
+    """The refusal, or nothing where it was signed."""
+    data = {name: value for name, value in typed.items() if name != "path"} | more
+    got = client.post(typed["path"], data)
+    return "" if got.status_code == 302 else got.context["signing_error"]
+
+
+def test_code_signs_in_place_of_the_password_and_the_signature_says_so(client, cast):
+    with_app(cast.physician)
+    secret = with_app(cast.manager)
+    client.force_login(cast.manager)
+    typed = signing(client, cast.physician, cast.lakeside)
+    assert "Or the six digits" in client.get(typed["path"]).text
+    assert post(client, typed, email=cast.manager.email).startswith("Type your password to sign.")
+    assert "The e-mail address is not the one" in post(client, typed, email="x@y.example", code=code_of(secret))
+    assert "The code is not right" in post(client, typed, email=cast.manager.email, code="12345")
+    assert not Signature.objects.exists()
+    assert post(client, typed, email=cast.manager.email, code=code_of(secret)) == ""
+    with_app(cast.physician)
+    typed = signing(client, cast.physician, cast.lakeside)
+    assert "or it was used already" in post(client, typed, code=code_of(secret))
+    with clock.at(clock.now() + HALF):
+        assert post(client, typed, code=code_of(secret)) == ""
+    assert list(Signature.objects.order_by("pk").values_list("auth_method", flat=True)) == ["email+code", "code"]
+    assert records.verify().clean
+
+
+def test_recovery_code_signs_nothing(client, cast):
+    with_app(cast.physician)
+    with_app(cast.manager)
+    codes = factors.make_codes(person=cast.manager)
+    client.force_login(cast.manager)
+    typed = signing(client, cast.physician, cast.lakeside)
+    assert "The code is not right" in post(client, typed, email=cast.manager.email, code=codes[0])
+
+
+def test_wrong_codes_and_passwords_are_one_count_and_one_alarm(client, cast):
+    with_app(cast.physician)
+    secret = with_app(cast.manager)
+    client.force_login(cast.manager)
+    typed = signing(client, cast.physician, cast.lakeside) | {"email": cast.manager.email}
+    for turn in range(10):
+        post(client, typed, **({"code": "12345"} if turn % 2 else {"password": "not-the-password"}))
+    assert mails(cast.manager).count("Three failed attempts to sign") == 1
+    assert "Ten signings failed within an hour" in post(client, typed, code=code_of(secret))
+    assert "Ten signings failed within an hour" in post(client, typed, password=PASSWORD)
+
+
+def test_passkey_signs_what_was_on_screen_and_nothing_else(client, cast):
+    with_app(cast.physician)
+    phone = with_passkey(again(client, cast.manager))
+    typed = signing(client, cast.physician, cast.lakeside) | {"email": cast.manager.email}
+
+    def asked(over: str) -> dict[str, Any]:
+        found: dict[str, Any] = client.get(reverse("staff:sign-options"), {"over": over}).json()["request_options"]
+        return found
+
+    elsewhere = phone.answer(asked("f" * 64))
+    assert "The passkey was not accepted" in post(client, typed, credential=elsewhere)
+    options = asked(typed["shown_sha256"])
+    phone.flags = Phone(verifies=False).flags
+    assert "The passkey was not accepted" in post(client, typed, credential=phone.answer(options))
+    phone.flags = Phone().flags
+    assert "The passkey was not accepted" in post(client, typed, credential=phone.answer(options))
+    for junk in ("{}", "x", "[1]", '{"id": 1}'):
+        asked(typed["shown_sha256"])
+        assert "The passkey was not accepted" in post(client, typed, credential=junk)
+    assert not Signature.objects.exists()
+    answer = phone.answer(asked(typed["shown_sha256"]))
+    assert post(client, typed, credential=answer) == ""
+    assert Signature.objects.get().auth_method == "email+passkey"
+    with_app(cast.physician)
+    typed = signing(client, cast.physician, cast.lakeside)
+    assert "The passkey was not accepted" in post(client, typed, credential=answer)
+
+
+def test_anothers_passkey_signs_nothing(client, cast):
+    with_app(cast.physician)
+    theirs = with_passkey(again(Client(), cast.physician))
+    with_passkey(again(client, cast.manager))
+    typed = signing(client, cast.physician, cast.lakeside) | {"email": cast.manager.email}
+    asked = client.get(reverse("staff:sign-options"), {"over": typed["shown_sha256"]}).json()["request_options"]
+    assert "The passkey was not accepted" in post(client, typed, credential=theirs.answer(asked))
+
+
+def test_proof_is_hers_and_of_this_minute(cast):
+    with clock.at(clock.now()):
+        mine = factors.Proof(cast.physician.pk, "code", clock.now())
+        evidence = Evidence(password="", continuous=True, proof=mine)
+        check_evidence(cast.physician, evidence)
+        with pytest.raises(SigningRefused):
+            check_evidence(cast.manager, evidence)
+        with clock.at(clock.now() + timedelta(minutes=1)), pytest.raises(SigningRefused):
+            check_evidence(cast.physician, evidence)
