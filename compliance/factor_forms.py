@@ -1,12 +1,13 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 
 from certificates.forms import SigningForm
 from compliance.forms import DATE, Plain, offer_clinics
-from staff import clock
+from staff import clock, factors
 from staff.models import Clinic
 
 GRACE_DAYS = 14
@@ -27,8 +28,19 @@ class FactorRuleForm(Plain, forms.Form):
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_clinics(self.fields["clinic"], clinics)
-        today = clock.today(clinics[0].zone) if clinics else clock.now().date()
-        self.fields["holds_on"].initial = today + timedelta(days=GRACE_DAYS)
+        if clinics:
+            self._begin_with(clinics[0])
+
+    def _begin_with(self, clinic: Clinic) -> None:
+        """What holds now, so that sending the page as it is takes nothing back; else two weeks ahead."""
+        self.fields["holds_on"].initial = clock.today(clinic.zone) + timedelta(days=GRACE_DAYS)
+        rule = factors.rule_of(clinic)
+        if rule is None or not rule.whom:
+            return
+        self.fields["of_physicians"].initial = rule.of_physicians
+        self.fields["of_managers"].initial = rule.of_managers
+        day = rule.holds_at.astimezone(ZoneInfo(clinic.zone)).date()
+        self.fields["holds_on"].initial = max(day, clock.today(clinic.zone))
 
     def clean_holds_on(self) -> date:
         day: date = self.cleaned_data["holds_on"]

@@ -161,10 +161,13 @@ def test_manager_sets_it_two_weeks_ahead_and_it_is_on_record(client, cast):
     assert (row.of_physicians, row.of_managers, row.set_by) == (True, False, cast.manager)
     event = AuditEvent.objects.get(action="factor.required")
     assert (event.actor, event.chain.clinic) == (cast.manager, cast.lakeside)
-    assert "Required of physicians" in client.get(path).text
+    shown = client.get(path)
+    assert "Required of physicians" in shown.text
+    assert shown.context["form"]["of_physicians"].value() is True
+    assert shown.context["form"]["holds_on"].value() == day
 
 
-def test_manager_sees_who_has_one_in_her_clinic_alone(client, cast, django_assert_num_queries):
+def test_manager_sees_who_has_one_in_her_clinic_alone(client, cast):
     factories.give_app(person=cast.physician)
     of(cast.manager, client)
     listed = client.get("/people/").text

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib import admin
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -18,6 +19,7 @@ from staff.signing import Evidence, SigningRefused, check_evidence
 from tests import factories
 from tests.passkeys import Phone
 from tests.people import PASSWORD
+from tests.threads import at_once
 
 LOGIN = "/accounts/login/"
 STEP = "/accounts/2fa/authenticate/"
@@ -135,6 +137,38 @@ def test_ten_wrong_codes_an_hour_whichever_door_and_nobody_else(client, cast):
     first_step(other, cast.manager)
     other.post(STEP, {"code": code_of(hers)})
     assert signed_in(other)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_code_typed_in_two_windows_at_once_is_taken_once(cast):
+    secret = with_app(cast.physician)
+    code = code_of(secret)
+    taken = at_once(*[lambda: factors.take_code(person=cast.physician, code=code)] * 4)
+    assert sum(isinstance(one, Authenticator) for one in taken) == 1
+    assert taken.count(None) == 3
+
+
+def test_showing_once_more_who_one_is_has_ten_tries_an_hour(client, cast):
+    secret = with_app(cast.physician)
+    client.force_login(cast.physician)
+    answers = [client.post("/accounts/reauthenticate/", {"password": "not-the-password"}).status_code for _ in range(5)]
+    answers += [client.post("/accounts/2fa/reauthenticate/", {"code": "12345"}).status_code for _ in range(5)]
+    assert set(answers) == {200}
+    assert client.post("/accounts/2fa/reauthenticate/", {"code": code_of(secret)}).status_code == 429
+    assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 429
+
+
+def test_new_password_by_mail_does_not_go_around_the_second_step(client, cast):
+    with_app(cast.physician)
+    client.post(reverse("account_reset_password"), {"email": cast.physician.email})
+    (letter,) = OutgoingMail.objects.filter(person=cast.physician, subject__icontains="password")
+    path = re.search(r"https?://[^/]+(/\S+)", letter.body).group(1)
+    form = client.get(path, follow=True).redirect_chain[-1][0]
+    new = "a-green-chair-by-the-door-4"
+    client.post(form, {"password1": new, "password2": new})
+    assert not signed_in(client)
+    client.post(LOGIN, {"login": cast.physician.email, "password": new})
+    assert not signed_in(client)
 
 
 def test_password_alone_signs_in_whoever_has_no_factor(client, cast):
@@ -340,6 +374,10 @@ def test_list_of_passkeys_is_one_statement_however_many(client, cast, django_ass
 
 
 # What lies in the database
+
+
+def test_administrator_is_not_shown_factors():
+    assert not admin.site.is_registered(Authenticator)
 
 
 def test_secrets_lie_sealed_and_open_after_the_key_was_changed(cast, settings):
