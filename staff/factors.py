@@ -192,21 +192,21 @@ def step_of(secret: str, code: str) -> int | None:
 def take_code(*, person: StaffMember, code: str, recovery: bool = True) -> Authenticator | None:
     """What the code belongs to, and it is used up; None if it is wrong or was used. Raises TooManyCodes.
 
-    Taken and counted under a lock on the person: two windows at once never use a code twice or guess beyond the limit.
+    Taken and counted under a lock on the person: two windows at once never use a code twice or guess beyond the limit. A right
+    code forgives no wrong ones: whoever guesses would be helped by each sign-in of hers.
     """
     with transaction.atomic():
-        StaffMember.objects.select_for_update().get(pk=person.pk)
-        key = f"wrong-codes:{person.pk}"
-        wrong = cache.get(key, 0)
-        if wrong >= MOST_WRONG:
+        _locked(person)
+        key, now = f"wrong-codes:{person.pk}", clock.now().timestamp()
+        wrong = [at for at in cache.get(key, []) if now - at < WINDOW_SECONDS]
+        if len(wrong) >= MOST_WRONG:
             raise TooManyCodes
         taken = _taken(person, code, recovery)
         if taken is None:
-            cache.set(key, wrong + 1, WINDOW_SECONDS)
-            if wrong + 1 == TELL_AT:
+            wrong.append(now)
+            cache.set(key, wrong, WINDOW_SECONDS)
+            if len(wrong) == TELL_AT:
                 _tell_of_wrong_codes(person)
-        elif wrong:
-            cache.delete(key)
         return taken
 
 
