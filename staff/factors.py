@@ -312,7 +312,7 @@ def remove(*, factor: Authenticator, person: StaffMember) -> bool:
     rule = None if others.exists() else required_by(person)
     if rule:
         raise StillRequired(
-            f"{rule.clinic} requires a second factor of its {rule.whom}, and this is your last. Add another one first, then "
+            f"{rule.clinic} requires a second step of its {rule.whom}, and this is your last one. Add another one first, then "
             "remove this."
         )
     name, kind, pk = str(factor), KINDS[Type(factor.type)], factor.pk

@@ -49,7 +49,7 @@ def reset(*, membership: Membership, reason: str, seen: signing.Seen, by: StaffM
     if not Membership.objects.filter(pk=membership.pk, ended_at=None).exists():
         raise signing.SigningRefused(f"{person.full_name} does not work at {clinic} any more. Nothing was signed.")
     if not factors.held_by(person).any:
-        raise signing.SigningRefused(f"{person.full_name} has no second factor. Nothing was signed.")
+        raise signing.SigningRefused(f"{person.full_name} has no second step. Nothing was signed.")
     over = canonical.sha256_of(terms(clinic=clinic, person=person, number=number, reason=reason))
     signature = signing.sign(
         by=by,

@@ -126,7 +126,7 @@ def test_last_factor_stays_while_it_is_required(client, cast):
     of(cast.physician, client)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     got = client.post(reverse("staff:factor-remove", args=[app.pk]), follow=True)
-    assert "requires a second factor of its physicians, and this is your last" in got.text
+    assert "requires a second step of its physicians, and this is your last one" in got.text
     required(cast, days=1)
     client.post(reverse("staff:factor-remove", args=[app.pk]))
     assert not Authenticator.objects.exists()
