@@ -10,7 +10,7 @@ from tests import factories
 from tests.journeys.conftest import in_every_look
 from tests.journeys.test_chain import fits, look_at
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_engine]
 LONG = "Where is this written down? " + "Our sheet says another thing than this key point does. " * 15
 SECTION = "/modules/needle-depth/technique-and-endpoint/"
 

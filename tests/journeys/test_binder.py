@@ -9,7 +9,7 @@ from pypdf import PdfReader
 from tests import factories
 from tests.journeys.conftest import in_every_look, overflow
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_engine]
 
 
 def printed(page: Page, path: str, sheet: str) -> list[str]:

@@ -178,6 +178,7 @@ def test_stranger_verifies_by_the_qr_on_the_picture(visitor, cast, module):
     in_every_look(stranger, fits(stranger))
 
 
+@pytest.mark.one_engine
 def test_pages_of_the_house_and_the_public(visitor, cast, module):
     stranger = visitor()
     stranger.forgive("status of 404")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.journeys.conftest import in_every_look, overflow, shown, small_targets
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_engine]
 
 
 def open_everything(page) -> None:

@@ -81,6 +81,7 @@ def test_one_next_step_after_the_other_leads_to_four_certificates(visitor, cast,
     axe(page)
 
 
+@pytest.mark.one_engine
 def test_pages_of_every_shipped_module(visitor, cast, shipped):
     page = visitor().sign_in(cast.aesthetician)
     paths = ["/programmes/mechanical-microneedling/"]
@@ -94,6 +95,7 @@ def test_pages_of_every_shipped_module(visitor, cast, shipped):
         assert overflow(page) == 0, path
 
 
+@pytest.mark.one_engine
 def test_quiz_of_the_last_module_is_accessible_at_each_stage(visitor, cast, shipped):
     """The other modules' pages of the quiz are made by the same templates."""
     course = shipped[-1]

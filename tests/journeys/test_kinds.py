@@ -14,7 +14,7 @@ from tests import factories, people
 from tests.journeys.conftest import Visitor, in_every_look, overflow
 from tests.journeys.test_sitting import LOST, REFUSED, SAVE, SAVED, SHOTS, on, photograph, queued, stored, take
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_engine]
 
 
 @pytest.fixture

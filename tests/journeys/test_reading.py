@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.journeys.conftest import in_every_look, overflow, shown, small_targets
 from training.models import Reading
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_engine]
 
 SECTION = "/modules/needle-depth/technique-and-endpoint/"
 PHONE = {"width": 390, "height": 844}

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from tests import factories
 from tests.journeys.conftest import axe, expect, in_every_look, overflow, small_targets
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_engine]
 
 
 def test_manager_reminds_and_takes_the_days_along(cast, visitor):

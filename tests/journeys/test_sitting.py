@@ -96,6 +96,7 @@ def photograph(page: Page, name: str) -> Callable[[str], None]:
     return shoot
 
 
+@pytest.mark.one_engine
 def test_whole_quiz_by_keyboard_alone(maya, attempt):
     page, keys = maya.page, right(attempt)
     page.goto(take(attempt))
@@ -452,6 +453,7 @@ def test_hand_in_without_connection_says_so(maya, attempt):
     page.wait_for_url("**/result/")
 
 
+@pytest.mark.one_engine
 def test_clock_counts_down_and_warns_once(visitor, cast, attempt):
     def leave(minutes: float) -> None:
         with emptied.unguarded("quizzes_attempt"):
@@ -540,6 +542,7 @@ def test_stale_answer_without_javascript_shows_both(visitor, cast, attempt):
     assert stored(attempt)[1] == theirs
 
 
+@pytest.mark.one_engine
 def test_focus_is_never_hidden_under_the_bar(maya, attempt):
     page = maya.page
     page.set_viewport_size({"width": 390, "height": 500})
@@ -555,6 +558,7 @@ def test_focus_is_never_hidden_under_the_bar(maya, attempt):
         assert not hidden
 
 
+@pytest.mark.one_engine
 def test_every_state_of_the_page_in_every_look(maya, attempt):
     maya.forgive(*LOST, REFUSED)
     page = maya.page
