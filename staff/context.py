@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.utils import timezone
 
+from staff import factors
 from staff.access import memberships, roles
 from staff.navigation import tabs_for
 
@@ -12,7 +13,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     """What base.html needs: the person's clinic, roles and tabs. Pages show the clinic's own time."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"clinic": None, "tabs": [], "held_roles": frozenset()}
+        return {
+            "clinic": None,
+            "tabs": [],
+            "held_roles": frozenset(),
+            "passkeys_possible": factors.passkeys_possible(),
+        }
     held = memberships(user)
     clinic = held[0].clinic if held else None
     if clinic:

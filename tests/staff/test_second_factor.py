@@ -523,3 +523,12 @@ def test_proof_is_hers_and_of_this_minute(cast):
             check_evidence(cast.manager, evidence)
         with clock.at(clock.now() + timedelta(minutes=1)), pytest.raises(SigningRefused):
             check_evidence(cast.physician, evidence)
+
+
+@pytest.mark.parametrize(
+    ("site", "offered"),
+    [("https://clinic.example", True), ("http://localhost:8000", True), ("http://127.0.0.1:8000", False)],
+)
+def test_sign_in_offers_a_passkey_where_browsers_make_one(client, db, settings, site, offered):
+    settings.SITE_URL = site
+    assert ("Sign in with a passkey" in client.get(reverse("account_login")).text) is offered
