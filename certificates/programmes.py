@@ -124,7 +124,7 @@ class Dossier:
     def _withheld(self) -> list[Condition]:
         found = [(slug, self.withheld[slug]) for slug in self.programme.slugs if slug in self.withheld]
         said = [f"{self.titles.get(slug, slug)} {why}" for slug, why in found]
-        return [Condition("withheld", False, " ".join(said))] if said else []
+        return [Condition("withheld", False, " ".join([*said, WAY_OUT]))] if said else []
 
     def _accounts(self) -> list[Condition]:
         """Nothing counts silently that stands under another account: the physician reads of it, and signs over it."""
@@ -241,6 +241,7 @@ def treating_programmes() -> list[Programme]:
     return [row for row in Programme.objects.order_by("position") if row.observed]
 
 
+WAY_OUT = "She passes it first; or a manager or physician of the clinic ends what was asked, on the module's page under her name."
 Withheld = Mapping[int, Mapping[str, str]]  # by membership and module
 
 

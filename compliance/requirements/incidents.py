@@ -29,8 +29,7 @@ def open_of(person: StaffMember, clinic: Clinic) -> dict[int, Incident]:
 
 
 def withheld(memberships: Sequence[Membership]) -> dict[int, dict[str, str]]:
-    """By membership and module: what is asked again after an incident and not passed yet, with the way out. What is waived is
-    not asked."""
+    """By membership and module: what is asked again after an incident and not passed yet. What is waived is not asked."""
     people, clinics = {row.person_id for row in memberships}, {row.clinic_id: row.clinic for row in memberships}
     now = clock.now()
     today = {pk: clock.today(clinic.zone) for pk, clinic in clinics.items()}
@@ -44,11 +43,8 @@ def withheld(memberships: Sequence[Membership]) -> dict[int, dict[str, str]]:
     found: dict[tuple[int, int], dict[str, str]] = defaultdict(dict)
     for row in asked:
         if (row.person_id, row.clinic_id, row.module_id) not in excused:
-            found[row.person_id, row.clinic_id][row.module.slug] = (
-                f"is asked again after an incident, by {day(row.due_on)}, and is not passed yet. She passes "
-                "it first; or a manager or physician of the clinic ends what was asked, on the page of that module under her "
-                "name."
-            )
+            why = f"is asked again after an incident, by {day(row.due_on)}, and is not passed yet."
+            found[row.person_id, row.clinic_id][row.module.slug] = why
     return {row.pk: found[row.person_id, row.clinic_id] for row in memberships}
 
 

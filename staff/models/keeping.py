@@ -56,6 +56,12 @@ class RetentionRule(models.Model):
     def __str__(self) -> str:
         return f"{self.clinic}: {self.years} years"
 
+    @property
+    def ground(self) -> str:
+        """As it stands within a sentence, with the law or contract by its name."""
+        words = str(self.get_basis_display()).removesuffix(", named below")
+        return (f"{words}: {self.basis_text}" if self.basis_text else words).rstrip(" .")
+
 
 class LegalHold(models.Model):
     """While it stands nothing of this person (without one: of this clinic) is deleted or erased. Two people lift it."""
