@@ -27,7 +27,8 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from compliance import heads, records
+from compliance import records
+from compliance.trail import heads
 from staff import canonical, clock
 from staff.models import Heartbeat
 

@@ -14,11 +14,12 @@ from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
-from compliance import heads, merging
+from compliance import merging
 from compliance.models import Pack, PackPart
 from compliance.packs import work
 from compliance.reminders import feeds
 from compliance.requirements import assigning, incidents
+from compliance.trail import heads
 from quizzes import asking
 from quizzes.models import Candidacy
 from staff import clock, keeping

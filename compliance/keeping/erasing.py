@@ -17,9 +17,9 @@ from django.db import connection, transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from certificates.models import Certificate
-from compliance import heads
 from compliance.models import PeopleImportRow
 from compliance.packs import work as packs
+from compliance.trail import heads
 from quizzes.models import PracticeAnswer, Seal
 from staff import audit, canonical, clock, factors, keeping, mail
 from staff.access import clinics_as

@@ -8,12 +8,12 @@ from typing import Any
 from django.db.models import Sum
 from django.db.models.functions import Length
 
-from compliance import heads
 from compliance.models import CalendarFeed, HeadAddress, Pack, PackPart
 from compliance.packs import work
 from compliance.packs.keys import all_keys
 from compliance.records.finding import Finding, Told, as_told, chunks, compare, events_of, gone, readable
 from compliance.reminders import feeds
+from compliance.trail import heads
 from staff.models import AuditEvent, Chain, StaffMember
 
 

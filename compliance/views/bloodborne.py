@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from certificates.signing_views import sign_with, signing_page
 from compliance import bloodborne
-from compliance.bloodborne_forms import OfferForm, SessionForm, TrainerForm, WithdrawForm
+from compliance.bloodborne.forms import OfferForm, SessionForm, TrainerForm, WithdrawForm
 from compliance.models import SiteSession
 from compliance.selection import seen_clinics
 from compliance.views.people import managed_by

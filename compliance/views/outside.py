@@ -13,9 +13,10 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from certificates.signing_views import sign_with, signing_page
-from compliance import outside, proofs
+from compliance import outside
 from compliance.models import OutsideTraining
-from compliance.outside_forms import CheckForm, DecideForm, SendForm, WithdrawForm
+from compliance.outside import proofs
+from compliance.outside.forms import CheckForm, DecideForm, SendForm, WithdrawForm
 from compliance.people import managed, person_for
 from staff import clock, signing, uploads
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, has_permission, require_permission

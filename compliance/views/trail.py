@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from compliance import heads, trail
+from compliance import trail
 from compliance.exports import BOM, csv_text
 from compliance.models import HeadAddress
 from compliance.selection import seen_clinics
-from compliance.trail_forms import HeadAddressForm, TrailForm
+from compliance.trail import heads
+from compliance.trail.forms import HeadAddressForm, TrailForm
 from staff import canonical, clock
 from staff.access import Permission, StaffRequest, asked_clinic, clinics_as, require_permission
 from staff.models import Chain, Clinic

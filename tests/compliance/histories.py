@@ -8,13 +8,14 @@ from certificates import actions, papers, programmes
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import certificates_to_decide
-from compliance import bloodborne, heads, merging, outside, publishing, tasks
+from compliance import bloodborne, merging, outside, publishing, tasks
 from compliance.keeping import deleting, erasing
 from compliance.models import Leave, PointTestResult, Rule, Task, Waiver
 from compliance.packs import work
 from compliance.reminders import feeds, sending
 from compliance.requirements import assigning, cycles, incidents
 from compliance.roster import applying
+from compliance.trail import heads
 from quizzes import actions as sitting
 from quizzes import approving, asking, kinds, late, standard
 from quizzes.models import Attempt

@@ -9,10 +9,10 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.urls import reverse
 
-from compliance import heads
 from compliance.management.commands import tick
 from compliance.models import HeadAddress
 from compliance.records import outgoing
+from compliance.trail import heads
 from staff import actions, clock, mail
 from staff.models import Chain, OutgoingMail
 

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image
 
-from compliance import entrusting, outside, proofs
+from compliance import entrusting, outside
 from compliance.models import OutsideCheck, OutsideDecision, OutsideTraining
+from compliance.outside import proofs
 from compliance.queries import board_of
 from staff import clock, signing, uploads
 from staff.models import AuditEvent, OutgoingMail

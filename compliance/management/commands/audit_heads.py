@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from compliance import heads
+from compliance.trail import heads
 
 
 class Command(BaseCommand):

@@ -12,12 +12,12 @@ from django.utils.module_loading import import_string
 
 from certificates import actions, holding, papers
 from certificates.badges import issuing
-from compliance import heads
 from compliance.keeping import erasing
 from compliance.packs import work as packs
 from compliance.reminders import sending
 from compliance.requirements import cycles
 from compliance.roster import applying
+from compliance.trail import heads
 from quizzes import actions as sitting
 from staff import clock, mail
 from staff.models import Heartbeat

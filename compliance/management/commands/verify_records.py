@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from compliance import heads, records
+from compliance import records
 from compliance.records import outgoing
+from compliance.trail import heads
 
 
 def _hold(name: str, report: records.Report) -> None:

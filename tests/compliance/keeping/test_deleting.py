@@ -11,8 +11,9 @@ from django.db import DatabaseError, connection, transaction
 
 from certificates.actions import end_membership
 from certificates.models import Certificate
-from compliance import heads, records
+from compliance import records
 from compliance.keeping import deleting, erasing, trimming
+from compliance.trail import heads
 from quizzes.actions import void
 from quizzes.models import Attempt, Candidacy
 from staff import actions, audit, clock, guards, mail

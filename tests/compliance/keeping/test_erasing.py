@@ -355,7 +355,7 @@ import sys, django
 django.setup()
 from datetime import date
 from django.db import transaction
-from compliance import heads
+from compliance.trail import heads
 from compliance.keeping import erasing
 from staff import actions, mail
 from staff.models import StaffMember

@@ -14,8 +14,9 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from certificates import validity
-from compliance import proofs, standing
+from compliance import standing
 from compliance.models import OutsideCheck, OutsideDecision, OutsideTraining, OutsideWithdrawal
+from compliance.outside import proofs
 from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, Membership, StaffMember
