@@ -86,8 +86,10 @@ def app_add(request: StaffRequest) -> HttpResponse:
         if step is None:
             form.add_error("code", WRONG)
         else:
-            factors.add_app(person=person, secret=secret, step=step)
+            added = factors.add_app(person=person, secret=secret, step=step)
             del request.session[SECRET]
+            if not added:  # in another window, a moment ago
+                return redirect("staff:signing-in")
             return _set_up(request, "The authenticator app is set up: the next sign-in asks for its code.")
     address = factors.address_of(secret, person)
     context = {
