@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone
+from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone, readable
 from staff.actions import told_of_clinic
 from staff.models import AuditEvent, Clinic
 
@@ -17,7 +17,8 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
         for row in chunk:
             checked["clinics"] += 1
             told = [event for event in events[str(row.pk)] if event.action in (OPENED, CORRECTED)]
-            yield from _clinic(f"clinic {row.public_id}", row, told)
+            what = f"clinic {row.public_id}"
+            yield from readable(what, _clinic(what, row, told))
     yield from gone(OPENED, "clinic", Clinic)
 
 
