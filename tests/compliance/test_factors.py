@@ -132,16 +132,30 @@ def test_last_factor_stays_while_it_is_required(client, cast):
     assert not Authenticator.objects.exists()
 
 
-def test_asking_costs_no_statement_of_its_own(client, cast):
-    def statements() -> int:
-        with CaptureQueriesContext(connection) as asked:
-            assert client.get("/accounts/display/").status_code == 200
-        return len(asked)
+def statements(client: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(path).status_code == 200
+    return len(asked)
 
+
+def test_asking_costs_no_statement_of_its_own(client, cast):
     of(cast.physician, client).get("/accounts/display/")
-    before = statements()
+    before = statements(client, "/accounts/display/")
     required(cast, days=1)
-    assert statements() == before
+    assert statements(client, "/accounts/display/") == before
+
+
+@pytest.mark.parametrize("path", ["/people/", "/people/?who=no-factor", "/compliance/second-step/"])
+def test_lists_take_as_many_statements_for_one_as_for_many(client, cast, path):
+    factories.give_app(person=cast.physician)
+    required(cast, days=1)
+    of(cast.manager, client).get(path)
+    before = statements(client, path)
+    for person in (cast.aesthetician, cast.support):
+        factories.give_app(person=person)
+    for days in (2, 3):
+        required(cast, days=days)
+    assert statements(client, path) == before
 
 
 # The manager's page
