@@ -152,9 +152,12 @@ if "sqlite" in _database["ENGINE"]:
     }
 else:
     _database |= {
+        "ENGINE": "config.postgresql",
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # Planned once in each connection, where the ORM's statements cost more to plan than to answer.
+            "server_side_binding": True,
+            "prepare_threshold": 2,
             **_database.get("OPTIONS", {}),
             "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 20},
         },

@@ -7,7 +7,7 @@ from config.settings import DATABASES, INSTALLED_APPS
 
 DATABASES["default"]["ENGINE"] = {
     "config.sqlite": "faults.backends.sqlite",
-    "django.db.backends.postgresql": "faults.backends.postgresql",
+    "config.postgresql": "faults.backends.postgresql",
 }[DATABASES["default"]["ENGINE"]]
 # The next release, for a restart with a migration in the middle.
 if os.environ.get("FAULTS_RELEASE") == "next":

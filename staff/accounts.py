@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 
-from staff import mail
+from staff import mail, written
 from staff.models import StaffMember
 
 WAYS = {
@@ -24,18 +24,22 @@ class Backend(AuthenticationBackend):
     `factor_due_at` is when a clinic of hers begins to require a second factor that she has not; NULL where nothing is asked.
     """
 
-    FIND = """
-        SELECT p.*, (
+    FIND = written.Row(
+        StaffMember,
+        "id",
+        factor_due_at="""(
             SELECT MIN(r.holds_at) FROM staff_membership m JOIN staff_factorrule r ON r.clinic_id = m.clinic_id
-            WHERE m.person_id = p.id AND m.ended_at IS NULL
+            WHERE m.person_id = staff_staffmember.id AND m.ended_at IS NULL
             AND NOT EXISTS (SELECT 1 FROM staff_factorrule l WHERE l.clinic_id = r.clinic_id AND l.number > r.number)
             AND EXISTS (SELECT 1 FROM staff_membershiprole x WHERE x.membership_id = m.id AND x.ended_at IS NULL
                 AND (x.role = 'physician' AND r.of_physicians OR x.role = 'manager' AND r.of_managers))
-            AND NOT EXISTS (SELECT 1 FROM mfa_authenticator a WHERE a.user_id = p.id AND a.type <> 'recovery_codes')
-        ) AS factor_due_at FROM staff_staffmember p WHERE p.id = %s"""
+            AND NOT EXISTS (SELECT 1 FROM mfa_authenticator a
+                WHERE a.user_id = staff_staffmember.id AND a.type <> 'recovery_codes')
+        )""",
+    )
 
     def get_user(self, user_id: Any) -> StaffMember | None:
-        found: StaffMember | None = next(iter(StaffMember.objects.raw(self.FIND, [user_id])), None)
+        found = self.FIND.get(user_id)
         return found if found and self.user_can_authenticate(found) else None
 
 

@@ -3,11 +3,20 @@
 import io
 import zlib
 
-from PIL import Image, PngImagePlugin
+from PIL import PngImagePlugin
 
 KEYWORD = "openbadgecredential"
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MOST_CHUNKS = 2000
+PICTURE = (
+    b"IHDR",
+    b"gAMA",
+    b"PLTE",
+    b"tRNS",
+    b"pHYs",
+    b"IDAT",
+    b"IEND",
+)  # what a picture is drawn from, and nothing else
 
 
 class Unreadable(ValueError):
@@ -15,14 +24,19 @@ class Unreadable(ValueError):
 
 
 def bake(picture: bytes, credential: str) -> bytes:
-    """The picture with the credential in it, uncompressed and in front of the pixels; one that was there is replaced."""
+    """The picture with the credential in it, uncompressed and in front of the pixels; one that was there is replaced.
+
+    Pillow makes the chunk and writes it. The pixels stay as they are packed: unpacking and packing them again took 13 ms.
+    """
     info = PngImagePlugin.PngInfo()
     info.add_itxt(KEYWORD, credential, lang="", tkey="", zip=False)
+    badge = [(name, body) for name, body, _ in info.chunks]
+    kept = [(name, body) for name, body in _chunks(picture) if name in PICTURE]
+    first = next((at for at, (name, _) in enumerate(kept) if name == b"IDAT"), len(kept))
     out = io.BytesIO()
-    with Image.open(io.BytesIO(picture), formats=["PNG"]) as image:
-        image.load()
-        image.info = {name: value for name, value in image.info.items() if name in ("transparency", "gamma", "dpi")}
-        image.save(out, "png", pnginfo=info, compress_level=7)
+    out.write(SIGNATURE)
+    for name, body in kept[:first] + badge + kept[first:]:
+        PngImagePlugin.putchunk(out, name, body)
     return out.getvalue()
 
 

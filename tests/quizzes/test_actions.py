@@ -18,7 +18,7 @@ from quizzes.models import (
     Response,
     Seal,
 )
-from staff import audit, clock, signing
+from staff import audit, clock, signing, written
 from staff.models import AuditEvent
 from tests import factories
 from training.models import ProtocolItem, ProtocolValue
@@ -405,8 +405,8 @@ def test_save_after_handing_in_leaves_the_seal(cast, module):
 
 def test_save_broken_at_its_last_step_keeps_nothing(attempt, monkeypatch):
     before = rows()
-    item = first(attempt)
-    monkeypatch.setattr(models.QuerySet, "update", broken)
+    item, tell = first(attempt), written.tell
+    monkeypatch.setattr(written, "tell", lambda sql, values: broken() if sql == actions.SHOW else tell(sql, values))
     with pytest.raises(Broken):
         save(attempt, answer=item.shown[0][0])
     monkeypatch.undo()

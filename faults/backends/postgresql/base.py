@@ -1,7 +1,6 @@
 from typing import Any
 
-from django.db.backends.postgresql import base
-
+from config.postgresql import base
 from faults import edges
 
 
