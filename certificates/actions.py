@@ -22,6 +22,7 @@ from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES, is_same
 from staff.models import Clinic, Membership, MembershipRole, Signature, StaffMember
 from staff.models.clinics import Role
+from staff.prepared import prepared
 from training import protocol
 from training.actions import ask_to_read_anew, record_adoption
 from training.models import Adoption, KeyPoint, Module, ModuleVersion, Programme, ReadingConfirmation
@@ -180,21 +181,29 @@ def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
 
 def first_of(attempt: Attempt) -> Certificate | None:
     """The one issued for the attempt; corrected copies follow it."""
-    return Certificate.objects.filter(attempt=attempt).order_by("issued_at", "pk").first()
+    return next(iter(_issued_for(attempt.pk)), None)
+
+
+@prepared
+def _issued_for(attempt: int) -> "QuerySet[Certificate]":
+    return Certificate.objects.filter(attempt=attempt).order_by("issued_at", "pk")[:1]
 
 
 def _renewed(attempt: Attempt) -> Certificate | None:
     """The newest of the same quiz, which the one to be issued replaces; a revoked one is not replaced."""
-    newest = _of_the_quiz(attempt).filter(superseded_by=None).order_by("-issued_at", "-pk").first()
+    newest = next(iter(_newest_of(attempt.candidacy.person_id, attempt.candidacy.quiz_id)), None)
     if newest is None or newest.events.filter(kind=CertificateEvent.Kind.REVOKED).exists():
         return None
     return newest
 
 
-def _of_the_quiz(attempt: Attempt) -> "QuerySet[Certificate]":
-    return Certificate.objects.filter(
-        person=attempt.candidacy.person, candidacy__quiz=attempt.candidacy.quiz, kind=Certificate.Kind.KNOWLEDGE
-    )
+def _of_the_quiz(person: int, quiz: int) -> "QuerySet[Certificate]":
+    return Certificate.objects.filter(person=person, candidacy__quiz=quiz, kind=Certificate.Kind.KNOWLEDGE)
+
+
+@prepared
+def _newest_of(person: int, quiz: int) -> "QuerySet[Certificate]":
+    return _of_the_quiz(person, quiz).filter(superseded_by=None).order_by("-issued_at", "-pk")[:1]
 
 
 def _previous(attempt: Attempt) -> Certificate | None:
@@ -205,7 +214,9 @@ def _previous(attempt: Attempt) -> Certificate | None:
     """
     if attempt.candidacy.cycle == 1 or attempt.candidacy.reason == Candidacy.Reason.INCIDENT:
         return None
-    earlier = _of_the_quiz(attempt).exclude(candidacy=attempt.candidacy_id)
+    earlier = _of_the_quiz(attempt.candidacy.person_id, attempt.candidacy.quiz_id).exclude(
+        candidacy=attempt.candidacy_id
+    )
     return earlier.exclude(events__kind=CertificateEvent.Kind.REVOKED).order_by("-valid_until_on").first()
 
 
@@ -313,8 +324,13 @@ def _frozen(printed: dict[str, Any], attempt: Attempt, *, supersedes: Certificat
 
 def name_choice(person: StaffMember) -> str:
     """As on her newest certificate; the full name until she chose otherwise."""
+    return next(iter(_names_shown(person.pk)), names.FULL)
+
+
+@prepared
+def _names_shown(person: int) -> "QuerySet[Certificate, str]":
     newest = Certificate.objects.filter(person=person).order_by("-issued_at", "-pk")
-    return newest.values_list("name_shown", flat=True).first() or names.FULL
+    return newest.values_list("name_shown", flat=True)[:1]
 
 
 def present_copy(certificate: Certificate) -> Certificate:
@@ -413,15 +429,22 @@ def tell_reissue(newer: Certificate, by: StaffMember) -> None:
 
 def _programme(attempt: Attempt) -> Programme | None:
     """The first that asks for the module of what the person does in the clinic; else the first that asks for it at all."""
-    asking = [row for row in Programme.objects.all() if attempt.module_version.module.slug in row.slugs]
-    held = MembershipRole.objects.filter(
-        membership__person=attempt.candidacy.person,
-        membership__clinic=attempt.candidacy.clinic,
-        membership__ended_at=None,
-        ended_at=None,
-    )
-    roles = set(held.values_list("role", flat=True))
+    asking = [row for row in _programmes() if attempt.module_version.module.slug in row.slugs]
+    roles = set(_roles_held(attempt.candidacy.person_id, attempt.candidacy.clinic_id))
     return next((row for row in asking if roles & set(row.asked_of)), asking[0] if asking else None)
+
+
+@prepared
+def _programmes() -> "QuerySet[Programme]":
+    return Programme.objects.all()
+
+
+@prepared
+def _roles_held(person: int, clinic: int) -> "QuerySet[MembershipRole, str]":
+    held = MembershipRole.objects.filter(
+        membership__person=person, membership__clinic=clinic, membership__ended_at=None, ended_at=None
+    )
+    return held.values_list("role", flat=True)
 
 
 def printable(person: StaffMember) -> str:

@@ -19,6 +19,7 @@ SECOND_STEP = [
     path("passkeys/reauthenticate/", PasskeyAgain.as_view(), name="mfa_reauthenticate_webauthn"),
 ]
 urlpatterns = [
+    path("", include("quizzes.urls")),  # first, because a quiz asks most often, and every pattern before is tried
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("styleguide/", styleguide, name="styleguide"),
@@ -30,7 +31,6 @@ urlpatterns = [
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("accounts/2fa/", include(SECOND_STEP)),
     path("admin/", admin.site.urls),
-    path("", include("quizzes.urls")),
     path("", include("training.urls")),
     path("", include("certificates.urls")),
     path("", include("compliance.urls")),

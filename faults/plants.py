@@ -229,15 +229,19 @@ def never_late() -> None:
 def late_by_an_hour() -> None:
     """The grace is an hour, and what comes in it is dated back."""
     from quizzes import actions
-    from quizzes.models import Response
+    from quizzes.models import AttemptItem
+    from staff import written
 
     over(actions, "is_late", lambda is_late, attempt, moment, grace: is_late(attempt, moment, 3600))
 
-    def dated_back(save: Callable[..., Any], row: Any, *args: Any, **kwargs: Any) -> None:
-        row.saved_at = min(row.saved_at, row.item.attempt.deadline_at)
-        save(row, *args, **kwargs)
+    def dated_back(tell: Callable[..., Any], sql: str, values: list[Any]) -> None:
+        if sql == actions.KEEP:
+            item, revision, answer, key, saved_at, late = values
+            deadline = AttemptItem.objects.select_related("attempt").get(pk=item).attempt.deadline_at
+            values = [item, revision, answer, key, min(saved_at, written.stored(deadline)), late]
+        tell(sql, values)
 
-    over(Response, "save", dated_back)
+    over(written, "tell", dated_back)
 
 
 @planted("late-dropped", ("clock",), "lost late answer")
@@ -309,7 +313,10 @@ def certificate_each_press() -> None:
         with transaction.atomic():
             done = submit(**asked)
             if done.certificate and asked["attempt"].state == "submitted":
-                newest = actions._of_the_quiz(done.attempt).order_by("-issued_at", "-pk").first()
+                candidacy = done.attempt.candidacy
+                newest = (
+                    actions._of_the_quiz(candidacy.person_id, candidacy.quiz_id).order_by("-issued_at", "-pk").first()
+                )
                 another = actions._new_certificate(done.attempt, None)
                 another.supersedes = newest
                 another.save(force_insert=True)

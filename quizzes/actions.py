@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Value
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat
 
 from quizzes import drawing, eligibility, kinds, scoring, sealing, standard, timing
@@ -33,6 +33,7 @@ from quizzes.queries import (
     Drawable,
     blueprint,
     clock_of,
+    cycles_of,
     extra_time,
     has_passed,
     last_full,
@@ -45,6 +46,7 @@ from quizzes.queries import (
 from staff import audit, canonical, clock, mail, written
 from staff.access import LEARNING_ROLES
 from staff.models import Clinic, MembershipRole, OutgoingMail, Signature, StaffMember
+from staff.prepared import prepared
 from training.models import KeyPointVersion, ModuleVersion
 from training.queries import live_version
 
@@ -91,7 +93,7 @@ def candidacy_for(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Candidacy:
 
     A candidacy that ended without a pass (its holder had left the clinic) is followed by another initial one.
     """
-    known = list(Candidacy.objects.filter(person=person, quiz=quiz).select_related("clinic").order_by("cycle"))
+    known = cycles_of(person.pk, (quiz.pk,))
     found = next((row for row in known if row.closed_at is None), None)
     if found:
         return found
@@ -150,7 +152,7 @@ def _start(
     declaration: str,
 ) -> Attempt:
     candidacy = open_now or candidacy_for(person, quiz, clinic)
-    Candidacy.objects.select_for_update().only("pk").get(pk=candidacy.pk)
+    lock_candidacy(candidacy.pk)
     found = situation(person, quiz, candidacy.clinic)
     where, version, rules = found.standing, found.version, found.rules
     current = next((row for row in found.attempts if row.state == Attempt.State.OPEN), None)
@@ -365,19 +367,27 @@ def set_flag(*, attempt_id: str, person: StaffMember, position: int, flagged: bo
 
 def locked_attempt(pk: int, candidacy: int) -> Attempt:
     """The attempt with its candidacy locked first, then itself: the lock order of the site."""
-    Candidacy.objects.select_for_update().only("pk").get(pk=candidacy)
-    return (
-        Attempt.objects.select_for_update(of=("self",))
-        .select_related(
-            "candidacy__person",
-            "candidacy__clinic",
-            "candidacy__quiz__module",
-            "quiz_version",
-            "parent",
-            "module_version__module",
-        )
-        .get(pk=pk)
+    lock_candidacy(candidacy)
+    (attempt,) = _locked_attempts(pk)
+    return attempt
+
+
+@prepared
+def lock_candidacy(pk: int) -> QuerySet[Candidacy]:
+    return Candidacy.objects.select_for_update().only("pk").filter(pk=pk)
+
+
+@prepared
+def _locked_attempts(pk: int) -> QuerySet[Attempt]:
+    rows = Attempt.objects.select_for_update(of=("self",)).select_related(
+        "candidacy__person",
+        "candidacy__clinic",
+        "candidacy__quiz__module",
+        "quiz_version",
+        "parent",
+        "module_version__module",
     )
+    return rows.filter(pk=pk)
 
 
 def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember) -> Outcome:

@@ -30,6 +30,7 @@ from staff import clock, frozen
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, MembershipRole, StaffMember
 from staff.models.clinics import Role
+from staff.prepared import prepared
 from training.models import (
     KeyPointVersion,
     ModuleVersion,
@@ -45,8 +46,13 @@ def live_rules(quiz: Quiz) -> QuizVersion:
 
 def clock_of(rules: QuizVersion, clinic: Clinic) -> int | None:
     """The clock in minutes that the quiz's rules and the clinic set; none by default."""
-    latest = ClinicClock.objects.filter(clinic=clinic).order_by("-number").first()
+    latest = next(iter(_latest_clock(clinic.pk)), None)
     return timing.tighter(rules.limit_minutes, latest.limit_minutes if latest else None)
+
+
+@prepared
+def _latest_clock(clinic: int) -> QuerySet[ClinicClock]:
+    return ClinicClock.objects.filter(clinic=clinic).order_by("-number")[:1]
 
 
 def accommodations(person: StaffMember, on: date) -> QuerySet[Accommodation]:
@@ -84,8 +90,12 @@ def blueprint(rules: QuizVersion, points: dict[int, KeyPointVersion]) -> drawing
 
 def signed_otherwise(clinic: Clinic) -> list[int]:
     """Protocol items for which the clinic has signed another value than the cautious default."""
-    values = ProtocolValue.objects.filter(clinic=clinic).order_by("number").values_list("item", "is_default")
-    return [item for item, is_default in dict(values).items() if not is_default]
+    return [item for item, is_default in dict(_signed_values(clinic.pk)).items() if not is_default]
+
+
+@prepared
+def _signed_values(clinic: int) -> "QuerySet[ProtocolValue, tuple[int, bool]]":
+    return ProtocolValue.objects.filter(clinic=clinic).order_by("number").values_list("item", "is_default")
 
 
 def resting_on(rows: QuerySet[QuestionVersion], protocol: list[int]) -> QuerySet[QuestionVersion]:
@@ -94,9 +104,9 @@ def resting_on(rows: QuerySet[QuestionVersion], protocol: list[int]) -> QuerySet
     return rows.filter(Q(depends_on__in=protocol) | points).distinct()
 
 
-def certifying(version: ModuleVersion) -> QuerySet[QuestionVersion]:
+def certifying(module: int) -> QuerySet[QuestionVersion]:
     return QuestionVersion.objects.filter(
-        state=QuestionVersion.State.LIVE, question__section__module=version.module_id, question__bank="certifying"
+        state=QuestionVersion.State.LIVE, question__section__module=module, question__bank="certifying"
     )
 
 
@@ -118,27 +128,41 @@ def pool(
 
     In plain rows: a bank has a hundred items, and a start waits for them.
     """
-    met = AttemptItem.objects.filter(attempt__candidacy__person=person).order_by()
-    seen = Counter(met.values_list("question_version__question_id", flat=True))
-    rows = certifying(version)
+    seen = Counter(_given_before(person.pk))
     signed = signed_otherwise(clinic)
-    if signed:
-        rows = rows.exclude(pk__in=resting_on(rows, signed))
+    rows = certifying(version.module_id)
+    resting = set(resting_on(rows, signed).values_list("pk", flat=True)) if signed else set()
     tests: dict[int, list[tuple[int, str | None]]] = {}
-    for tester, key_point, approved in QuestionPoint.objects.filter(
-        question_version__in=certifying(version)
-    ).values_list("question_version_id", "key_point_id", "approved_against__content_sha256"):
+    for tester, key_point, approved in _tested_points(version.module_id):
         tests.setdefault(tester, []).append((key_point, approved))
     items, drawable = [], {}
-    for pk, question, code, kind, section, body in rows.order_by("question__code").values_list(
-        "pk", "question_id", "question__code", "question__kind", "question__section__slug", "body"
-    ):
+    for pk, question, code, kind, section, body in _bank_of(version.module_id):
+        if pk in resting:
+            continue
         tested, content = tests.get(pk, []), json.loads(body)
         item = _pooled(code, section, content["level"], kind, tested, points, seen[question])
         if item:
             items.append(item)
             drawable[code] = Drawable(pk, kind, body, content, tuple(key_point for key_point, _ in tested))
     return items, drawable
+
+
+@prepared
+def _given_before(person: int) -> "QuerySet[AttemptItem, int]":
+    met = AttemptItem.objects.filter(attempt__candidacy__person=person).order_by()
+    return met.values_list("question_version__question_id", flat=True)
+
+
+@prepared
+def _tested_points(module: int) -> "QuerySet[QuestionPoint, Any]":
+    rows = QuestionPoint.objects.filter(question_version__in=certifying(module))
+    return rows.values_list("question_version_id", "key_point_id", "approved_against__content_sha256")
+
+
+@prepared
+def _bank_of(module: int) -> "QuerySet[QuestionVersion, Any]":
+    rows = certifying(module).order_by("question__code")
+    return rows.values_list("pk", "question_id", "question__code", "question__kind", "question__section__slug", "body")
 
 
 def last_met(person: StaffMember) -> dict[str, datetime]:
@@ -200,7 +224,13 @@ def is_stale(approved: KeyPointVersion | None, now: KeyPointVersion | None) -> b
 
 
 def open_candidacy(person: StaffMember, quiz: Quiz) -> Candidacy | None:
-    return Candidacy.objects.filter(person=person, quiz=quiz, closed_at=None).select_related("clinic").first()
+    return next(iter(_open_candidacies(person.pk, quiz.pk)), None)
+
+
+@prepared
+def _open_candidacies(person: int, quiz: int) -> QuerySet[Candidacy]:
+    """One at most."""
+    return Candidacy.objects.filter(person=person, quiz=quiz, closed_at=None).select_related("clinic")
 
 
 def with_attempts(rows: QuerySet[Candidacy]) -> QuerySet[Candidacy]:
@@ -296,17 +326,14 @@ def situation(person: StaffMember, quiz: Quiz, clinic: Clinic) -> Situation:
 
 def situations(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> dict[int, Situation]:
     """By the quiz's id, in a number of statements that does not grow with the quizzes."""
-    every_rule = {row.pk: row for row in QuizVersion.objects.filter(quiz__in=quizzes).order_by("number")}
+    asked = tuple(quiz.pk for quiz in quizzes)
+    every_rule = {row.pk: row for row in _rules_of(asked)}
     rules = {row.quiz_id: row for row in every_rule.values()}
     versions = live_versions_of([quiz.module_id for quiz in quizzes])
-    cycles = {
-        row.pk: row
-        for row in Candidacy.objects.filter(person=person, quiz__in=quizzes).select_related("clinic").order_by("cycle")
-    }
+    cycles = {row.pk: row for row in cycles_of(person.pk, asked)}
     candidacies = {row.quiz_id: row for row in cycles.values() if row.closed_at is None}
     everything: dict[int, list[Attempt]] = {quiz.pk: [] for quiz in quizzes}
-    taken = Attempt.objects.filter(candidacy__in=cycles).prefetch_related("outcomes").order_by("started_at", "pk")
-    for attempt in taken if cycles else ():
+    for attempt in _attempts_in(tuple(cycles)) if cycles else ():
         attempt.candidacy, attempt.quiz_version = cycles[attempt.candidacy_id], every_rule[attempt.quiz_version_id]
         everything[attempt.candidacy.quiz_id].append(attempt)
     grants = _grants([row.pk for row in candidacies.values() if everything[row.quiz_id]])
@@ -342,6 +369,21 @@ def situations(person: StaffMember, quizzes: Sequence[Quiz], clinic: Clinic) -> 
         )
         found[quiz.pk] = Situation(stands, rules[quiz.pk], versions.get(quiz.module_id), candidacy, everything[quiz.pk])
     return found
+
+
+@prepared
+def _rules_of(quizzes: tuple[int, ...]) -> QuerySet[QuizVersion]:
+    return QuizVersion.objects.filter(quiz__in=quizzes).order_by("number")
+
+
+@prepared
+def cycles_of(person: int, quizzes: tuple[int, ...]) -> QuerySet[Candidacy]:
+    return Candidacy.objects.filter(person=person, quiz__in=quizzes).select_related("clinic").order_by("cycle")
+
+
+@prepared
+def _attempts_in(candidacies: tuple[int, ...]) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(candidacy__in=candidacies).prefetch_related("outcomes").order_by("started_at", "pk")
 
 
 def _counts_for(attempt: Attempt, candidacy: Candidacy) -> bool:
@@ -457,7 +499,7 @@ def attempts_visible_to(viewer: StaffMember) -> QuerySet[Attempt]:
 def held_back(version: ModuleVersion, clinic: Clinic) -> int:
     """Certifying items that rest on a protocol item for which this clinic signed another value than the default."""
     signed = signed_otherwise(clinic)
-    return resting_on(certifying(version), signed).count() if signed else 0
+    return resting_on(certifying(version.module_id), signed).count() if signed else 0
 
 
 LEAST_PEOPLE = 5

@@ -2,12 +2,16 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 from typing import Any
+
+from django.db.models import QuerySet
 
 from quizzes import kinds, scoring
 from quizzes.models import Attempt, AttemptItem, Response
 from quizzes.queries import live_points
 from staff import canonical
+from staff.prepared import prepared
 
 # The first format knew single best answers alone; of those the second says the same.
 FIRST_FORMAT = "pinpoint-attempt-1"
@@ -21,12 +25,7 @@ def history_sha256(responses: list[Response]) -> str:
 
 def rows_of(attempt: Attempt) -> list[AttemptItem]:
     """The attempt's items in order, with everything of them that is sealed. Key points are those of its module version."""
-    items = list(
-        AttemptItem.objects.filter(attempt=attempt)
-        .select_related("question_version__question__section")
-        .prefetch_related("points", "responses")
-        .order_by("position")
-    )
+    items = _items_of(attempt.pk)
     known = {point.pk: point for point in live_points(attempt.module_version).values()}
     for item in items:
         for row in item.points.all():
@@ -37,14 +36,20 @@ def rows_of(attempt: Attempt) -> list[AttemptItem]:
 
 def sealed_items(attempt: Attempt, rows: list[AttemptItem] | None = None) -> list[dict[str, Any]]:
     """The items with wording, order, keys, points, answers and the hash of each answer's history."""
-    met = Counter(
-        AttemptItem.objects.filter(
-            attempt__candidacy__person=attempt.candidacy.person_id, attempt__started_at__lt=attempt.started_at
-        )
-        .order_by()
-        .values_list("question_version__question_id", flat=True)
-    )
+    met = Counter(_given_before(attempt.candidacy.person_id, attempt.started_at))
     return [_sealed_item(item, met[item.question_version.question_id]) for item in rows or rows_of(attempt)]
+
+
+@prepared
+def _items_of(attempt: int) -> QuerySet[AttemptItem]:
+    rows = AttemptItem.objects.filter(attempt=attempt).select_related("question_version__question__section")
+    return rows.prefetch_related("points", "responses").order_by("position")
+
+
+@prepared
+def _given_before(person: int, moment: datetime) -> "QuerySet[AttemptItem, int]":
+    rows = AttemptItem.objects.filter(attempt__candidacy__person=person, attempt__started_at__lt=moment)
+    return rows.order_by().values_list("question_version__question_id", flat=True)
 
 
 def _sealed_item(item: AttemptItem, met: int) -> dict[str, Any]:

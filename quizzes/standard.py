@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from quizzes import angoff
 from quizzes.angoff import Cell
@@ -17,6 +17,7 @@ from quizzes.queries import blueprint, certifying, live_points, live_rules, pool
 from staff import audit, canonical, clock
 from staff.access import Permission, has_permission
 from staff.models import Licence, StaffMember
+from staff.prepared import prepared
 from training.queries import live_version
 
 RULE_FIELDS = (
@@ -65,12 +66,14 @@ def open_panel_of(quiz: Quiz) -> Panel | None:
 
 
 def latest_file(quiz: Quiz) -> CutFile | None:
-    return (
-        CutFile.objects.filter(panel__quiz=quiz)
-        .select_related("panel__quiz__module")
-        .order_by("-panel__number")
-        .first()
-    )
+    return next(iter(_latest_files(quiz.pk)), None)
+
+
+@prepared
+def _latest_files(quiz: int) -> "QuerySet[CutFile]":
+    """One at most."""
+    rows = CutFile.objects.filter(panel__quiz=quiz).select_related("panel__quiz__module")
+    return rows.order_by("-panel__number")[:1]
 
 
 def files_of(quiz: Quiz) -> list[CutFile]:
@@ -85,7 +88,7 @@ def cells_of(quiz: Quiz) -> tuple[list[QuestionVersion], tuple[Cell, ...]]:
         return [], ()
     points = live_points(version)
     plan = blueprint(live_rules(quiz), points)
-    rows = certifying(version).select_related("question__section")
+    rows = certifying(version.module_id).select_related("question__section")
     rows = rows.prefetch_related("points__approved_against").order_by("question__code")
     critical: dict[str, list[str]] = defaultdict(list)
     ordinary: dict[str, list[str]] = defaultdict(list)

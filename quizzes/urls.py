@@ -4,6 +4,10 @@ from quizzes import views
 
 app_name = "quizzes"
 urlpatterns = [
+    path("attempts/<str:public_id>/<int:position>/", views.attempt_save, name="attempt-save"),
+    path("attempts/<str:public_id>/", views.attempt_take, name="attempt-take"),
+    path("attempts/<str:public_id>/check/", views.attempt_check, name="attempt-check"),
+    path("attempts/<str:public_id>/clock/", views.attempt_clock, name="attempt-clock"),
     path("coverage/", views.coverage, name="coverage"),
     path("bank/", views.bank, name="bank"),
     path("bank/<slug:slug>/", views.bank_module, name="bank-module"),
@@ -20,8 +24,4 @@ urlpatterns = [
     path("modules/<slug:slug>/practice/", views.practice, name="practice"),
     path("modules/<slug:slug>/practice/summary/", views.practice_summary, name="practice-summary"),
     path("modules/<slug:slug>/<slug:section>/practice/", views.practice, name="practice-section"),
-    path("attempts/<str:public_id>/", views.attempt_take, name="attempt-take"),
-    path("attempts/<str:public_id>/check/", views.attempt_check, name="attempt-check"),
-    path("attempts/<str:public_id>/clock/", views.attempt_clock, name="attempt-clock"),
-    path("attempts/<str:public_id>/<int:position>/", views.attempt_save, name="attempt-save"),
 ]

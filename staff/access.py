@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from staff.models import Clinic, Membership, StaffMember
 from staff.models.clinics import Role
+from staff.prepared import prepared
 
 
 class Permission(Enum):
@@ -102,19 +103,24 @@ class StaffRequest(HttpRequest):
     user: StaffMember
 
 
+@prepared
+def _open_memberships(person: int) -> "QuerySet[Any, Any]":
+    """A row for each open role, and one where there is none; `held` is the role."""
+    return (
+        Membership.objects.filter(person=person, ended_at=None)
+        .annotate(open_role=FilteredRelation("roles", condition=Q(roles__ended_at=None)))
+        .annotate(held=F("open_role__role"))
+        .select_related("clinic")
+        .order_by("clinic__name", "pk", "held")
+    )
+
+
 def memberships(person: StaffMember) -> list[Membership]:
     """The person's open memberships with their clinics and open roles, in one statement; asked once per object."""
     known: list[Membership] | None = getattr(person, "_memberships", None)
     if known is None:
-        rows = (
-            Membership.objects.filter(person=person, ended_at=None)
-            .annotate(open_role=FilteredRelation("roles", condition=Q(roles__ended_at=None)))
-            .annotate(held=F("open_role__role"))
-            .select_related("clinic")
-            .order_by("clinic__name", "pk", "held")
-        )
         by_pk: dict[int, Membership] = {}
-        for row in rows:  # one for each role, and one where there is none
+        for row in _open_memberships(person.pk):  # one for each role, and one where there is none
             membership = by_pk.setdefault(row.pk, row)
             membership.__dict__.setdefault("open_roles", []).extend([row.held] if row.held else [])
         known = list(by_pk.values())

@@ -8,6 +8,7 @@ from django_guid import get_guid
 
 from staff import canonical, clock
 from staff.models import ActorName, AuditEvent, Chain, Clinic, StaffMember
+from staff.prepared import prepared
 
 HASHED = (
     "seq",
@@ -47,7 +48,7 @@ def _commitment_of(person: StaffMember) -> str:
     kept: tuple[str, str] = state.get("_commitment", ("", ""))
     if kept[0] == name:
         return kept[1]
-    known = ActorName.objects.filter(person=person, name=name).values_list("commitment", flat=True).first()
+    known = next(iter(_commitments(person.pk, name)), None)
     if known is None:
         state["_uncommitted"] = True
         transaction.on_commit(lambda: state.pop("_uncommitted", None))
@@ -58,8 +59,12 @@ def _commitment_of(person: StaffMember) -> str:
 
 
 def _commitment_to(person: StaffMember, name: str) -> str:
-    known = ActorName.objects.filter(person=person, name=name).values_list("commitment", flat=True).first()
-    return known or _make_commitment(person, name)
+    return next(iter(_commitments(person.pk, name)), None) or _make_commitment(person, name)
+
+
+@prepared
+def _commitments(person: int, name: str) -> "models.QuerySet[ActorName, str]":
+    return ActorName.objects.filter(person=person, name=name).order_by("pk").values_list("commitment", flat=True)[:1]
 
 
 def _make_commitment(person: StaffMember, name: str) -> str:
@@ -71,6 +76,22 @@ def _make_commitment(person: StaffMember, name: str) -> str:
         salt=salt,
     )
     return row.commitment
+
+
+@prepared
+def _locked_chain(clinic: int) -> "models.QuerySet[Chain]":
+    return Chain.objects.select_for_update().filter(clinic=clinic)
+
+
+@prepared
+def _locked_chain_of_the_house() -> "models.QuerySet[Chain]":
+    return Chain.objects.select_for_update().filter(house=True)
+
+
+def _new_chain(clinic: Clinic | None) -> Chain:
+    owner = {"clinic": clinic} if clinic else {"house": True}
+    chain, _ = Chain.objects.select_for_update().get_or_create(**owner)
+    return chain
 
 
 def record(
@@ -87,8 +108,8 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"{action} must be recorded in the transaction that does it")
     who = _commitment_of(by)
-    owner = {"clinic": clinic} if clinic else {"house": True}
-    chain, _ = Chain.objects.select_for_update().get_or_create(**owner)
+    found = _locked_chain(clinic.pk) if clinic else _locked_chain_of_the_house()
+    chain = found[0] if found else _new_chain(clinic)
     event = AuditEvent(
         chain=chain,
         seq=chain.seq + 1,

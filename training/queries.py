@@ -4,11 +4,13 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from staff import frozen
 from staff.models import Clinic, StaffMember
+from staff.prepared import prepared
 from training import glossary, markdown
 from training.models import (
     Adoption,
@@ -32,7 +34,12 @@ from training.models import (
 
 def live_version(module: Module) -> ModuleVersion | None:
     """The highest published number."""
-    return ModuleVersion.objects.filter(module=module).order_by("-number").first()
+    return next(iter(_newest_version(module.pk)), None)
+
+
+@prepared
+def _newest_version(module: int) -> "QuerySet[ModuleVersion]":
+    return ModuleVersion.objects.filter(module=module).order_by("-number")[:1]
 
 
 def live_versions(at: datetime | None = None) -> list[ModuleVersion]:
@@ -49,9 +56,13 @@ def live_versions(at: datetime | None = None) -> list[ModuleVersion]:
 
 def live_versions_of(modules: Collection[int]) -> dict[int, ModuleVersion]:
     """The live version of each of these modules, by the module's id."""
+    return {row.module_id: row for row in _newest_versions(tuple(modules))} if modules else {}
+
+
+@prepared
+def _newest_versions(modules: tuple[int, ...]) -> "QuerySet[ModuleVersion]":
     newest = ModuleVersion.objects.filter(module=OuterRef("module")).order_by("-number").values("pk")[:1]
-    rows = ModuleVersion.objects.filter(module__in=modules, pk=Subquery(newest))
-    return {row.module_id: row for row in rows}
+    return ModuleVersion.objects.filter(module__in=modules, pk=Subquery(newest))
 
 
 def sections_of(versions: Mapping[int, ModuleVersion]) -> dict[int, list[SectionVersion]]:
@@ -82,11 +93,8 @@ def standing_adoption(clinic: Clinic, version: ModuleVersion) -> Adoption | None
 def standing_adoptions(clinic: Clinic, versions: Sequence[ModuleVersion]) -> dict[int, Adoption]:
     """The same for several versions, by the version's id, in two statements at most however many there are."""
     modules = {version.module_id for version in versions}
-    rows = Adoption.objects.filter(clinic=clinic, module_version__module__in=modules)
-    signed = {
-        (row.module_version.module_id, row.module_version.number): row
-        for row in rows.select_related("signature", "module_version")
-    }
+    rows = _adoptions_of(clinic.pk, tuple(modules)) if modules else []
+    signed = {(row.module_version.module_id, row.module_version.number): row for row in rows}
     cosmetic: set[tuple[int, int]] = set()
     if signed and any((version.module_id, version.number) not in signed for version in versions):
         changes = ModuleVersion.objects.filter(module__in=modules, change=ModuleVersion.Change.COSMETIC)
@@ -100,6 +108,12 @@ def standing_adoptions(clinic: Clinic, versions: Sequence[ModuleVersion]) -> dic
         if adoption:
             found[version.pk] = adoption
     return found
+
+
+@prepared
+def _adoptions_of(clinic: int, modules: tuple[int, ...]) -> "QuerySet[Adoption]":
+    rows = Adoption.objects.filter(clinic=clinic, module_version__module__in=modules)
+    return rows.select_related("signature", "module_version")
 
 
 def counting(rows: "QuerySet[ReadingConfirmation]", at: datetime | None = None) -> "QuerySet[ReadingConfirmation]":
@@ -117,8 +131,14 @@ def confirmed(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[i
 
 def confirmed_at(person: StaffMember, versions: Iterable[SectionVersion]) -> dict[int, datetime]:
     """When the person last confirmed each of these section versions as it counts, by its id."""
-    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=[version.pk for version in versions])
-    return dict(counting(rows).order_by("number").values_list("section_version_id", "confirmed_at"))
+    wanted = tuple(version.pk for version in versions)
+    return dict(_confirmed_at(person.pk, wanted)) if wanted else {}
+
+
+@prepared
+def _confirmed_at(person: int, versions: tuple[int, ...]) -> "QuerySet[ReadingConfirmation, Any]":
+    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=versions)
+    return counting(rows).order_by("number").values_list("section_version_id", "confirmed_at")
 
 
 @dataclass(frozen=True)

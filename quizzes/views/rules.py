@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from quizzes import actions, eligibility, timing
@@ -13,6 +14,7 @@ from quizzes.queries import clock_of, extra_time, held_back, live_rules, situati
 from staff import clock
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, require_permission
 from staff.models import Clinic
+from staff.prepared import prepared
 from training.queries import live_version, standing_adoption
 
 DECLARATION = "I answer alone, without the material."
@@ -28,28 +30,36 @@ def acting_clinic(request: StaffRequest) -> Clinic | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_permission(Permission.READ_MODULES)
 def quiz_detail(request: StaffRequest, slug: str) -> HttpResponse:
-    quiz = get_object_or_404(Quiz.objects.select_related("module"), module__slug=slug)
-    clinic = acting_clinic(request)
+    found = _quizzes(slug)
+    if not found:
+        raise Http404("no such quiz")
+    quiz, clinic = found[0], acting_clinic(request)
     if request.method == "POST":
         return _start(request, quiz, clinic)
     context: dict[str, Any] = {"quiz": quiz, "declaration": DECLARATION}
     if clinic is None:
         context |= {"rules": live_rules(quiz), "version": live_version(quiz.module)}
         return render(request, "quizzes/quiz_detail.html", context)
-    found = situation(request.user, quiz, clinic)
-    context |= {"rules": found.rules, "version": found.version}
-    if found.version:
+    stands = situation(request.user, quiz, clinic)
+    context |= {"rules": stands.rules, "version": stands.version}
+    if stands.version:
         context |= {
-            "where": found.standing,
-            "verdict": eligibility.verdict(found.standing, clock.now()),
-            "attempts": found.attempts[::-1],
+            "where": stands.standing,
+            "verdict": eligibility.verdict(stands.standing, clock.now()),
+            "attempts": stands.attempts[::-1],
             "acting_clinic": clinic,
             "clinics": clinics_as(request.user, *LEARNING_ROLES),
-            "adoption": standing_adoption(clinic, found.version),
-            "held_back": held_back(found.version, clinic),
-            **_clock(request, found.rules, clinic),
+            "adoption": standing_adoption(clinic, stands.version),
+            "held_back": held_back(stands.version, clinic),
+            **_clock(request, stands.rules, clinic),
         }
     return render(request, "quizzes/quiz_detail.html", context)
+
+
+@prepared
+def _quizzes(slug: str) -> QuerySet[Quiz]:
+    """One at most."""
+    return Quiz.objects.filter(module__slug=slug).select_related("module")
 
 
 def _clock(request: StaffRequest, rules: QuizVersion, clinic: Clinic) -> dict[str, int | None]:

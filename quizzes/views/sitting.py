@@ -7,8 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -17,6 +18,7 @@ from quizzes.models import Attempt, AttemptItem
 from quizzes.views.items import Asked, answer_in, ask, in_words, pictures_for
 from staff import clock
 from staff.access import Permission, StaffRequest, open_without_factor, require_permission
+from staff.prepared import prepared
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,27 @@ class Question:
 
 
 def own_attempt(request: StaffRequest, public_id: str) -> Attempt:
-    attempts = Attempt.objects.of(request.user).select_related(
+    found = _own_attempts(request.user.pk, public_id)
+    if not found:
+        raise Http404("no such attempt of yours")
+    return found[0]
+
+
+@prepared
+def _own_attempts(person: int, public_id: str) -> QuerySet[Attempt]:
+    """One at most."""
+    return Attempt.objects.filter(candidacy__person=person, public_id=public_id).select_related(
         "candidacy__quiz__module", "candidacy__clinic", "quiz_version", "module_version"
     )
-    attempt: Attempt = get_object_or_404(attempts, public_id=public_id)
-    return attempt
+
+
+@prepared
+def _items_of(attempt: int) -> QuerySet[AttemptItem]:
+    return AttemptItem.objects.filter(attempt=attempt).select_related("question_version__question").order_by("position")
 
 
 def questions_of(attempt: Attempt, stale: dict[str, Any] | None = None) -> list[Question]:
-    items = AttemptItem.objects.filter(attempt=attempt).select_related("question_version__question")
-    rows = [(item, item.question_version.content) for item in items.order_by("position")]
+    rows = [(item, item.question_version.content) for item in _items_of(attempt.pk)]
     pictures = pictures_for(content for _, content in rows)
     questions = []
     for item, content in rows:

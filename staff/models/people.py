@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils.functional import cached_property
 
 from staff import clock
+from staff.prepared import prepared
 
 PINPOINT_EMAIL = "pinpoint@system.invalid"
 
@@ -14,6 +15,11 @@ PINPOINT_EMAIL = "pinpoint@system.invalid"
 def public_id() -> str:
     """16 characters, 96 random bits: what stands in addresses in place of row numbers."""
     return secrets.token_urlsafe(12)
+
+
+@prepared
+def _held_for_the_installation(person: int) -> "models.QuerySet[Any, str]":
+    return StaffMember(pk=person).installationrole_set.filter(ended_at=None).values_list("role", flat=True)
 
 
 class StaffMemberManager(BaseUserManager["StaffMember"]):
@@ -87,7 +93,7 @@ class StaffMember(AbstractBaseUser):
 
     @cached_property
     def installation_roles(self) -> frozenset[str]:
-        return frozenset(self.installationrole_set.filter(ended_at=None).values_list("role", flat=True))
+        return frozenset(_held_for_the_installation(self.pk))
 
     @property
     def is_administrator(self) -> bool:
