@@ -219,6 +219,7 @@ class Listed:
     word: str = ""
     waiting: bool = False
     has_factor: bool = False
+    may_be_asked: bool = False  # for a factor: of those who sign or see everybody
     invited_at: datetime | None = None
 
     @property
@@ -233,7 +234,14 @@ def people_here(board: Board) -> list[Listed]:
 
 
 def _listed(row: Row) -> Listed:
-    return Listed(row.person, row.membership, row.role_names, row.word, not row.person.has_usable_password())
+    return Listed(
+        row.person,
+        row.membership,
+        row.role_names,
+        row.word,
+        waiting=not row.person.has_usable_password(),
+        may_be_asked=not {Role.PHYSICIAN, Role.MANAGER}.isdisjoint(row.roles),
+    )
 
 
 def people_waiting(board: Board) -> list[Listed]:
