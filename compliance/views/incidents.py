@@ -74,6 +74,7 @@ def incident_end(request: StaffRequest, public_id: str) -> HttpResponse:
         return redirect(back)
     today = clock.today(row.clinic.zone)
     form = EndingForm(request.POST or None, earliest=today, latest=today, today=today)
+    del form.fields["ends_on"]  # there is no day to choose: what was asked in error ends today
     if form.is_valid():
         reason = form.cleaned_data["reason"]
         if incidents.end(row=row, ends_on=today, reason=reason, by=request.user):
