@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from quizzes import kinds, scoring
-from quizzes.models import Attempt, LateAnswer, Outcome, Regrade
+from quizzes.models import Attempt, AttemptItem, LateAnswer, Outcome, Regrade
 from quizzes.queries import live_points
 from quizzes.regrades import regrades_of
+from staff.prepared import prepared
 from training.models import ReadingConfirmation
 
 
@@ -140,13 +143,10 @@ def result_of(attempt: Attempt) -> Result:
     outcome = attempt.outcome
     if outcome is None:
         raise ValueError(f"attempt {attempt.public_id} is sealed and has no outcome")
-    bodies = attempt.items.order_by().values_list(
-        "question_version__question__code",
-        "question_version__number",
-        "question_version__question__kind",
-        "question_version__body",
-    )
-    rationales = {(code, number): kinds.of(kind).rationales(json.loads(body)) for code, number, kind, body in bodies}
+    rationales = {
+        (code, number): kinds.of(kind).rationales(json.loads(body))
+        for code, number, kind, body in _bodies_of(attempt.pk)
+    }
     # A regrade adds an outcome.
     regrades = regrades_of([attempt]).get(attempt.pk, {}) if len(attempt.outcomes.all()) > 1 else {}
     answers = [
@@ -154,6 +154,28 @@ def result_of(attempt: Attempt) -> Result:
         for item in sealed["items"]
     ]
     return Result(attempt, outcome, answers, _gaps(attempt, answers), _late(attempt, sealed["items"]))
+
+
+@prepared
+def _bodies_of(attempt: int) -> "QuerySet[AttemptItem, Any]":
+    return AttemptItem.objects.filter(attempt=attempt).values_list(
+        "question_version__question__code",
+        "question_version__number",
+        "question_version__question__kind",
+        "question_version__body",
+    )
+
+
+@prepared
+def _late_answers(attempt: int) -> QuerySet[LateAnswer]:
+    rows = LateAnswer.objects.filter(item__attempt=attempt).select_related("item")
+    return rows.order_by("item__position", "number")
+
+
+@prepared
+def _read_by(person: int, versions: tuple[int, ...]) -> "QuerySet[ReadingConfirmation, Any]":
+    rows = ReadingConfirmation.objects.filter(person=person, section_version__in=versions)
+    return rows.order_by("number").values_list("section_version_id", "confirmed_at")
 
 
 def _answer(item: dict[str, Any], rationales: dict[str, str], regrade: Regrade | None) -> Answer:
@@ -188,8 +210,7 @@ def _late(attempt: Attempt, sealed: list[dict[str, Any]]) -> list[Late]:
     """Told and never scored: whether it would have been right is for whoever reads it beside the key."""
     by_position = {item["position"]: item for item in sealed}
     found = []
-    rows = LateAnswer.objects.filter(item__attempt=attempt).select_related("item")
-    for row in rows.order_by("item__position", "number"):
+    for row in _late_answers(attempt.pk):
         item = by_position[row.item.position]
         kind, shown = kinds.of(item["kind"]), item["shown"]
         texts = {name: text for _, name, text in shown}
@@ -202,13 +223,8 @@ def _gaps(attempt: Attempt, answers: list[Answer]) -> list[Gap]:
     """A point that was tested reads as in the module version that the attempt was drawn from."""
     by_point = {code: answer for answer in answers for code in answer.points}
     rows = [row for row in live_points(attempt.module_version).values() if row.key_point.code in by_point]
-    read = dict(
-        ReadingConfirmation.objects.filter(
-            person=attempt.candidacy.person_id, section_version__in={row.section_version_id for row in rows}
-        )
-        .order_by("number")
-        .values_list("section_version_id", "confirmed_at")
-    )
+    tested = tuple({row.section_version_id for row in rows})
+    read = dict(_read_by(attempt.candidacy.person_id, tested)) if tested else {}
     return sorted(
         (
             Gap(

@@ -7,6 +7,7 @@ from quizzes.models.enquiries import EnquiryQuerySet
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
+from staff.prepared import prepared
 
 AUTHOR = "author"
 
@@ -32,8 +33,12 @@ def asked_by(person: StaffMember) -> EnquiryQuerySet:
 
 def questioned_in(attempt: Attempt) -> dict[int, Enquiry]:
     """By position: the latest question that its taker asked about an item of this attempt."""
-    rows = Enquiry.objects.filter(item__attempt=attempt).select_related("item").order_by("asked_at", "pk")
-    return {row.item.position: row for row in rows if row.item}
+    return {row.item.position: row for row in _questions_in(attempt.pk) if row.item}
+
+
+@prepared
+def _questions_in(attempt: int) -> QuerySet[Enquiry]:
+    return Enquiry.objects.filter(item__attempt=attempt).select_related("item").order_by("asked_at", "pk")
 
 
 def answerable_by(person: StaffMember) -> EnquiryQuerySet:

@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from quizzes import kinds, scoring
-from quizzes.models import Attempt, AttemptItem, Response
+from quizzes.models import Attempt, AttemptItem, AttemptItemPoint, Response
 from quizzes.queries import live_points
 from staff import canonical
 from staff.prepared import prepared
+from training.models import KeyPointVersion
 
 # The first format knew single best answers alone; of those the second says the same.
 FIRST_FORMAT = "pinpoint-attempt-1"
@@ -24,26 +25,40 @@ def history_sha256(responses: list[Response]) -> str:
 
 
 def rows_of(attempt: Attempt) -> list[AttemptItem]:
-    """The attempt's items in order, with everything of them that is sealed. Key points are those of its module version."""
-    items = _items_of(attempt.pk)
-    known = {point.pk: point for point in live_points(attempt.module_version).values()}
-    for item in items:
-        for row in item.points.all():
-            if row.point_version_id in known:
-                row.point_version = known[row.point_version_id]
-    return items
+    """The attempt's items in order, with their questions."""
+    return _items_of(attempt.pk)
 
 
 def sealed_items(attempt: Attempt, rows: list[AttemptItem] | None = None) -> list[dict[str, Any]]:
     """The items with wording, order, keys, points, answers and the hash of each answer's history."""
     met = Counter(_given_before(attempt.candidacy.person_id, attempt.started_at))
-    return [_sealed_item(item, met[item.question_version.question_id]) for item in rows or rows_of(attempt)]
+    known = {point.pk: point for point in live_points(attempt.module_version).values()}
+    points: dict[int, list[KeyPointVersion]] = {}
+    for tested in _points_of(attempt.pk):
+        points.setdefault(tested.item_id, []).append(known.get(tested.point_version_id) or tested.point_version)
+    histories: dict[int, list[Response]] = {}
+    for response in _responses_to(attempt.pk):
+        histories.setdefault(response.item_id, []).append(response)
+    return [
+        _sealed_item(item, points.get(item.pk, []), histories.get(item.pk, []), met[item.question_version.question_id])
+        for item in rows or rows_of(attempt)
+    ]
 
 
 @prepared
 def _items_of(attempt: int) -> QuerySet[AttemptItem]:
     rows = AttemptItem.objects.filter(attempt=attempt).select_related("question_version__question__section")
-    return rows.prefetch_related("points", "responses").order_by("position")
+    return rows.order_by("position")
+
+
+@prepared
+def _points_of(attempt: int) -> QuerySet[AttemptItemPoint]:
+    return AttemptItemPoint.objects.filter(item__attempt=attempt)
+
+
+@prepared
+def _responses_to(attempt: int) -> QuerySet[Response]:
+    return Response.objects.filter(item__attempt=attempt).order_by("revision")
 
 
 @prepared
@@ -52,12 +67,11 @@ def _given_before(person: int, moment: datetime) -> "QuerySet[AttemptItem, int]"
     return rows.order_by().values_list("question_version__question_id", flat=True)
 
 
-def _sealed_item(item: AttemptItem, met: int) -> dict[str, Any]:
+def _sealed_item(item: AttemptItem, points: list[KeyPointVersion], history: list[Response], met: int) -> dict[str, Any]:
     version = item.question_version
     content = version.content
     kind = kinds.of(version.question.kind)
     texts = kind.texts(content)
-    history = sorted(item.responses.all(), key=lambda response: response.revision)
     return {
         "position": item.position,
         "question": version.question.code,
@@ -73,15 +87,15 @@ def _sealed_item(item: AttemptItem, met: int) -> dict[str, Any]:
         "points": sorted(
             (
                 {
-                    "code": row.point_version.key_point.code,
-                    "critical": row.point_version.critical,
-                    "content_sha256": row.point_version.content_sha256,
-                    "section": row.point_version.section_version.section.slug,
-                    "section_version": row.point_version.section_version.number,
+                    "code": point.key_point.code,
+                    "critical": point.critical,
+                    "content_sha256": point.content_sha256,
+                    "section": point.section_version.section.slug,
+                    "section_version": point.section_version.number,
                 }
-                for row in item.points.all()
+                for point in points
             ),
-            key=lambda point: str(point["code"]),
+            key=lambda told: str(told["code"]),
         ),
         "answer": item.answer,
         "revision": item.revision,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Sum
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,11 +14,12 @@ from certificates.queries import is_lost, passes_awaiting_adoption
 from certificates.results import Result, result_of
 from quizzes import eligibility
 from quizzes.enquiries import questioned_in
-from quizzes.models import Attempt, Disposition, Review
+from quizzes.models import Attempt, AttemptGrant, Disposition, Review
 from quizzes.queries import attempts_visible_to, standing
 from staff import clock
 from staff.access import Permission, StaffRequest, open_without_factor, require_permission
 from staff.models import StaffMember
+from staff.prepared import prepared
 
 
 @open_without_factor
@@ -26,7 +27,10 @@ from staff.models import StaffMember
 @require_permission(Permission.TAKE_QUIZZES)
 def attempt_submit(request: StaffRequest, public_id: str) -> HttpResponse:
     """Pressed twice, or too late, it leads to the one result."""
-    actions.submit(attempt=get_object_or_404(Attempt.objects.of(request.user), public_id=public_id), by=request.user)
+    found = _attempts(request.user.pk, public_id)
+    if not found:
+        raise Http404("no such attempt of yours")
+    actions.submit(attempt=found[0], by=request.user)
     return redirect("certificates:attempt-result", public_id=public_id)
 
 
@@ -34,10 +38,7 @@ def attempt_submit(request: StaffRequest, public_id: str) -> HttpResponse:
 @require_permission(Permission.SEE_RESULTS, Permission.REVIEW_ATTEMPTS)
 def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
     """The taker's own result, clause by clause. An overdue attempt is settled on the way; her physician goes to the review."""
-    mine = Attempt.objects.of(request.user).select_related(
-        "candidacy__quiz__module", "candidacy__clinic", "quiz_version", "module_version", "seal"
-    )
-    attempt = mine.prefetch_related("outcomes").filter(public_id=public_id).first()
+    attempt = next(iter(_own_attempts(request.user.pk, public_id)), None)
     if attempt is None:
         get_object_or_404(attempts_visible_to(request.user).distinct(), public_id=public_id)
         return redirect("certificates:review-detail", public_id=public_id)
@@ -50,11 +51,10 @@ def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
         messages.info(request, "A question was corrected, so this attempt was ended without a score. It uses up none.")
         return redirect("quizzes:quiz-detail", attempt.candidacy.quiz.module.slug)
     result = result_of(attempt)
-    reviews = Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")
     context = {
         "attempt": attempt,
         "result": result,
-        "reviews": list(reviews),
+        "reviews": _reviews_of(attempt.pk),
         "questioned": questioned_in(attempt),
         **_certificate(attempt, result),
         **(_after_pass(attempt) if result.outcome.passed else _what_is_next(attempt, request.user)),
@@ -62,10 +62,40 @@ def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
     return render(request, "certificates/attempt_result.html", context)
 
 
+@prepared
+def _attempts(person: int, public_id: str) -> QuerySet[Attempt]:
+    """One at most."""
+    return Attempt.objects.filter(candidacy__person=person, public_id=public_id)
+
+
+@prepared
+def _own_attempts(person: int, public_id: str) -> QuerySet[Attempt]:
+    """The same with what a result shows."""
+    rows = Attempt.objects.filter(candidacy__person=person, public_id=public_id).select_related(
+        "candidacy__quiz__module", "candidacy__clinic", "quiz_version", "module_version", "seal"
+    )
+    return rows.prefetch_related("outcomes")
+
+
+@prepared
+def _reviews_of(attempt: int) -> QuerySet[Review]:
+    return Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")
+
+
+@prepared
+def _certificates_of(attempt: int) -> QuerySet[Certificate]:
+    return Certificate.objects.filter(attempt=attempt)[:1]
+
+
+@prepared
+def _opened_further(candidacy: int) -> "QuerySet[AttemptGrant, int]":
+    return AttemptGrant.objects.filter(candidacy=candidacy).values_list("extra", flat=True)
+
+
 def _certificate(attempt: Attempt, result: Result) -> dict[str, Any]:
     """What the pass led to. A regrade adds an outcome; without one there is nothing to decide about."""
     passed, regraded = result.outcome.passed, len(attempt.outcomes.all()) > 1
-    certificate = Certificate.objects.filter(attempt=attempt).first()
+    certificate = next(iter(_certificates_of(attempt.pk)), None)
     own = certificate is not None
     if certificate is None and passed:
         # A pass that a regrade gave may rest beside another of the same cycle, which holds the certificate.
@@ -84,8 +114,7 @@ def _certificate(attempt: Attempt, result: Result) -> dict[str, Any]:
 
 def _after_pass(attempt: Attempt) -> dict[str, Any]:
     """A pass closes its candidacy, and nothing more is asked of its attempts but how many there were."""
-    extra = attempt.candidacy.grants.aggregate(sum=Sum("extra"))["sum"]
-    return {"allowed": attempt.quiz_version.attempts + (extra or 0)}
+    return {"allowed": attempt.quiz_version.attempts + sum(_opened_further(attempt.candidacy_id))}
 
 
 def _what_is_next(attempt: Attempt, person: StaffMember) -> dict[str, Any]:

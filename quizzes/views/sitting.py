@@ -23,10 +23,14 @@ from staff.prepared import prepared
 
 @dataclass(frozen=True)
 class Question:
-    """One drawn item as the taker sees it; `tried` is an answer that was not saved, because a newer one had been."""
+    """One drawn item as the taker sees it; `tried` is an answer that was not saved, because a newer one had been.
+
+    `number` is its place as text: templates print it a dozen times, and Django puts a number into a country's form each time.
+    """
 
     item: AttemptItem
     asked: Asked
+    number: str
     tried: str = ""
 
     @property
@@ -67,7 +71,7 @@ def questions_of(attempt: Attempt, stale: dict[str, Any] | None = None) -> list[
             content, item.question_version.question.kind, item.shown, item.answer, pictures, f"q{item.position}"
         )
         tried = stale["tried"] if stale and stale["position"] == item.position else ""
-        questions.append(Question(item, asked, in_words(asked.kind, content, item.shown, tried)))
+        questions.append(Question(item, asked, str(item.position), in_words(asked.kind, content, item.shown, tried)))
     return questions
 
 
