@@ -1,6 +1,7 @@
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,10 @@ from datetime import date
 
 import pypdf
 import pytest
+import segno
 import zxingcpp
 from django.conf import settings
-from PIL import Image
+from PIL import Image, ImageChops
 
 from certificates import drawing
 from certificates.drawing import Paper, pdf, png
@@ -153,6 +155,29 @@ def test_png_is_a_small_palette_without_metadata(fonts):
 def test_qr_decodes_to_the_code_address(fonts, host):
     paper = replace(PAPER, verify_url=f"{host}/verify/", code_url=f"{host}/verify/{PAPER.code}")
     assert scanned(png(paper, fonts=fonts)) == [paper.code_url]
+
+
+@pytest.mark.parametrize("url", [PAPER.code_url, "HTTPS://PINPOINT.EXAMPLE/1", "https://a.example/" + "x" * 90])
+def test_qr_is_drawn_as_its_maker_draws_it(url):
+    theirs = segno.make(url, error="m", micro=False, mask=drawing.QR_MASK).svg_inline(border=0, omitsize=True)
+    drawn, wanted = (re.search(' d="M0 0.5(?:m0 0)?([^"]+)"', svg)[1] for svg in (drawing.qr(url), theirs))
+    assert drawn == wanted
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_picture_shows_the_whole_sheet(fonts, pages):
+    """Though only what lies within the margins is drawn; no more than the edge of a letter may be a shade off."""
+    paper = PAPER if pages == 1 else replace(PAPER, scope=tuple(f"Device {n}, {n * 7}" for n in range(90)))
+    made = drawing._pages(drawing._compiler(paper, fonts).compile(format="png", ppi=drawing.PPI))
+    sheets = [Image.open(io.BytesIO(sheet)).convert("RGB") for sheet in made]
+    picture = Image.open(io.BytesIO(png(paper, fonts=fonts))).convert("RGB")
+    assert len(sheets) == pages
+    for number, sheet in enumerate(sheets):
+        part = picture.crop((0, number * sheet.height, sheet.width, (number + 1) * sheet.height))
+        steps = sheet.quantize(palette=drawing.PALETTE, dither=Image.Dither.NONE).convert("RGB")
+        off = ImageChops.difference(part, steps).convert("L").histogram()
+        assert sum(off[1:]) < 200
+        assert sum(off[17:]) == 0
 
 
 SPACED = "Wilhelmina Konstantinopoulou-Featherstonehaugh de la Fuente y Montenegro "
