@@ -1,9 +1,11 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.test import Client
 from django.urls import reverse
 
 from tests import factories
+from tests.people import PASSWORD
 
 OURS = ("staff", "training", "quizzes", "certificates")
 
@@ -39,6 +41,24 @@ def test_admin_changes_nothing(client, cast, module):
 def test_admin_is_for_administrators(client, cast, person):
     client.force_login(getattr(cast, person))
     assert client.get("/admin/").status_code == 302
+
+
+@pytest.mark.django_db
+def test_admin_has_no_door_of_its_own(client, cast):
+    """Django's would take the password alone, as often as one likes, and open a session that nobody is shown."""
+    factories.give_app(person=cast.administrator)
+    typed = {"username": cast.administrator.email, "password": PASSWORD}
+    for path in ("/admin/login/", "/admin/login/?next=/admin/"):
+        assert client.post(path, typed)["Location"] == "/accounts/login/?next=/admin/"
+        assert client.get(path)["Location"] == "/accounts/login/?next=/admin/"
+        assert "_auth_user_id" not in client.session
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0] == "/accounts/login/?next=/admin/"
+    client.force_login(cast.administrator)
+    assert client.get("/admin/login/")["Location"] == "/admin/"
+    assert client.post("/admin/password_change/")["Location"] == "/accounts/password/change/"
+    other = Client()
+    other.force_login(cast.physician)
+    assert other.get("/admin/", follow=True).status_code == 403
 
 
 def test_every_record_of_ours_is_in_the_admin_or_hangs_on_one():
