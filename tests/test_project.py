@@ -315,8 +315,11 @@ def test_every_setting_is_in_the_readme(name):
     assert re.search(rf"^\|\s*`{name}`\s*\|", readme, re.M), f"{name} has no row in the README's table of settings"
 
 
-def started(**changes: str | None) -> subprocess.CompletedProcess[str]:
-    """Django set up in a process of its own, with a whole environment but for these changes; None takes one away."""
+def started(*asked: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+    """Django set up in a process of its own, to check or for what is asked, with a whole environment but for these changes.
+
+    None takes one away.
+    """
     whole: dict[str, str | None] = {
         "PINPOINT_ENV_FILE": "",
         "SECRET_KEY": "only-for-this-test-0123456789012345678901234567890123456789",
@@ -327,14 +330,18 @@ def started(**changes: str | None) -> subprocess.CompletedProcess[str]:
         "PATH": os.environ["PATH"],
     }
     environment = {name: value for name, value in (whole | changes).items() if value is not None}
-    return subprocess.run(
-        [sys.executable, "manage.py", "check"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "manage.py", *(asked or ["check"])]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_a_whole_environment_starts():
     run = started()
     assert run.returncode == 0, run.stderr
+
+
+def test_tries_at_made_up_addresses_do_not_push_out_those_at_a_real_one():
+    run = started("shell", "-v", "0", "-c", "from django.core.cache import cache; print(cache._max_entries)")
+    assert run.stdout.strip() == "10000", run.stderr
 
 
 @pytest.mark.parametrize("empty", [None, " "], ids=["missing", "empty"])

@@ -3,12 +3,15 @@
 import html
 import json
 import re
+import time
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.core.management import call_command
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -164,6 +167,18 @@ def test_showing_once_more_who_one_is_has_ten_tries_an_hour(client, cast):
     assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 429
 
 
+def test_present_password_is_tried_ten_times_an_hour_where_it_is_changed(client, cast):
+    client.force_login(cast.physician)
+    path, typed = (
+        reverse("account_change_password"),
+        {"oldpassword": "not-the-password", "password1": "x", "password2": "x"},
+    )
+    assert [client.post(path, typed).status_code for _ in range(10)] == [200] * 10
+    later = time.time() + 30 * 60
+    with mock.patch("time.time", return_value=later):
+        assert client.post(path, typed).status_code == 429
+
+
 def test_new_password_by_mail_does_not_go_around_the_second_step(client, cast):
     with_app(cast.physician)
     client.post(reverse("account_reset_password"), {"email": cast.physician.email})
@@ -288,6 +303,17 @@ def test_changing_how_one_signs_in_asks_for_the_password_again(client, cast):
             assert got["Location"].startswith("/accounts/reauthenticate/")
     client.post(reverse("staff:recovery-codes-make"))
     assert list(Authenticator.objects.all()) == [factor]
+
+
+def test_codes_made_in_another_browser_since_are_not_shown_in_the_one_that_made_the_old(client, cast):
+    with_app(cast.aesthetician)
+    path = reverse("staff:recovery-codes")
+    other = again(Client(), cast.aesthetician)
+    for browser in (again(client, cast.aesthetician), other):
+        assert browser.post(reverse("staff:recovery-codes-make"))["Location"] == path
+        assert browser.get(path).status_code == 200
+    assert client.get(path).status_code == client.get(reverse("staff:recovery-codes-file")).status_code == 302
+    assert other.get(path).status_code == 200
 
 
 def test_app_is_set_up_with_its_own_code_and_recovery_codes_come_with_it(client, cast):
@@ -474,6 +500,19 @@ def test_wrong_codes_and_passwords_are_one_count_and_one_alarm(client, cast):
         post(client, typed, **({"code": "12345"} if turn % 2 else {"password": "not-the-password"}))
     assert mails(cast.manager).count("Three failed attempts to sign") == 1
     assert "Ten signings failed within an hour" in post(client, typed, code=code_of(secret))
+    assert "Ten signings failed within an hour" in post(client, typed, password=PASSWORD)
+
+
+def test_failed_signings_count_for_their_hour_in_the_cache_that_is_shipped(client, cast, settings, monkeypatch):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "counted"}}
+    call_command("createcachetable")
+    with_app(cast.physician)
+    client.force_login(cast.manager)
+    typed = signing(client, cast.physician, cast.lakeside) | {"email": cast.manager.email}
+    for _ in range(10):
+        assert "The password is not right" in post(client, typed, password="not-the-password")
+    later = clock.now() + timedelta(minutes=30)
+    monkeypatch.setattr("django.core.cache.backends.db.tz_now", lambda: later)
     assert "Ten signings failed within an hour" in post(client, typed, password=PASSWORD)
 
 
