@@ -28,7 +28,7 @@ from staff.mfa import NOT_HERE, is_from_here, refused_in_words, signing_options
 
 SHOWN_SECONDS = 15 * 60
 SECRET = "factors.secret"
-CODES = "factors.codes"
+CODES = "factors.codes-made"
 WRONG = "The code is not right. Type the one that the app shows now; if it is refused again, set the phone's clock."
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
@@ -174,17 +174,19 @@ def codes_make(request: StaffRequest) -> HttpResponse:
 
 
 def _give_codes(request: StaffRequest) -> bool:
-    made = factors.make_codes(person=request.user)
-    request.session[CODES] = clock.now().timestamp()
-    return bool(made)
+    factors.make_codes(person=request.user)
+    row = factors.recovery_codes(request.user)
+    request.session[CODES] = {"at": clock.now().timestamp(), "row": row.pk} if row else {}
+    return row is not None
 
 
 def _fresh_codes(request: StaffRequest) -> list[str]:
-    """For a quarter of an hour in the session that made them; then never again, to anybody."""
-    made_at = request.session.get(CODES, 0)
-    if not 0 <= clock.now().timestamp() - made_at < SHOWN_SECONDS:
+    """For a quarter of an hour in the session that made them; then never again, to anybody. Those made elsewhere since are not
+    shown: she may have made them because this session is no longer hers alone."""
+    made = request.session.get(CODES)
+    if not made or not 0 <= clock.now().timestamp() - made["at"] < SHOWN_SECONDS:
         return []
-    return factors.unused_codes(request.user)
+    return factors.unused_codes(request.user, made=made["row"])
 
 
 @require_safe

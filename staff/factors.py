@@ -89,9 +89,15 @@ def _unused(codes: Authenticator) -> list[str]:
         return []
 
 
-def unused_codes(person: StaffMember) -> list[str]:
-    codes = Authenticator.objects.filter(user=person, type=Type.RECOVERY_CODES).first()
-    return _unused(codes) if codes else []
+def recovery_codes(person: StaffMember) -> Authenticator | None:
+    found: Authenticator | None = Authenticator.objects.filter(user=person, type=Type.RECOVERY_CODES).first()
+    return found
+
+
+def unused_codes(person: StaffMember, *, made: int | None = None) -> list[str]:
+    """With `made`, none but those of that making."""
+    codes = recovery_codes(person)
+    return _unused(codes) if codes and made in (None, codes.pk) else []
 
 
 def has_app(person: StaffMember) -> bool:
