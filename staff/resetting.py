@@ -7,7 +7,7 @@ from django.db import transaction
 
 from staff import audit, canonical, clock, factors, mail, signing
 from staff.actions import end_sessions
-from staff.models import Clinic, FactorReset, Membership, MembershipRole, StaffMember
+from staff.models import Clinic, FactorReset, InstallationRole, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
 
 FORMAT = "pinpoint-factor-reset-1"
@@ -37,6 +37,32 @@ def manager_role(by: StaffMember, clinic: Clinic) -> str:
     raise signing.SigningRefused(f"You are not a manager of {clinic} any more, so nothing was signed.")
 
 
+def answers_for(clinic: Clinic, person: StaffMember) -> bool:
+    """Of the clinics where she works, the one where she has longest without a break; none where she worked for the
+    installation before.
+
+    A manager adds whom she likes to her own clinic, by the address alone: there she would free anybody of their second step.
+    """
+    rows = Membership.objects.filter(person=person).order_by("-began_at", "-pk")
+    first = {row.clinic_id: row for row in rows if row.ended_at is None}
+    for row in rows:
+        later = first.get(row.clinic_id)
+        if later and row.ended_at == later.began_at:  # her work here changed at that moment, and went on
+            first[row.clinic_id] = row
+    longest = min(first.values(), key=lambda row: (row.began_at, row.pk), default=None)
+    if longest is None or longest.clinic_id != clinic.pk:
+        return False
+    appointed = InstallationRole.objects.filter(person=person, ended_at=None, granted_at__lt=longest.began_at)
+    return not appointed.exists()
+
+
+def elsewhere(clinic: Clinic, person: StaffMember) -> str:
+    return (
+        f"{person.full_name} worked at another clinic, or for the installation, before she came to {clinic}. Ask the manager "
+        "there, or the administrator of the installation, to reset it."
+    )
+
+
 @transaction.atomic
 def reset(*, membership: Membership, reason: str, seen: signing.Seen, by: StaffMember) -> FactorReset:
     """Signed by a manager of the membership's clinic, never for herself. Raises SigningRefused with nothing changed."""
@@ -48,6 +74,8 @@ def reset(*, membership: Membership, reason: str, seen: signing.Seen, by: StaffM
         )
     if not Membership.objects.filter(pk=membership.pk, ended_at=None).exists():
         raise signing.SigningRefused(f"{person.full_name} does not work at {clinic} any more. Nothing was signed.")
+    if not answers_for(clinic, person):
+        raise signing.SigningRefused(f"{elsewhere(clinic, person)} Nothing was signed.")
     if not factors.held_by(person).any:
         raise signing.SigningRefused(f"{person.full_name} has no second step. Nothing was signed.")
     over = canonical.sha256_of(terms(clinic=clinic, person=person, number=number, reason=reason))

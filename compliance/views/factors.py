@@ -44,6 +44,9 @@ def factor_reset(request: StaffRequest, public_id: str, clinic_id: str) -> HttpR
             "Nobody resets her own. Ask another manager of the clinic, or the administrator of the installation.",
         )
         return redirect("compliance:person-detail", public_id)
+    if not resetting.answers_for(membership.clinic, person):
+        messages.error(request, resetting.elsewhere(membership.clinic, person))
+        return redirect("compliance:person-detail", public_id)
     form = ResetForm(request.POST or None)
     row, error = sign_with(
         request,

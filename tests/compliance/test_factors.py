@@ -263,6 +263,43 @@ def test_nobody_resets_her_own_nor_one_of_another_clinic(client, cast):
     assert not Signature.objects.filter(meaning_code="reset-factors").exists()
 
 
+def joins(clinic, person, by, **more) -> Membership:
+    known = {"email": person.email, "full_name": person.full_name, "job_title": "Locum", "hired_on": clock.today("UTC")}
+    return actions.add_member(clinic=clinic, roles=["support"], by=by, **known, **more)
+
+
+def test_manager_who_added_her_to_another_clinic_does_not_free_her_there(client, cast):
+    factories.give_app(person=cast.physician)
+    theirs = joins(cast.harbour, cast.physician, cast.other_manager)
+    of(cast.other_manager, client)
+    told = client.get(path_of(cast.physician, cast.harbour), follow=True)
+    assert "worked at another clinic, or for the installation, before she came to Harbour" in told.text
+    over = resetting.before_sha256(cast.harbour, cast.physician)
+    with pytest.raises(signing.SigningRefused, match="Ask the manager there"):
+        resetting.reset(
+            membership=theirs, reason="Hers.", seen=factories.seen(over, cast.other_manager), by=cast.other_manager
+        )
+    assert Authenticator.objects.exists()
+    assert of(cast.manager, client).get(path_of(cast.physician, cast.lakeside)).status_code == 200
+
+
+def test_where_she_has_worked_longest_is_told_without_a_break(cast):
+    here, hers = cast.lakeside, Membership.objects.get(person=cast.physician)
+    there = joins(cast.harbour, cast.physician, cast.other_manager, began_at=hers.began_at - 9 * DAY)
+    assert resetting.answers_for(cast.harbour, cast.physician)
+    actions.close_membership(membership=there, by=cast.other_manager)
+    assert resetting.answers_for(here, cast.physician)
+    with clock.at(clock.now() + DAY):
+        joins(cast.harbour, cast.physician, cast.other_manager)
+        joins(cast.harbour, cast.author, cast.other_manager)
+    assert not resetting.answers_for(cast.harbour, cast.physician)
+    assert not resetting.answers_for(cast.harbour, cast.author)
+    with clock.at(clock.now() + 2 * DAY):
+        work = {"staff_number": "7", "hired_on": hers.hired_on, "roles": ["physician"]}
+        actions.change_member(membership=hers, job_title="Director", by=cast.manager, **work)
+    assert resetting.answers_for(here, cast.physician)
+
+
 def test_administrator_frees_a_single_manager(cast, capsys):
     factories.give_app(person=cast.manager)
     wanted = {"how": "seen, passport", "by": cast.administrator.email}
