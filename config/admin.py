@@ -4,7 +4,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -25,7 +25,7 @@ class PinpointAdmin(AdminSite):
 
     @method_decorator(never_cache)
     @login_not_required
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """By the site's own door: Django's would ask for the password alone, and count no wrong ones."""
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
@@ -33,6 +33,8 @@ class PinpointAdmin(AdminSite):
             raise PermissionDenied("not an administrator")
         return redirect("admin:index")
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """On the site's own page, where the present password cannot be tried without end."""
         return redirect("account_change_password")
