@@ -428,3 +428,9 @@ def test_every_dependency_says_what_it_is_for():
     block = text[text.index("dependencies = [") : text.index("]\n\n[dependency-groups]")]
     rows = [line for line in block.splitlines()[1:] if line.strip()]
     assert all("#" in line for line in rows), [line for line in rows if "#" not in line]
+
+
+def test_decision_records_are_numbered_without_a_gap_and_say_their_number():
+    records = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    assert [path.name[:4] for path in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
+    assert [path.name for path in records if not path.read_text().startswith(f"# {path.name[:4]} ")] == []
