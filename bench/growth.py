@@ -46,7 +46,7 @@ def fill(person: StaffMember, like: str, *, most: int, seconds: float) -> None:
                 cursor.execute(statement, values)
 
 
-NUMBERS = "WITH RECURSIVE series(n) AS (SELECT %(first)s UNION ALL SELECT n + 1 FROM series WHERE n < %(last)s) "
+NUMBERS = "WITH RECURSIVE series(n) AS (SELECT CAST(%(first)s AS integer) UNION ALL SELECT n + 1 FROM series WHERE n < %(last)s) "
 # The ids of what is put in are found again by the cycle, which no real candidacy has.
 STATEMENTS = (
     NUMBERS
