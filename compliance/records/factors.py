@@ -1,11 +1,20 @@
 """Second factors: the rules of clinics, and resets, each as the audit trail tells it."""
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 from compliance.records.acts import rests
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone, numbered
+from compliance.records.finding import (
+    Finding,
+    Told,
+    as_told,
+    chunks,
+    compare,
+    counted_in_clinics,
+    events_of,
+    gone,
+)
 from staff import canonical, factors, resetting
 from staff.models import Chain, FactorReset, FactorRule
 
@@ -18,21 +27,14 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
 
 
 def _rules(checked: Counter[str]) -> Iterator[Finding]:
-    numbers: dict[int, list[int]] = defaultdict(list)
-    for chunk in chunks(FactorRule.objects.select_related("clinic__chain").order_by("pk")):
-        events = events_of("staff.factorrule", chunk)
-        for row in chunk:
-            checked["rules of second factors"] += 1
-            numbers[row.clinic_id].append(row.number)
-            what, told = f"rule of second factors {row.pk}", events[str(row.pk)]
-            yield from compare(f"{what}, its events", ["factor.required"], [event.action for event in told])
-            for event in told:
-                yield from compare(f"{what}, as its event says", event.body, canonical.text(factors.told_of_rule(row)))
-                yield from compare(f"{what}, who set it", event.actor_id, row.set_by_id)
-                yield from compare(f"{what}, chain of its event", event.chain_id, row.clinic.chain.pk)
-                yield from about_then(f"{what}, when it was set", event.at, row.set_at)
-    for clinic, found in numbers.items():
-        yield from numbered(f"rules of second factors of clinic {clinic}", found)
+    def told(row: FactorRule) -> Told:
+        body = json.loads(canonical.text(factors.told_of_rule(row)))
+        return "factor.required", body, row.set_by_id, row.set_at
+
+    rows = FactorRule.objects.all()
+    yield from counted_in_clinics(
+        checked, rows, one="rule of second factors", many="rules of second factors", told=told
+    )
 
 
 def _resets(checked: Counter[str]) -> Iterator[Finding]:
@@ -51,11 +53,8 @@ def _resets(checked: Counter[str]) -> Iterator[Finding]:
                     clinic=row.clinic_id,
                     signer=row.reset_by_id,
                 )
-            yield from compare(f"{what}, its events", ["factor.reset"], [event.action for event in told])
+            chain = row.clinic.chain.pk if row.clinic else house
+            act = ("factor.reset", resetting.told_of(row), row.reset_by_id, row.reset_at)
+            yield from as_told(what, chain, told, [act])
             for event in told:
-                yield from compare(f"{what}, as its event says", json.loads(event.body), resetting.told_of(row))
                 yield from compare(f"{what}, reason as its event says", event.reason, row.reason)
-                yield from compare(f"{what}, who did it", event.actor_id, row.reset_by_id)
-                chain = row.clinic.chain.pk if row.clinic else house
-                yield from compare(f"{what}, chain of its event", event.chain_id, chain)
-                yield from about_then(f"{what}, when", event.at, row.reset_at)

@@ -1,8 +1,8 @@
 """One thing that does not add up, and the small tools that find it."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -133,3 +133,23 @@ def as_told(what: str, chain: int | None, events: list[AuditEvent], told: Sequen
         yield from compare(f"{what}, actor of {action}", event.actor_id, actor)
         yield from compare(f"{what}, chain of {action}", event.chain_id, chain or event.chain_id)
         yield from about_then(f"{what}, when as {action} says", event.at, at)
+
+
+def counted_in_clinics(
+    checked: Counter[str], rows: QuerySet[Any], *, one: str, many: str, told: Callable[[Any], Told]
+) -> Iterator[Finding]:
+    """Rows that each clinic counts on from 1, and that came by one event each."""
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for chunk in chunks(rows.select_related("clinic__chain").order_by("pk")):
+        events = events_of(rows.model._meta.label_lower, chunk)
+        for row in chunk:
+            checked[many] += 1
+            numbers[row.clinic_id].append(row.number)
+            what = f"{one} {row.number} of clinic {row.clinic_id}"
+            yield from readable(what, _by_one_event(what, row, events[str(row.pk)], told))
+    for clinic, found in numbers.items():
+        yield from numbered(f"{many} of clinic {clinic}", found)
+
+
+def _by_one_event(what: str, row: Any, events: list[AuditEvent], told: Callable[[Any], Told]) -> Iterator[Finding]:
+    yield from as_told(what, row.clinic.chain.pk, events, [told(row)])

@@ -10,7 +10,16 @@ from compliance.keeping import trimming
 from compliance.keeping.deleting import ACTION
 from compliance.keeping.deleting import told_of as told_of_batch
 from compliance.keeping.erasing import told_of
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, gone, numbered
+from compliance.records.finding import (
+    Finding,
+    Told,
+    about_then,
+    chunks,
+    compare,
+    counted_in_clinics,
+    events_of,
+    gone,
+)
 from staff.keeping import told_of_hold, told_of_rule
 from staff.models import AuditEvent, Erasure, LegalHold, RetentionRule, Tombstone
 
@@ -25,22 +34,11 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
 
 
 def _rules(checked: Counter[str]) -> Iterator[Finding]:
-    numbers: dict[int, list[int]] = defaultdict(list)
-    for chunk in chunks(RetentionRule.objects.select_related("clinic__chain").order_by("pk")):
-        events = events_of("staff.retentionrule", chunk)
-        for row in chunk:
-            checked["retention rules"] += 1
-            numbers[row.clinic_id].append(row.number)
-            what = f"retention rule {row.pk}"
-            told = events[str(row.pk)]
-            yield from compare(f"{what}, its events", ["retention.set"], [event.action for event in told])
-            for event in told:
-                yield from compare(f"{what}, as its event says", json.loads(event.body), told_of_rule(row))
-                yield from compare(f"{what}, who set it", event.actor_id, row.set_by_id)
-                yield from compare(f"{what}, chain of its event", event.chain_id, row.clinic.chain.pk)
-                yield from about_then(f"{what}, when it was set", event.at, row.set_at)
-    for clinic, found in numbers.items():
-        yield from numbered(f"retention rules of clinic {clinic}", found)
+    def told(row: RetentionRule) -> Told:
+        return "retention.set", told_of_rule(row), row.set_by_id, row.set_at
+
+    rows = RetentionRule.objects.all()
+    yield from counted_in_clinics(checked, rows, one="retention rule", many="retention rules", told=told)
 
 
 def _holds(checked: Counter[str]) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Outside training and the sessions on site: each row as the audit trail tells of it, and as its signature covers it."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 from django.db.models import Prefetch
@@ -14,7 +14,7 @@ from compliance.models import (
     SiteTrainer,
 )
 from compliance.records.acts import rests
-from compliance.records.finding import Finding, Told, as_told, chunks, events_of, gone, numbered, readable
+from compliance.records.finding import Finding, Told, as_told, chunks, counted_in_clinics, events_of, gone, readable
 from staff.models import AuditEvent
 
 
@@ -72,17 +72,11 @@ def _training(what: str, row: OutsideTraining, events: list[AuditEvent]) -> Iter
 
 
 def _trainers(checked: Counter[str]) -> Iterator[Finding]:
-    numbers: dict[int, list[int]] = defaultdict(list)
-    for chunk in chunks(SiteTrainer.objects.select_related("clinic__chain").order_by("pk")):
-        events = events_of("compliance.sitetrainer", chunk)
-        for row in chunk:
-            checked["site trainers"] += 1
-            numbers[row.clinic_id].append(row.number)
-            told = [("site-trainer.named", bloodborne.told_of_trainer(row), row.named_by_id, row.named_at)]
-            what = f"site trainer {row.number} of clinic {row.clinic_id}"
-            yield from readable(what, as_told(what, row.clinic.chain.pk, events[str(row.pk)], told))
-    for clinic, held in numbers.items():
-        yield from numbered(f"site trainers of clinic {clinic}", held)
+    def told(row: SiteTrainer) -> Told:
+        return "site-trainer.named", bloodborne.told_of_trainer(row), row.named_by_id, row.named_at
+
+    rows = SiteTrainer.objects.all()
+    yield from counted_in_clinics(checked, rows, one="site trainer", many="site trainers", told=told)
 
 
 def _sessions(checked: Counter[str]) -> Iterator[Finding]:

@@ -1,10 +1,18 @@
 """Clocks and extra time: each as the audit trail tells it."""
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered
+from compliance.records.finding import (
+    Finding,
+    Told,
+    about_then,
+    chunks,
+    compare,
+    counted_in_clinics,
+    events_of,
+)
 from quizzes.models import Accommodation, ClinicClock
 from staff import canonical
 from staff.models import AuditEvent
@@ -16,25 +24,10 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
 
 
 def _clocks(checked: Counter[str]) -> Iterator[Finding]:
-    numbers: dict[int, list[int]] = defaultdict(list)
-    rows = ClinicClock.objects.select_related("clinic__chain").order_by("clinic", "number")
-    for chunk in chunks(rows):
-        events = events_of("quizzes.clinicclock", chunk)
-        for row in chunk:
-            checked["clocks"] += 1
-            numbers[row.clinic_id].append(row.number)
-            what = f"clock {row.number} of clinic {row.clinic_id}"
-            told = events[str(row.pk)]
-            yield from compare(f"{what}, its events", ["clock.set"], [event.action for event in told])
-            for event in told:
-                yield from compare(
-                    f"{what}, as its event says", json.loads(event.body), {"limit_minutes": row.limit_minutes}
-                )
-                yield from compare(f"{what}, who set it", event.actor_id, row.set_by_id)
-                yield from compare(f"{what}, chain of its event", row.clinic.chain.pk, event.chain_id)
-                yield from about_then(f"{what}, when it was set", event.at, row.set_at)
-    for clinic, found in numbers.items():
-        yield from numbered(f"clocks of clinic {clinic}", found)
+    def told(row: ClinicClock) -> Told:
+        return "clock.set", {"limit_minutes": row.limit_minutes}, row.set_by_id, row.set_at
+
+    yield from counted_in_clinics(checked, ClinicClock.objects.all(), one="clock", many="clocks", told=told)
 
 
 def _extra_time(checked: Counter[str]) -> Iterator[Finding]:
