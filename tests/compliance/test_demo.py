@@ -132,11 +132,8 @@ def loaded(nothing_begun, django_db_blocker, course):
 
 
 @pytest.fixture
-def demo(loaded, now):
+def demo(loaded, db, now):
     """What a test changes is undone at its end."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def person(mailbox, domain="lakeside.example"):
