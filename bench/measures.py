@@ -328,21 +328,24 @@ def stored(servers: Servers, saving: Sitting, taking: Sequence[Sitting], count: 
 
 
 def saves(servers: Servers, sittings: Sequence[Sitting], plan: Plan) -> dict[str, Any]:
-    """Ours and the bare view in turns, so that the machine's drift falls on both."""
+    """Ours and the bare views in turns, so that the machine's drift falls on all."""
     for sitting in sittings:
         sitting.begin()
     ours = [saver(sitting) for sitting in sittings]
-    bare = [bare_saver(Browser(servers.bare_port)) for _ in sittings]
-    whole, whole_bare, cpu, database = load.Counted(), load.Counted(), 0.0, 0.0
+    browsers = [Browser(servers.bare_port) for _ in sittings]
+    bare = {name: [bare_caller(browser, name) for browser in browsers] for name in ("save", "submit")}
+    whole, whole_bare, cpu, database = load.Counted(), {name: load.Counted() for name in bare}, 0.0, 0.0
     for _ in range(plan.rounds):
         before, database_before = servers.cpu()
         whole.add(load.for_a_while(ours, plan.save_seconds / plan.rounds))
         after, database_after = servers.cpu()
         cpu, database = cpu + after - before, database + database_after - database_before
-        whole_bare.add(load.for_a_while(bare, plan.save_seconds / plan.rounds))
+        for name, calls in bare.items():
+            whole_bare[name].add(load.for_a_while(calls, plan.save_seconds / plan.rounds))
     count = max(1, len(whole.seconds))
     per_save = {"cpu_ms": round(1000 * cpu / count, 2), "database_cpu_ms": round(1000 * database / count, 2)}
-    return {"saves": whole.figures() | per_save, "bare_saves": whole_bare.figures()}
+    figures = {f"bare_{name}s": counted.figures() for name, counted in whole_bare.items()}
+    return {"saves": whole.figures() | per_save, **figures}
 
 
 def steadily(servers: Servers, sittings: Sequence[Sitting], seconds: float) -> dict[str, Any]:
@@ -366,11 +369,11 @@ def saver(sitting: Sitting) -> Callable[[], None]:
     return save
 
 
-def bare_saver(browser: Browser) -> Callable[[], None]:
-    def save() -> None:
-        browser.post("/save", {"answer": "0123456789abcdef"}, accept=JSON).expect(200)
+def bare_caller(browser: Browser, name: str) -> Callable[[], None]:
+    def call() -> None:
+        browser.post(f"/{name}", {"answer": "0123456789abcdef"}, accept=JSON).expect(200)
 
-    return save
+    return call
 
 
 def whole_attempts(servers: Servers, sittings: Sequence[Sitting]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def measured(engine: str, home: Path, quick: bool, minutes: float) -> dict[str, 
 
 def drawings(home: Path, quick: bool) -> dict[str, Any]:
     out = home / "drawings.json"
-    command = [sys.executable, "-m", "bench.drawings", "20" if quick else "80", str(out)]
+    command = [sys.executable, "-m", "bench.drawings", "20" if quick else "160", str(out)]
     print("  drawing certificates …", flush=True)
     subprocess.run(command, cwd=ROOT, env=environment(home, "drawings"), check=True)
     figures: dict[str, Any] = json.loads(out.read_text())
