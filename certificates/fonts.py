@@ -99,6 +99,8 @@ class Fonts:
 
     def script_gaps(self, text: str) -> list[str]:
         """What no font here can write, each once: characters, or a letter together with the marks upon it."""
+        if self._written.issuperset(unicodedata.normalize("NFC", text)):
+            return []
         return [part for part in _parts(text) if part not in self._written and not self._is_written(part)]
 
     def families_for(self, text: str, *, first: str = SANS) -> list[str]:
@@ -122,10 +124,14 @@ class Fonts:
         raise Unprintable(full_name, gaps, advice)
 
     def _is_written(self, part: str) -> bool:
-        """By some font. What is, is remembered: a certificate asks about the same hundred letters again and again."""
+        """By some font. What is, is remembered: a certificate asks about the same hundred letters again and again.
+
+        But not a mark without its letter: that one font has the one and another the other writes nothing.
+        """
         if not any(self._writes(family, part) for family in self._faces):
             return False
-        self._written.add(part)
+        if not unicodedata.category(part[0]).startswith("M"):
+            self._written.add(part)
         return True
 
     def _writes(self, family: str, part: str) -> bool:

@@ -44,6 +44,12 @@ def test_gaps_are_listed_once_in_order_with_their_marks(shipped):
     assert shipped.script_gaps("सीता") == ["सी", "ता"]
 
 
+def test_mark_that_no_font_has_with_its_letter_is_a_gap_though_both_were_seen(shipped):
+    """Source Serif has the long s, and Source Sans the double grave."""
+    assert shipped.script_gaps("ſ") == shipped.script_gaps("\u030f") == []
+    assert shipped.script_gaps("ſ\u030f") == ["ſ\u030f"]
+
+
 def test_gaps_agree_with_what_typst_itself_refuses(shipped):
     source = b'#set document(title: "x")\n#set text(font: json(bytes(sys.inputs.families)), fallback: false)\n'
     source += b"#for part in json(bytes(sys.inputs.parts)) [#part#linebreak()]"
