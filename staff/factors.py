@@ -21,10 +21,11 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from staff import audit, clock, mail
 from staff.access import memberships
-from staff.models import Clinic, FactorRule, StaffMember
+from staff.models import Clinic, FactorRule, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from staff.sealing import NotOpened, open_sealed
 
@@ -148,7 +149,8 @@ def who_have(people: Any) -> set[int]:
 
 @transaction.atomic
 def set_rule(*, clinic: Clinic, of_physicians: bool, of_managers: bool, holds_on: date, by: StaffMember) -> FactorRule:
-    """From the beginning of that day in the clinic's zone. The same again changes nothing."""
+    """From the beginning of that day in the clinic's zone; whoever it asks and has none is told by mail. The same again
+    changes nothing."""
     Clinic.objects.select_for_update().get(pk=clinic.pk)
     before = rule_of(clinic)
     wanted = {
@@ -160,7 +162,30 @@ def set_rule(*, clinic: Clinic, of_physicians: bool, of_managers: bool, holds_on
         return before
     row = FactorRule.objects.create(clinic=clinic, number=before.number + 1 if before else 1, set_by=by, **wanted)
     audit.record(clinic=clinic, by=by, action="factor.required", subject=row, body=told_of_rule(row))
+    _tell_of_rule(row, holds_on)
     return row
+
+
+def _tell_of_rule(row: FactorRule, holds_on: date) -> None:
+    wanted = [
+        role for role, asked in ((Role.PHYSICIAN, row.of_physicians), (Role.MANAGER, row.of_managers)) if asked
+    ]
+    holders = MembershipRole.objects.filter(
+        membership__clinic=row.clinic, membership__ended_at=None, role__in=wanted, ended_at=None
+    )
+    people = StaffMember.objects.filter(pk__in=holders.values("membership__person"), is_active=True)
+    for person in people.exclude(pk__in=who_have(people)).order_by("pk"):
+        mail.queue(
+            to=person,
+            key=f"factor-rule:{row.pk}:{person.pk}",
+            subject=f"{row.clinic} asks for a second step at sign-in",
+            body=(
+                f"{person.full_name},\n\n{row.clinic} requires a second step of its {row.whom} from "
+                f"{holds_on.day} {holds_on:%B %Y} on: a passkey, or the code of an authenticator app, beside the password. "
+                f"It takes two minutes to set up:\n{settings.SITE_URL}{reverse('staff:signing-in')}\n\n"
+                "From that day on the rest of the site stays closed until you have one; a quiz that is running does not.\n"
+            ),
+        )
 
 
 def told_of_rule(row: FactorRule) -> dict[str, Any]:

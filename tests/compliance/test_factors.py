@@ -79,6 +79,17 @@ def test_of_whom_the_clinic_says_in_that_clinic_alone(cast, physicians, managers
     assert found == led
 
 
+def test_those_who_are_asked_and_have_none_are_told_by_mail_once(cast):
+    factories.give_app(person=cast.manager)
+    OutgoingMail.objects.all().delete()
+    for _ in range(2):
+        required(cast, managers=True, days=14)
+    (told,) = OutgoingMail.objects.all()
+    assert told.person == cast.physician
+    assert "requires a second step of its physicians and managers from 16 November 2026 on" in told.body
+    assert f"{PAGE}\n" in told.body
+
+
 def test_last_rule_counts_and_may_ask_it_of_nobody(cast):
     required(cast)
     client = of(cast.physician)
