@@ -3,13 +3,26 @@
 import pytest
 
 from certificates import actions as proof
+from certificates import regrading
 from certificates.models import Certificate
 from compliance import records
 from quizzes import actions as sitting
 from quizzes import asking
-from quizzes.models import Attempt, AttemptItem, Candidacy, Enquiry, EnquiryAnswer, Outcome, Response, Seal
-from staff import clock, signing
-from staff.models import AuditEvent, OutgoingMail
+from quizzes.models import (
+    Attempt,
+    AttemptItem,
+    Candidacy,
+    Enquiry,
+    EnquiryAnswer,
+    Mark,
+    Outcome,
+    Regrade,
+    Response,
+    Seal,
+)
+from quizzes.regrades import since_regrades
+from staff import canonical, clock, signing
+from staff.models import AuditEvent, OutgoingMail, Signature
 from tests import factories
 from tests.threads import at_once
 from training.actions import confirm_reading
@@ -217,6 +230,35 @@ def test_leaving_beside_a_submit_ends_the_attempt_once(cast, module):
     assert not [result for result in results if isinstance(result, Exception)]
     assert sum(result is True for result in results) == 1
     assert Outcome.objects.count() == 1
+    assert adds_up()
+
+
+def test_regrades_beside_submits_score_each_attempt_once_or_say_which_is_left(cast, module):
+    """An attempt that ends meanwhile is on the list, and the signature refused, or it is offered to be scored anew next."""
+    done = factories.make_finished(person=cast.aesthetician, course=module).attempt
+    running = factories.make_attempt(person=cast.colleague, course=module)
+    factories.answer(attempt=running)
+    both = set(running.items.values_list("question_version", flat=True))
+    item = done.items.filter(question_version__in=both).select_related("question_version__question").first()
+    plan = factories.plan_for(item, "credit", clinic=cast.lakeside)
+    shown = canonical.sha256(regrading.listed(plan, regrading.consequences(plan, by=cast.physician)))
+
+    def regrade() -> object:
+        return regrading.regrade(
+            plan=plan, reason="The key was wrong.", seen=factories.seen(shown, cast.physician), by=cast.physician
+        )
+
+    submit = lambda: proof.submit(attempt=running, by=cast.colleague)  # noqa: E731
+    results = at_once(*[regrade, submit] * 4)
+    signed = [result for result in results[::2] if isinstance(result, Regrade)]
+    refused = [result for result in results[::2] if isinstance(result, signing.SigningRefused)]
+    assert len(signed) <= 1
+    assert len(signed) + len(refused) == 4
+    assert not [result for result in results[1::2] if isinstance(result, Exception)]
+    assert Regrade.objects.count() == Signature.objects.filter(meaning_code="regrade").count() == len(signed)
+    assert Mark.objects.filter(number=2).count() == len(signed)
+    left = {row.attempts for row in since_regrades([cast.lakeside], but_of=cast.physician)}
+    assert left == ({1} if signed else set())
     assert adds_up()
 
 
