@@ -35,6 +35,7 @@ REFERENCES = (
 )
 NOT_PRINTED = {"id", "person", "clinic", "candidacy", "attempt", "supersedes", "facts", "facts_sha256"}
 FILES_AT_ONCE = 10
+BEGINNINGS = {"application/pdf": b"%PDF-", "image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
@@ -261,3 +262,6 @@ def _files(checked: Counter[str]) -> Iterator[Finding]:
             yield from compare(
                 f"stored file {row.pk}, hash of its bytes", canonical.sha256(bytes(row.bytes)), row.sha256
             )
+            begins = bytes(row.bytes[:8])
+            told = next((kind for kind, sign in BEGINNINGS.items() if begins.startswith(sign)), "no known one")
+            yield from compare(f"stored file {row.pk}, media type by its bytes", told, row.media_type)
