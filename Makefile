@@ -27,7 +27,8 @@ SEQUENCES ?= 10000
 # The demo clinics in a database of their own, and every record of theirs checked
 DEMO_ADDS_UP := export PINPOINT_DEMO=1; $(MANAGE) migrate --no-input --verbosity 0; $(MANAGE) load_demo; $(MANAGE) verify_records
 
-.PHONY: help run test lint check test-sqlite test-postgresql faults proof bench requirements clean
+.PHONY: help run test lint check test-sqlite test-postgresql faults proof proof-sqlite proof-postgresql proof-kills proof-planted \
+	proof-demo bench requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
@@ -103,16 +104,27 @@ test-postgresql: .venv/dev.stamp
 faults: .venv/dev.stamp ## break it on purpose, and see that nothing was lost (KILLS=, ENGINE=, PLANT=)
 	@$(BIN)/python -m faults --kills "$(KILLS)" --seed "$(SEED)" --engine "$(or $(ENGINE),both)" --plant "$(PLANT)" $(ARGS)
 
-proof: export FLIPS := $(FLIPS)
-proof: export SEED := $(SEED)
-proof: export SEQUENCES := $(SEQUENCES)
-proof: .venv/dev.stamp ## what takes two hours: changed bytes, random sittings, 1,000 kills, the demo checked (FLIPS=, SEQUENCES=)
+proof: proof-sqlite proof-kills proof-postgresql proof-planted proof-demo ## what takes an hour or two: changed bytes, random sittings, 1,000 kills, the demo checked (FLIPS=, SEQUENCES=)
+	@echo "Proven: every part ended clean."
+
+proof-%: export FLIPS := $(FLIPS)
+proof-%: export SEED := $(SEED)
+proof-%: export SEQUENCES := $(SEQUENCES)
+proof-sqlite: .venv/dev.stamp
 	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS)
+
+proof-postgresql: .venv/dev.stamp
 	@if $(BIN)/python scripts/with_postgres.py --available; then \
 		$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) -m proof $(ARGS); \
 	else echo "Skipped: the proof on PostgreSQL. To have it: apt-get install postgresql"; fi
+
+proof-kills: .venv/dev.stamp
 	@$(MAKE) faults KILLS=1000 ARGS=
+
+proof-planted: .venv/dev.stamp
 	@$(MAKE) faults PLANT=all ARGS=
+
+proof-demo: .venv/dev.stamp
 	@$(PRODUCTION) sh -euc '$(DEMO_ADDS_UP)'
 	@if $(BIN)/python scripts/with_postgres.py --available; then $(BIN)/python scripts/with_postgres.py \
 		$(PRODUCTION) sh -euc 'export DATABASE_URL="$$TEST_DATABASE_URL"; $(DEMO_ADDS_UP)'; fi
