@@ -167,9 +167,7 @@ def set_rule(*, clinic: Clinic, of_physicians: bool, of_managers: bool, holds_on
 
 
 def _tell_of_rule(row: FactorRule, holds_on: date) -> None:
-    wanted = [
-        role for role, asked in ((Role.PHYSICIAN, row.of_physicians), (Role.MANAGER, row.of_managers)) if asked
-    ]
+    wanted = [role for role, asked in ((Role.PHYSICIAN, row.of_physicians), (Role.MANAGER, row.of_managers)) if asked]
     holders = MembershipRole.objects.filter(
         membership__clinic=row.clinic, membership__ended_at=None, role__in=wanted, ended_at=None
     )
