@@ -80,7 +80,14 @@ def put_together(question: Callable[..., "QuerySet[Any, Any]"], given: tuple[Any
     places = tuple(next((at for at, value in enumerate(sought) if _same(value, param)), None) for param in params)
     if set(places) - {None} != set(range(len(sought))):
         raise TypeError(f"{question.__name__} does not hand all its values on to the database as they are")
-    return Statement(made, compiler, sql, tuple(params), places)
+    return Statement(made, _with_converters(compiler), sql, tuple(params), places)
+
+
+def _with_converters(compiler: Any) -> Any:
+    """With what turns the engine's values into the model's, which Django looks up column by column for each answer."""
+    columns = [said for said, *_ in compiler.select[: compiler.col_count]]
+    converters, composite = compiler.get_converters(columns), compiler.has_composite_fields(columns)
+    return _twin(compiler, get_converters=lambda _: converters, has_composite_fields=lambda _: composite)
 
 
 def _stand_in(value: Any, number: int) -> Any:

@@ -3,6 +3,7 @@ times as long to put one together as the database takes to answer it."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
@@ -53,12 +54,18 @@ class Row(Generic[Found]):
         row = ask(self.sql, [value])
         if row is None:
             return None
-        values = [self._converted(each, column) for each, column in zip(row, self.columns, strict=False)]
+        values = list(row[: len(self.columns)])
+        for place, column, convert in self.converters:
+            values[place] = convert(values[place], column, connection)
         found = self.model.from_db(connection.alias, self.names, values)
         found.__dict__.update(zip(self.further, row[len(values) :], strict=True))
         return found
 
-    def _converted(self, value: Any, column: Any) -> Any:
-        for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
-            value = convert(value, column, connection)
-        return value
+    @cached_property
+    def converters(self) -> list[tuple[int, Any, Any]]:
+        """What the engine gives otherwise than the model has it, by its place: with SQLite instants and truth, mostly."""
+        return [
+            (place, column, convert)
+            for place, column in enumerate(self.columns)
+            for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
+        ]

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 from django.db import connection, connections
+from django.db.backends.sqlite3.operations import DatabaseOperations as Djangos
 
 from config.postgresql.base import RESTED_SECONDS, is_there
+from config.sqlite.base import DatabaseOperations
 
 
 @pytest.fixture
@@ -71,3 +73,15 @@ def test_a_connection_that_the_server_ended_is_replaced(db):
             assert cursor.fetchone()[0] != ended
     finally:
         mine.close()
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    "text", ["2026-11-21 20:03:04.000500", "2026-11-21 20:03:04", "1999-12-31 23:59:59.999999", None]
+)
+def test_an_instant_of_sqlite_reads_as_django_reads_it(text):
+    ours, djangos = (
+        kind(connection).convert_datetimefield_value(text, None, connection) for kind in (DatabaseOperations, Djangos)
+    )
+    assert ours == djangos
+    assert getattr(ours, "tzinfo", None) is getattr(djangos, "tzinfo", None)

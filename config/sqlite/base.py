@@ -9,9 +9,11 @@ import fcntl
 import os
 import threading
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3.operations import DatabaseOperations as SQLiteOperations
 from django.db.backends.sqlite3.schema import DatabaseSchemaEditor
 from django.db.utils import OperationalError
 
@@ -40,7 +42,16 @@ class SchemaEditor(DatabaseSchemaEditor):
                 self.execute(text, params=None)
 
 
+class DatabaseOperations(SQLiteOperations):
+    def convert_datetimefield_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """An instant stands as text in UTC. Django asks its settings for the zone of each; a page reads some hundred."""
+        if type(value) is str and self.connection.timezone is UTC:
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return super().convert_datetimefield_value(value, expression, connection)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = DatabaseOperations
     SchemaEditorClass = SchemaEditor
     _lock_file: int | None = None
     _lock_pid: int | None = None

@@ -6,6 +6,8 @@ from typing import Any
 
 import heroicons
 from django import template
+from django.template import Context
+from django.template.base import FilterExpression, Node, Parser, TextNode, Token
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
@@ -65,19 +67,34 @@ def _icon(name: str) -> SafeString:
     return mark_safe(heroicons._render_icon("outline", name, None, {"class": "i"}))
 
 
-@register.simple_tag
-def icon(name: str) -> SafeString:
-    """An outline icon at the size of its line; decorative: what it means stands beside it in words."""
-    return _icon(str(name))
+@register.tag
+def icon(parser: Parser, token: Token) -> Node:
+    """An outline icon at the size of its line; decorative: what it means stands beside it in words.
+
+    One whose name stands in the template is drawn once, when the template is read: a page of the quiz has some seventy.
+    """
+    _, name = token.split_contents()
+    found = parser.compile_filter(name)
+    return TextNode(_icon(found.resolve(Context()))) if name[0] in "\"'" else Icon(found)
+
+
+class Icon(Node):
+    """One whose name is a value of the page."""
+
+    def __init__(self, name: FilterExpression) -> None:
+        self.name = name
+
+    def render(self, context: Context) -> SafeString:
+        return _icon(str(self.name.resolve(context)))
 
 
 def _state(form: str, name: str, word: str, detail: str) -> SafeString:
     known, glyph, tone = STATES[name]
     more = format_html("<small>{}</small>", detail) if detail and form == "cell" else ""
     body = (
-        format_html("{}<span>{}{}</span>", icon(glyph), word or known, more)
+        format_html("{}<span>{}{}</span>", _icon(glyph), word or known, more)
         if form == "cell"
-        else format_html("{}{}", icon(glyph), word or known)
+        else format_html("{}{}", _icon(glyph), word or known)
     )
     return format_html('<span class="{} tone-{}">{}</span>', form, tone, body)
 

@@ -86,3 +86,11 @@ def test_values_that_are_changed_on_the_way_are_refused(db):
 def test_values_are_given_by_their_places(db):
     with pytest.raises(TypeError, match="places"):
         members(clinic=1)
+
+
+def test_values_of_the_model_come_out_as_the_orm_gives_them(cast):
+    (kept,) = (row for row in members(cast.lakeside.pk) if row.person == cast.aesthetician)
+    asked = Membership.objects.select_related("person", "clinic").get(pk=kept.pk)
+    for ours, theirs in ((kept, asked), (kept.person, asked.person), (kept.clinic, asked.clinic)):
+        fields = [field.attname for field in type(theirs)._meta.concrete_fields]
+        assert [getattr(ours, name) for name in fields] == [getattr(theirs, name) for name in fields]
