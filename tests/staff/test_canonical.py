@@ -3,6 +3,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,21 @@ def test_text_refuses_what_has_more_than_one_spelling(value):
 def test_text_refuses_a_naive_number_too_big_for_json():
     with pytest.raises(ValueError):
         canonical.text(2**60)
+
+
+@given(TREES)
+def test_text_is_what_the_rfcs_own_library_writes(value):
+    assert canonical.text(value) == rfc8785.dumps(value).decode()
+
+
+def test_text_is_the_librarys_for_every_sign_below_the_surrogates_and_some_above():
+    signs = {sign: f"a{sign}" for sign in (*map(chr, range(0xD800)), "\ue000", "\uffff", "\U0001f600")}
+    assert canonical.text(signs) == rfc8785.dumps(signs).decode()
+
+
+def test_text_refuses_half_of_a_pair():
+    with pytest.raises(UnicodeEncodeError):
+        canonical.text(["\ud83d"])
 
 
 @given(TREES)
