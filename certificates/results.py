@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from quizzes import kinds, scoring
 from quizzes.models import Attempt, AttemptItem, LateAnswer, Outcome, Regrade
+from quizzes.models.bank import read
 from quizzes.queries import live_points
 from quizzes.regrades import regrades_of
 from staff.prepared import prepared
@@ -144,7 +145,7 @@ def result_of(attempt: Attempt) -> Result:
     if outcome is None:
         raise ValueError(f"attempt {attempt.public_id} is sealed and has no outcome")
     rationales = {
-        (code, number): kinds.of(kind).rationales(json.loads(body))
+        (code, number): kinds.of(kind).rationales(dict(read(body)))
         for code, number, kind, body in _bodies_of(attempt.pk)
     }
     # A regrade adds an outcome.

@@ -219,7 +219,7 @@ def _start(
 def _insert_items(attempt: Attempt, form: list[tuple[str, Drawable]], points: dict[int, KeyPointVersion]) -> None:
     rows = []
     for position, (code, item) in enumerate(form, start=1):
-        tokens = drawing.tokens(attempt.seed, position, code, kinds.of(item.kind).groups(item.content))
+        tokens = drawing.tokens(attempt.seed, position, code, kinds.of(item.kind).groups(dict(item.content)))
         rows.append(
             AttemptItem(attempt=attempt, position=position, question_version_id=item.pk, tokens=canonical.text(tokens))
         )
@@ -405,7 +405,7 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
     text = sealing.text(attempt, items, scored)
     attempt.seal_sha256 = canonical.sha256(text)
     Mark.objects.bulk_create(
-        Mark(item=row, points=points, max_points=1, rule=rules.scoring_rule, cause="first")
+        Mark(item_id=row.pk, points=points, max_points=1, rule=rules.scoring_rule, cause="first")
         for row, points in zip(rows, scored.points, strict=True)
     )
     outcome = Outcome.objects.create(

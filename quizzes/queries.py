@@ -26,6 +26,7 @@ from quizzes.models import (
     Quiz,
     QuizVersion,
 )
+from quizzes.models.bank import read
 from staff import clock, frozen
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, MembershipRole, StaffMember
@@ -117,7 +118,7 @@ class Drawable:
     pk: int
     kind: str
     body: str
-    content: dict[str, Any]
+    content: Mapping[str, Any]
     points: tuple[int, ...]
 
 
@@ -139,7 +140,7 @@ def pool(
     for pk, question, code, kind, section, body in _bank_of(version.module_id):
         if pk in resting:
             continue
-        tested, content = tests.get(pk, []), json.loads(body)
+        tested, content = tests.get(pk, []), read(body)
         item = _pooled(code, section, content["level"], kind, tested, points, seen[question])
         if item:
             items.append(item)

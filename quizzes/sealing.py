@@ -2,13 +2,16 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
 from quizzes import kinds, scoring
 from quizzes.models import Attempt, AttemptItem, AttemptItemPoint, Response
+from quizzes.models.bank import read
 from quizzes.queries import live_points
 from staff import canonical
 from staff.prepared import prepared
@@ -19,46 +22,83 @@ FIRST_FORMAT = "pinpoint-attempt-1"
 FORMAT = "pinpoint-attempt-2"
 
 
-def history_sha256(responses: list[Response]) -> str:
+@dataclass(frozen=True)
+class Sat:
+    """One item of an attempt with the wording it was asked in. In plain values: everybody waits while an attempt is sealed."""
+
+    pk: int
+    position: int
+    tokens: str
+    flagged: bool
+    answer: str
+    revision: int
+    version: int
+    number: int
+    body: str
+    sha256: str
+    question: int
+    code: str
+    kind: str
+    section: str
+
+
+class Kept(NamedTuple):
+    """One save of an answer."""
+
+    revision: int
+    payload: str
+    client_key: str
+    saved_at: datetime
+    late: bool
+
+
+def history_sha256(responses: Sequence[Response | Kept]) -> str:
     """Hash of every save of an item, in order."""
     return canonical.sha256_of([[r.revision, r.payload, r.client_key, r.saved_at, r.late] for r in responses])
 
 
-def rows_of(attempt: Attempt) -> list[AttemptItem]:
+def rows_of(attempt: Attempt) -> list[Sat]:
     """The attempt's items in order, with their questions."""
-    return _items_of(attempt.pk)
+    return [Sat(*row) for row in _items_of(attempt.pk)]
 
 
-def sealed_items(attempt: Attempt, rows: list[AttemptItem] | None = None) -> list[dict[str, Any]]:
+def sealed_items(attempt: Attempt, rows: list[Sat] | None = None) -> list[dict[str, Any]]:
     """The items with wording, order, keys, points, answers and the hash of each answer's history."""
     met = Counter(_given_before(attempt.candidacy.person_id, attempt.started_at))
     known = {point.pk: point for point in live_points(attempt.module_version).values()}
+    tested = _points_of(attempt.pk)
+    if gone := {version for _, version in tested} - {*known}:
+        known |= KeyPointVersion.objects.select_related("key_point", "section_version__section").in_bulk(gone)
     points: dict[int, list[KeyPointVersion]] = {}
-    for tested in _points_of(attempt.pk):
-        points.setdefault(tested.item_id, []).append(known.get(tested.point_version_id) or tested.point_version)
-    histories: dict[int, list[Response]] = {}
-    for response in _responses_to(attempt.pk):
-        histories.setdefault(response.item_id, []).append(response)
+    for item, version in tested:
+        points.setdefault(item, []).append(known[version])
+    histories: dict[int, list[Kept]] = {}
+    for item, *save in _responses_to(attempt.pk):
+        histories.setdefault(item, []).append(Kept(*save))
     return [
-        _sealed_item(item, points.get(item.pk, []), histories.get(item.pk, []), met[item.question_version.question_id])
-        for item in rows or rows_of(attempt)
+        _sealed_item(row, points.get(row.pk, []), histories.get(row.pk, []), met[row.question])
+        for row in rows or rows_of(attempt)
     ]
 
 
 @prepared
-def _items_of(attempt: int) -> QuerySet[AttemptItem]:
-    rows = AttemptItem.objects.filter(attempt=attempt).select_related("question_version__question__section")
-    return rows.order_by("position")
+def _items_of(attempt: int) -> "QuerySet[AttemptItem, Any]":
+    """In the order of `Sat`."""
+    own = ("pk", "position", "tokens", "flagged", "answer", "revision", "question_version")
+    version = ("number", "body", "sha256", "question", "question__code", "question__kind", "question__section__slug")
+    rows = AttemptItem.objects.filter(attempt=attempt).order_by("position")
+    return rows.values_list(*own, *(f"question_version__{name}" for name in version))
 
 
 @prepared
-def _points_of(attempt: int) -> QuerySet[AttemptItemPoint]:
-    return AttemptItemPoint.objects.filter(item__attempt=attempt)
+def _points_of(attempt: int) -> "QuerySet[AttemptItemPoint, tuple[int, int]]":
+    return AttemptItemPoint.objects.filter(item__attempt=attempt).values_list("item", "point_version")
 
 
 @prepared
-def _responses_to(attempt: int) -> QuerySet[Response]:
-    return Response.objects.filter(item__attempt=attempt).order_by("revision")
+def _responses_to(attempt: int) -> "QuerySet[Response, Any]":
+    rows = Response.objects.filter(item__attempt=attempt).order_by("revision")
+    return rows.values_list("item", *Kept._fields)
 
 
 @prepared
@@ -67,21 +107,19 @@ def _given_before(person: int, moment: datetime) -> "QuerySet[AttemptItem, int]"
     return rows.order_by().values_list("question_version__question_id", flat=True)
 
 
-def _sealed_item(item: AttemptItem, points: list[KeyPointVersion], history: list[Response], met: int) -> dict[str, Any]:
-    version = item.question_version
-    content = version.content
-    kind = kinds.of(version.question.kind)
+def _sealed_item(row: Sat, points: list[KeyPointVersion], history: list[Kept], met: int) -> dict[str, Any]:
+    content, kind = dict(read(row.body)), kinds.of(row.kind)
     texts = kind.texts(content)
     return {
-        "position": item.position,
-        "question": version.question.code,
-        "version": version.number,
-        "sha256": version.sha256,
+        "position": row.position,
+        "question": row.code,
+        "version": row.number,
+        "sha256": row.sha256,
         "kind": kind.code,
-        "section": version.question.section.slug,
+        "section": row.section,
         "level": content["level"],
         "stem": content["stem"],
-        "shown": [[token, option, texts[option]] for token, option in item.shown],
+        "shown": [[token, option, texts[option]] for token, option in json.loads(row.tokens)],
         "key": kind.key(content),
         **kind.sealed(content),
         "points": sorted(
@@ -97,10 +135,10 @@ def _sealed_item(item: AttemptItem, points: list[KeyPointVersion], history: list
             ),
             key=lambda told: str(told["code"]),
         ),
-        "answer": item.answer,
-        "revision": item.revision,
+        "answer": row.answer,
+        "revision": row.revision,
         "history_sha256": history_sha256(history),
-        "flagged": item.flagged,
+        "flagged": row.flagged,
         "met_before": met,
     }
 

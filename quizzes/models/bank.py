@@ -1,4 +1,6 @@
 import json
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +32,13 @@ class Question(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+@lru_cache(maxsize=512)
+def read(body: str) -> Mapping[str, Any]:
+    """What a body says. Attempts ask it of the same items again and again; what is returned is shared, so nobody changes it."""
+    content: Mapping[str, Any] = json.loads(body)
+    return content
 
 
 class QuestionVersion(models.Model):

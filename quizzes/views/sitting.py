@@ -1,6 +1,8 @@
 """Taking a quiz. Every item is on the page, one shown; a save is one short request, with or without JavaScript."""
 
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,12 +15,34 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from quizzes import actions, late
+from quizzes import actions, kinds, late
 from quizzes.models import Attempt, AttemptItem
+from quizzes.models.bank import read
 from quizzes.views.items import Asked, answer_in, ask, in_words, pictures_for
 from staff import clock
 from staff.access import Permission, StaffRequest, open_without_factor, require_permission
 from staff.prepared import prepared
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One item of an attempt and how it stands. In plain values: a page has fifteen, and none of them is changed here."""
+
+    position: int
+    answer: str
+    revision: int
+    flagged: bool
+    shown: kinds.Shown
+    kind: kinds.Kind
+    content: Mapping[str, Any]
+
+    @property
+    def answered(self) -> bool:
+        return self.kind.is_complete(self.answer, self.shown)
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.answer) and not self.answered
 
 
 @dataclass(frozen=True)
@@ -28,7 +52,7 @@ class Question:
     `number` is its place as text: templates print it a dozen times, and Django puts a number into a country's form each time.
     """
 
-    item: AttemptItem
+    item: Drawn
     asked: Asked
     number: str
     tried: str = ""
@@ -57,21 +81,29 @@ def _own_attempts(person: int, public_id: str) -> QuerySet[Attempt]:
     )
 
 
+def items_of(attempt: Attempt) -> list[Drawn]:
+    return [
+        Drawn(position, answer, revision, flagged, json.loads(tokens), kinds.of(kind), read(body))
+        for position, answer, revision, flagged, tokens, kind, body in _items_of(attempt.pk)
+    ]
+
+
 @prepared
-def _items_of(attempt: int) -> QuerySet[AttemptItem]:
-    return AttemptItem.objects.filter(attempt=attempt).select_related("question_version__question").order_by("position")
+def _items_of(attempt: int) -> "QuerySet[AttemptItem, Any]":
+    rows = AttemptItem.objects.filter(attempt=attempt).order_by("position")
+    asked = ("question_version__question__kind", "question_version__body")
+    return rows.values_list("position", "answer", "revision", "flagged", "tokens", *asked)
 
 
 def questions_of(attempt: Attempt, stale: dict[str, Any] | None = None) -> list[Question]:
-    rows = [(item, item.question_version.content) for item in _items_of(attempt.pk)]
-    pictures = pictures_for(content for _, content in rows)
+    items = items_of(attempt)
+    pictures = pictures_for(item.content for item in items)
     questions = []
-    for item, content in rows:
-        asked = ask(
-            content, item.question_version.question.kind, item.shown, item.answer, pictures, f"q{item.position}"
-        )
+    for item in items:
+        number = str(item.position)
+        asked = ask(item.content, item.kind.code, item.shown, item.answer, pictures, f"q{number}")
         tried = stale["tried"] if stale and stale["position"] == item.position else ""
-        questions.append(Question(item, asked, str(item.position), in_words(asked.kind, content, item.shown, tried)))
+        questions.append(Question(item, asked, number, in_words(asked.kind, item.content, item.shown, tried)))
     return questions
 
 
@@ -115,15 +147,16 @@ def attempt_check(request: StaffRequest, public_id: str) -> HttpResponse:
     attempt = own_attempt(request, public_id)
     if is_over(attempt):
         return redirect("certificates:attempt-result", public_id=public_id)
-    questions = questions_of(attempt)
+    items = items_of(attempt)
+    unanswered = [item for item in items if not item.answered]
     context = {
         "attempt": attempt,
-        "questions": questions,
+        "items": items,
         "now": clock.now(),
-        "unanswered": [q for q in questions if not q.answered],
-        "begun": sum(q.begun for q in questions),
-        "flagged": [q for q in questions if q.item.flagged and q.answered],
-        "answered": sum(q.answered for q in questions),
+        "unanswered": unanswered,
+        "begun": sum(item.begun for item in items),
+        "flagged": [item for item in items if item.flagged and item.answered],
+        "answered": len(items) - len(unanswered),
     }
     return render(request, "quizzes/attempt_check.html", context)
 

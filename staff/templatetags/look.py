@@ -63,7 +63,8 @@ STATES: dict[str, tuple[str, str, str]] = {
 
 
 @cache
-def _icon(name: str) -> SafeString:
+def drawn(name: str) -> SafeString:
+    """An icon by its name, for what is written in Python."""
     return mark_safe(heroicons._render_icon("outline", name, None, {"class": "i"}))
 
 
@@ -75,7 +76,7 @@ def icon(parser: Parser, token: Token) -> Node:
     """
     _, name = token.split_contents()
     found = parser.compile_filter(name)
-    return TextNode(_icon(found.resolve(Context()))) if name[0] in "\"'" else Icon(found)
+    return TextNode(drawn(found.resolve(Context()))) if name[0] in "\"'" else Icon(found)
 
 
 class Icon(Node):
@@ -85,16 +86,16 @@ class Icon(Node):
         self.name = name
 
     def render(self, context: Context) -> SafeString:
-        return _icon(str(self.name.resolve(context)))
+        return drawn(str(self.name.resolve(context)))
 
 
 def _state(form: str, name: str, word: str, detail: str) -> SafeString:
     known, glyph, tone = STATES[name]
     more = format_html("<small>{}</small>", detail) if detail and form == "cell" else ""
     body = (
-        format_html("{}<span>{}{}</span>", _icon(glyph), word or known, more)
+        format_html("{}<span>{}{}</span>", drawn(glyph), word or known, more)
         if form == "cell"
-        else format_html("{}{}", _icon(glyph), word or known)
+        else format_html("{}{}", drawn(glyph), word or known)
     )
     return format_html('<span class="{} tone-{}">{}</span>', form, tone, body)
 
