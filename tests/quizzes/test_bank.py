@@ -2,25 +2,18 @@
 
 from collections import Counter
 from dataclasses import replace
-from functools import cache
 
 import pytest
 
 from quizzes import drawing, files, kinds, lint, material
 from quizzes.files import ItemFile
+from tests.factories import course_of
 from training.files import ModuleFile
 
 
-@cache
-def modules() -> tuple:
-    return material.read().modules
-
-
 def parametrised(function):
-    found = modules()
-    return pytest.mark.parametrize(("module", "items", "quiz"), [pytest.param(*row, id=row[0].slug) for row in found])(
-        function
-    )
+    rows = [pytest.param(*row, id=row[0].slug) for row in course_of(material.SHIPPED).modules]
+    return pytest.mark.parametrize(("module", "items", "quiz"), rows)(function)
 
 
 def certifying(items) -> list[ItemFile]:

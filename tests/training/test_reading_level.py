@@ -1,6 +1,7 @@
 import pytest
 
 from quizzes import material
+from tests.factories import course_of
 from training.glossary import Word
 from training.reading_level import HARDEST_GRADE, grade, prose, syllables
 
@@ -64,7 +65,7 @@ def test_prose_is_what_is_read_between_the_rest():
 
 
 def shipped() -> list:
-    course = material.read()
+    course = course_of(material.SHIPPED)
     words = course.library.words
     return [
         pytest.param(prose(section.text, words), id=section.file)
