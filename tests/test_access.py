@@ -464,12 +464,12 @@ POSTS: dict[str, dict[str, int]] = {
 @pytest.mark.django_db
 @pytest.mark.parametrize("person", PEOPLE)
 def test_access_by_post(stage, person):
-    """Whoever may not see a page may not post to it either."""
-    wrong = {}
+    """Whoever may not see a page may not post to it either. Were she signed out on the way, what follows would be wrong."""
+    wrong, client = {}, signed_in(stage, person)
     for name, (_, cells) in TABLE.items():
         expected = POSTS.get(name, cells)[person]
         if name in POSTS or expected in (403, 404) or (person == "nobody" and expected == SIGN_IN):
-            got = signed_in(stage, person).post(stage.path(name), {}).status_code
+            got = client.post(stage.path(name), {}).status_code
             if got not in (expected, 405):
                 wrong[name] = f"{got}, expected {expected}"
     assert not wrong
