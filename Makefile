@@ -13,7 +13,10 @@ MANAGE := $(BIN)/python manage.py
 PRODUCTION := $(BIN)/python scripts/as_production.py
 # The port that .env was written with, unless another is asked for.
 PORT ?= $(or $(shell sed -n 's,^SITE_URL=http://127\.0\.0\.1:\([0-9]*\)$$,\1,p' .env 2>/dev/null),8000)
-WORKERS ?= 2
+# One more than there are cores: a test that waits, for a browser or a lock, leaves its core to another
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)))
+# Every process of the tests reads the same modules; compiling them anew in each costs more than many a test
+unexport PYTHONDONTWRITEBYTECODE
 # sqlite, postgresql, or nothing for both
 ENGINE ?=
 # Further words for pytest, such as ARGS="-k races"
@@ -94,11 +97,11 @@ check: .venv/dev.stamp ## migrations, deployment settings and the material's fil
 
 test-sqlite: .venv/dev.stamp
 	@echo "== The tests on SQLite"
-	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not proof" $(ARGS)
+	@env -u DATABASE_URL -u TEST_DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not proof" $(ARGS)
 
 test-postgresql: .venv/dev.stamp
 	@echo "== The tests on PostgreSQL, but those for which one engine is enough"
-	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+	@$(BIN)/python scripts/with_postgres.py $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		-m "not proof and not one_engine" $(ARGS)
 
 faults: .venv/dev.stamp ## break it on purpose, and see that nothing was lost (KILLS=, ENGINE=, PLANT=)

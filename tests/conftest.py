@@ -1,4 +1,5 @@
 import fcntl
+import gc
 import hashlib
 import os
 import shutil
@@ -6,7 +7,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -27,10 +28,15 @@ from staff import clock, frozen
 from tests import emptied, environment, factories, people, stages
 
 FLUSHES = 5
+RARELY = (20_000, 20, 20)  # Python looks for cycles at every 700 objects: a tenth of the run, with this many loaded
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
+MIGRATED = (
+    f"migrated_{environment.DATA.name}"  # PostgreSQL's database as the migrations leave it, for the other workers
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(*RARELY)
     if os.environ.get("PYTEST_XDIST_WORKER") is None:
         os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs its own loop beside the tests
 
@@ -73,12 +79,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(report.longreprtext)
 
 
+@contextmanager
+def alone_at(what: str) -> Iterator[None]:
+    """One worker of the run at a time."""
+    environment.DATA.mkdir(parents=True, exist_ok=True)
+    with open(environment.DATA / f"{what}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def static_files() -> None:
     """The hashed static files, collected once for all workers."""
-    settings.STATIC_ROOT.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{settings.STATIC_ROOT}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone_at("static"):
         if not (settings.STATIC_ROOT / "staticfiles.json").exists():
             call_command("collectstatic", interactive=False, verbosity=0)
 
@@ -114,24 +127,58 @@ def _migrated(request) -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb(_migrated) -> bool:
-    if _migrated is None or not _migrated.exists():
+def _turn() -> Iterator[ExitStack]:
+    """One worker migrates, the others begin with what it made."""
+    with ExitStack() as turn:
+        yield turn
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(_migrated, _turn, django_db_blocker) -> bool:
+    _turn.enter_context(alone_at("migrating"))
+    if _migrated is None:
+        with django_db_blocker.unblock(), connection._nodb_cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [MIGRATED])
+            if cursor.fetchone():
+                connection.settings_dict["TEST"]["TEMPLATE"] = MIGRATED
+        return False
+    if not _migrated.exists():
         return False
     shutil.copy(_migrated, connection.settings_dict["TEST"]["NAME"])
     return True
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker, django_db_keepdb, _migrated) -> None:
-    if _migrated is None or django_db_keepdb:
-        return
-    for old in _migrated.parent.iterdir():
+def django_db_setup(django_db_setup, django_db_blocker, django_db_keepdb, _migrated, _turn) -> Iterator[None]:
+    made = not django_db_keepdb and not connection.settings_dict["TEST"].get("TEMPLATE")
+    if made and _migrated is None:
+        _on_the_server(django_db_blocker, "CREATE DATABASE {} TEMPLATE {}", MIGRATED, connection.settings_dict["NAME"])
+    elif made:
+        _keep(_migrated, django_db_blocker)
+    _turn.close()
+    yield
+    if made and _migrated is None:
+        with alone_at("migrating"):
+            _on_the_server(django_db_blocker, "DROP DATABASE {}", MIGRATED)
+
+
+def _on_the_server(blocker: Any, statement: str, *names: str) -> None:
+    """Nobody may be connected to a database that is copied."""
+    with blocker.unblock():
+        connection.close()
+        connection.close_pool()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(statement.format(*map(connection.ops.quote_name, names)))
+
+
+def _keep(migrated: Path, blocker: Any) -> None:
+    for old in migrated.parent.iterdir():
         old.unlink(missing_ok=True)
-    with django_db_blocker.unblock(), tempfile.TemporaryDirectory(dir=_migrated.parent.parent) as folder:
+    with blocker.unblock(), tempfile.TemporaryDirectory(dir=migrated.parent.parent) as folder:
         whole = Path(folder) / "whole.sqlite3"
         with closing(sqlite3.connect(whole)) as copy:
             connection.connection.backup(copy)
-        whole.replace(_migrated)
+        whole.replace(migrated)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,22 @@ from quizzes import material
 from staff import clock
 from tests import emptied, factories, people
 
+TESTS = Path(__file__).parent
 QUICK_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ON_THE_PEOPLE = ("module", "four", "shipped", "of_every_kind")
+# The files that take longest, which begin a run: what is short fills up its end, when one worker may have nothing left.
+LONGEST = """
+quizzes/test_oracles test_access journeys/test_kinds compliance/test_records faults/test_plants journeys/test_sitting
+journeys/test_four_modules compliance/reminders/test_sending compliance/test_authoring compliance/test_past
+compliance/test_demo quizzes/test_coverage journeys/test_chain certificates/test_checking compliance/test_backups
+compliance/test_programmes quizzes/test_material quizzes/test_attempt_model quizzes/test_statements journeys/test_reading
+compliance/test_files_and_site certificates/test_regrading journeys/test_authoring compliance/keeping/test_deleting
+compliance/test_people quizzes/test_exchange certificates/test_programmes compliance/test_matrix compliance/test_exports
+certificates/test_actions training/test_glossary certificates/test_enquiries compliance/test_publishing
+journeys/test_binder compliance/test_home test_admin quizzes/test_races journeys/test_asking compliance/test_renewal
+journeys/test_programme journeys/test_proof journeys/test_reminders journeys/test_coverage journeys/test_bank
+journeys/test_manager journeys/test_regrade journeys/test_passkeys staff/test_guards test_project
+""".split()
 
 
 class Stages:
@@ -104,13 +119,20 @@ def wanted_by(item: pytest.Item) -> tuple[str, ...]:
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """File by file, and in a file those with the same beginning together, which is then made once. Those that commit come
-    first and those that begin with nothing last, since a file's own kept transaction lies around what follows it."""
-    files = {path: n for n, path in enumerate(dict.fromkeys(item.path for item in items))}
+    """File by file, the longest first, and in a file those with the same beginning together, which is then made once. Those
+    that commit come first and those that begin with nothing last, since a file's own kept transaction lies around what
+    follows it."""
+    paths = dict.fromkeys(item.path for item in items)
+    files = {path: n for n, path in enumerate(sorted(paths, key=_how_late))}
     return sorted(
         items,
         key=lambda item: (files[item.path], not is_transactional(item), not wanted_by(item), wanted_by(item)),
     )
+
+
+def _how_late(path: Path) -> int:
+    name = str(path.relative_to(TESTS).with_suffix("")) if path.is_relative_to(TESTS) else ""
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def _fixtures(item: pytest.Item) -> list[str]:
