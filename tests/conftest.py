@@ -164,11 +164,12 @@ def django_db_setup(django_db_setup, django_db_blocker, django_db_keepdb, _migra
 
 def _on_the_server(blocker: Any, statement: str, *names: str) -> None:
     """Nobody may be connected to a database that is copied."""
+    server: Any = connection
     with blocker.unblock():
-        connection.close()
-        connection.close_pool()
-        with connection._nodb_cursor() as cursor:
-            cursor.execute(statement.format(*map(connection.ops.quote_name, names)))
+        server.close()
+        server.close_pool()
+        with server._nodb_cursor() as cursor:
+            cursor.execute(statement.format(*map(server.ops.quote_name, names)))
 
 
 def _keep(migrated: Path, blocker: Any) -> None:

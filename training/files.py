@@ -118,7 +118,7 @@ class Library:
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class LineLoader(Loader):  # type: ignore[misc]
+class LineLoader(Loader):
     """Mappings carry the line they begin on, as `__line__`."""
 
 
