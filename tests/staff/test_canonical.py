@@ -4,13 +4,15 @@ from uuid import UUID
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from staff import canonical
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text()
 TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4))
+
+at_any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,7 @@ def test_text_refuses_a_naive_number_too_big_for_json():
         canonical.text(2**60)
 
 
+@at_any_speed
 @given(TREES)
 def test_text_is_what_the_rfcs_own_library_writes(value):
     assert canonical.text(value) == rfc8785.dumps(value).decode()
@@ -58,6 +61,7 @@ def test_text_refuses_half_of_a_pair():
         canonical.text(["\ud83d"])
 
 
+@at_any_speed
 @given(TREES)
 def test_text_is_read_back_as_it_was(value):
     import json
@@ -67,6 +71,7 @@ def test_text_is_read_back_as_it_was(value):
     assert canonical.text(json.loads(text)) == text
 
 
+@at_any_speed
 @given(st.dictionaries(st.text(), LEAVES))
 def test_text_does_not_depend_on_the_order_of_keys(value):
     assert canonical.text(dict(reversed(value.items()))) == canonical.text(value)
