@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from certificates import codes, drawing, events, fonts, holding, names, papers, sharing, validity
+from certificates import causes, codes, drawing, events, fonts, holding, names, papers, sharing, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
 from certificates.queries import holding_of, is_lost, passes_awaiting_adoption, state_of, with_events
 from quizzes import actions as sitting
@@ -25,7 +25,7 @@ from staff.models.clinics import Role
 from staff.prepared import prepared
 from training import protocol
 from training.actions import ask_to_read_anew, record_adoption
-from training.models import Adoption, KeyPoint, Module, ModuleVersion, Programme, ReadingConfirmation
+from training.models import Adoption, KeyPoint, Module, ModuleVersion, Programme, ReadingConfirmation, SectionVersion
 from training.queries import standing_adoption
 
 KIND_LINE = "Certificate of knowledge"
@@ -734,13 +734,36 @@ def suspend(
         record_event(certificate, "suspended", by, reason_class, public_text, private_note, None)
 
 
+class LiftRefused(Exception):
+    """Says, in a sentence for whoever pressed it, why nothing was lifted."""
+
+
 def lift(*, certificate: Certificate, private_note: str, by: StaffMember) -> None:
+    """End what holds it. Raises LiftRefused where nobody suspended it, or where what it rests on still holds it."""
     with transaction.atomic():
-        if validity.state(holding_of(certificate), clock.now()) != "suspended":
-            return
-        suspension = certificate.events.filter(kind=CertificateEvent.Kind.SUSPENDED).order_by("at", "pk").last()
-        reason = suspension.reason_class if suspension else "other"
-        record_event(certificate, "lifted", by, reason, "", private_note, None)
+        _hold_still(certificate)
+        certificate = with_events(Certificate.objects.filter(pk=certificate.pk)).get()
+        refusal = why_not_lifted(certificate)
+        if refusal:
+            raise LiftRefused(refusal)
+        last = causes.open_suspensions(certificate)[-1]
+        record_event(certificate, "lifted", by, last.reason_class, "", private_note, None)
+
+
+def why_not_lifted(certificate: Certificate) -> str:
+    """What keeps its suspension from being lifted by hand, or nothing; uses what `with_events` fetched."""
+    held = causes.open_suspensions(certificate)
+    if state_of(certificate) != "suspended":
+        return f"{certificate.number} is not suspended, so there is nothing to lift."
+    if not held:
+        return (
+            "The physician who supervised left, and nobody took over in time. That is not lifted: another physician of the "
+            "clinic takes over the supervision and signs for it."
+        )
+    missing = holding.missing_modules(certificate) if held[-1].reason_class == holding.BASIS else []
+    if missing:
+        return f"A certificate it rests on is not in force: {', '.join(missing)}. Once it is, this one is let go by itself."
+    return ""
 
 
 def open_cycle(certificate: Certificate, reason: str, *, by: StaffMember) -> Candidacy | None:
@@ -819,7 +842,8 @@ def lift_restudied(person: StaffMember | None = None) -> int:
     for certificate in with_events(held):
         row = Review.objects.filter(attempt=certificate.attempt_id, decision=Review.Decision.RETURNED).first()
         last = [event for event in certificate.events.all() if event.kind == CertificateEvent.Kind.SUSPENDED][-1]
-        if row and last.reason_class == "restudy" and last.at >= row.reviewed_at and restudy_done(row):
+        held_now = state_of(certificate) == "suspended" and causes.open_suspensions(certificate)
+        if row and held_now and last.reason_class == "restudy" and last.at >= row.reviewed_at and restudy_done(row):
             lift(
                 certificate=certificate,
                 private_note="The passages were confirmed again.",
@@ -831,6 +855,19 @@ def lift_restudied(person: StaffMember | None = None) -> int:
 
 def restudy_done(row: Review) -> bool:
     """Every section with a returned key point was confirmed again after the review."""
+    sections, again = _restudied(row)
+    return bool(sections) and sections <= again
+
+
+def restudy_missing(row: Review) -> list[str]:
+    """Titles of the sections that are still to be confirmed again."""
+    sections, again = _restudied(row)
+    titles = SectionVersion.objects.filter(section__in=sections - again).order_by("section", "number")
+    return sorted(dict(titles.values_list("section", "title")).values())
+
+
+def _restudied(row: Review) -> tuple[set[int], set[int]]:
+    """The sections that a return asks for, and those of them that were confirmed since."""
     points = [point.pk for point in row.restudy.all()]
     sections = set(
         KeyPoint.objects.filter(pk__in=points).values_list("versions__section_version__section", flat=True).distinct()
@@ -840,7 +877,7 @@ def restudy_done(row: Review) -> bool:
             person=row.candidate, confirmed_at__gt=row.reviewed_at, section_version__section__in=sections
         ).values_list("section_version__section", flat=True)
     )
-    return bool(sections) and sections <= again
+    return sections, again
 
 
 def settle_overdue(

@@ -61,7 +61,7 @@ def settle_programmes(person: StaffMember | None = None) -> int:
         held = bool(last) and last[0].kind == "suspended"
         if held and last[0].reason_class != BASIS:
             continue
-        missing = _missing(certificate)
+        missing = missing_modules(certificate)
         if bool(missing) == held or (not held and state_of(certificate) == "expired"):
             continue
         with transaction.atomic():
@@ -76,7 +76,7 @@ def settle_programmes(person: StaffMember | None = None) -> int:
     return changed
 
 
-def _missing(certificate: Certificate) -> list[str]:
+def missing_modules(certificate: Certificate) -> list[str]:
     """Titles of the basis for which she holds no certificate in force now."""
     basis = CertificateBasis.objects.filter(certificate=certificate).exclude(knowledge=None)
     wanted = {

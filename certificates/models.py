@@ -201,6 +201,11 @@ class CertificateEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.certificate.number} {self.kind}"
 
+    @property
+    def reason(self) -> str:
+        """The class of the reason, in the words that the public reads."""
+        return str(self.get_reason_class_display())
+
 
 class CertificateFile(models.Model):
     """The rendered paper: stored once, the same file in six years. Insert-only."""

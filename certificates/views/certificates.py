@@ -11,17 +11,18 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from certificates import actions, codes, names, papers, programmes, sharing, totals, validity
+from certificates import actions, causes, codes, names, papers, programmes, sharing, totals, validity
 from certificates.badges import issuing
-from certificates.dispositions import is_suspended_for_regrade
 from certificates.forms import LiftForm, NameForm, RevokeForm, SuspendForm
 from certificates.models import Certificate
 from certificates.queries import history, is_lost, state_of, visible_to, with_events
 from certificates.signing_views import sign_with, signing_page
+from quizzes.models import Review
 from staff import signing
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
 from staff.models.clinics import Role
 
+STILL_HELD = "It stays suspended until a physician of the clinic takes over the supervision."
 OVER = ("superseded", "expired", "revoked", "ended")
 
 
@@ -65,10 +66,12 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
     own = certificate.person_id == request.user.pk
     supervises = certificate.clinic in clinics_as(request.user, Role.PHYSICIAN)
     manages = certificate.clinic in clinics_as(request.user, Role.MANAGER)
+    for_physicians = causes.is_for_physicians(certificate)
+    may_lift = (supervises or (manages and not for_physicians)) and not own and not actions.why_not_lifted(certificate)
     context = {
         "certificate": certificate,
         "state": state_of(certificate),
-        "events": list(certificate.events.all()),
+        "events": [(event, causes.told(event)) for event in certificate.events.all()],
         "share": sharing.public_page(certificate),
         "linkedin": sharing.linkedin(certificate) if state_of(certificate) in validity.IN_FORCE else "",
         "grouped_code": codes.grouped(certificate.code),
@@ -77,7 +80,8 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         "may_choose_name": own and state_of(certificate) in validity.IN_FORCE,
         "may_revoke": supervises and not own,
         "may_suspend": (supervises or manages) and not own,
-        "may_lift": (supervises or (manages and not is_suspended_for_regrade(certificate))) and not own,
+        "may_lift": may_lift,
+        "held_for": _who_lifts(certificate) if for_physicians and manages and not supervises and not own else None,
         "to_decide": supervises and not own and is_lost(certificate),
         "successor": next(iter(certificate.superseded_by.all()), None),
         "may_endorse": supervises and not own and programmes.supervision_open(certificate),
@@ -85,6 +89,20 @@ def certificate_detail(request: StaffRequest, number: str) -> HttpResponse:
         **_programme_facts(certificate),
     }
     return render(request, "certificates/certificate_detail.html", context)
+
+
+def _who_lifts(certificate: Certificate) -> dict[str, Any]:
+    """For a manager, of what a physician holds: which physicians of the clinic lift it, and what would end it without them."""
+    returned = any(event.reason_class == "restudy" for event in causes.open_suspensions(certificate))
+    row = None
+    if returned:
+        row = Review.objects.filter(attempt=certificate.attempt_id, decision=Review.Decision.RETURNED).first()
+    physicians = actions.staff_with_role(certificate.clinic, Role.PHYSICIAN)
+    return {
+        "returned": returned,
+        "physicians": sorted(one.full_name for one in physicians if one.pk != certificate.person_id),
+        "missing": actions.restudy_missing(row) if row else [],
+    }
 
 
 def _programme_facts(certificate: Certificate) -> dict[str, Any]:
@@ -184,20 +202,28 @@ def certificate_suspend(request: StaffRequest, number: str) -> HttpResponse:
 @require_permission(Permission.REVOKE_CERTIFICATES, Permission.MANAGE_PEOPLE)
 def certificate_lift(request: StaffRequest, number: str) -> HttpResponse:
     certificate = _for_staff(request, number, Role.PHYSICIAN, Role.MANAGER)
-    if is_suspended_for_regrade(certificate):
+    if causes.is_for_physicians(certificate):
         certificate = _for_staff(request, number, Role.PHYSICIAN)
     form = LiftForm(request.POST or None)
-    if form.is_valid():
-        actions.lift(certificate=certificate, by=request.user, **form.cleaned_data)
-        messages.success(request, f"The suspension of {certificate.number} is lifted.")
-        return redirect(certificate)
+    refused = actions.why_not_lifted(certificate)
+    if form.is_valid() and not refused:
+        try:
+            actions.lift(certificate=certificate, by=request.user, **form.cleaned_data)
+        except actions.LiftRefused as refusal:
+            refused = str(refusal)
+        else:
+            held = f" {STILL_HELD}" if causes.lapsed_at(certificate) else ""
+            messages.success(request, f"The suspension of {certificate.number} is lifted.{held}")
+            return redirect(certificate)
     context = {
         "certificate": certificate,
         "form": form,
         "verb": "Lift the suspension of",
         "state": state_of(certificate),
+        "refused": refused,
     }
-    return render(request, "certificates/certificate_decide.html", context)
+    status = 400 if refused and request.method == "POST" else 200
+    return render(request, "certificates/certificate_decide.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from certificates import checking, codes, drawing, names, papers
+from certificates import causes, checking, codes, drawing, names, papers
 from certificates.badges import issuing
 from certificates.models import Certificate
 from certificates.queries import copies_before, state_of, with_events
@@ -71,13 +71,12 @@ def _answer(request: HttpRequest, code: str, asked: str | None = None) -> HttpRe
 
 
 def _context(found: Certificate) -> dict[str, Any]:
-    events = [event for event in found.events.all() if event.effective_at <= clock.now()]
     file = found.files.filter(format="pdf").select_related("file").defer("file__bytes").first()
     return {
         "certificate": found,
         "state": state_of(found),
         "paper": _shown(found),
-        "last_event": events[-1] if events else None,
+        "causes": causes.causes_of(found),
         "endorsements": [
             event
             for copy in [*reversed(copies_before(found)), found]

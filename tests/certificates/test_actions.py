@@ -517,7 +517,8 @@ def test_suspend_and_lift(cast, certificate):
     actions.lift(certificate=Certificate.objects.get(), private_note="cleared", by=cast.physician)
     assert state_of(Certificate.objects.get()) == "valid"
     before = rows()
-    actions.lift(certificate=Certificate.objects.get(), private_note="again", by=cast.physician)
+    with pytest.raises(actions.LiftRefused, match="is not suspended"):
+        actions.lift(certificate=Certificate.objects.get(), private_note="again", by=cast.physician)
     assert rows() == before
 
 
@@ -545,7 +546,8 @@ def test_revoked_stays_revoked(cast, certificate):
     revoke(cast, certificate)
     before = rows()
     hold(Certificate.objects.get(), cast.manager)
-    actions.lift(certificate=Certificate.objects.get(), private_note="", by=cast.manager)
+    with pytest.raises(actions.LiftRefused, match="is not suspended"):
+        actions.lift(certificate=Certificate.objects.get(), private_note="", by=cast.manager)
     with pytest.raises(signing.SigningRefused, match="PP-2026-000001 is revoked already"):
         revoke(cast, certificate)
     assert rows() == before

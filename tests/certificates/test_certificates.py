@@ -8,6 +8,7 @@ from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of
 from staff import canonical, clock
 from tests import factories
+from tests.certificates.test_actions import give_back
 from tests.people import PASSWORD
 
 
@@ -155,3 +156,34 @@ def test_leavers_keep_their_certificates(cast, paper):
 
     end_membership(membership=Membership.objects.get(person=cast.aesthetician), reason="", by=cast.manager)
     assert state_of(Certificate.objects.get()) == "valid"
+
+
+def test_a_manager_does_not_undo_a_physicians_return(client, cast, paper):
+    """She reads who may and what is missing; a physician lifts it."""
+    give_back(cast, paper.attempt)
+    client.force_login(cast.manager)
+    page = client.get(address("detail", paper)).text
+    assert address("lift", paper) not in page
+    assert "Still to be read and confirmed again: Technique and endpoint." in page
+    assert "only a physician of the clinic lifts it: Elena Ruiz." in page
+    assert client.post(address("lift", paper), {"private_note": "she is needed"}).status_code == 403
+    assert state_of(Certificate.objects.get()) == "suspended"
+    client.force_login(cast.physician)
+    assert address("lift", paper) in client.get(address("detail", paper)).text
+    assert client.post(address("lift", paper), {"private_note": "talked through"}).status_code == 302
+    assert state_of(Certificate.objects.get()) == "valid"
+
+
+def test_what_is_not_suspended_is_not_lifted(client, cast, paper):
+    client.force_login(cast.manager)
+    got = client.post(address("lift", paper), {"private_note": "to be sure"})
+    assert (got.status_code, "nothing to lift" in got.text) == (400, True)
+    assert not CertificateEvent.objects.exists()
+
+
+def test_its_page_says_the_class_of_the_reason(client, cast, paper):
+    client.force_login(cast.manager)
+    client.post(address("suspend", paper), {"reason_class": "scope", "public_text": "The licence is being renewed"})
+    assert (
+        "Reason: Change of scope or licence. The licence is being renewed." in client.get(address("detail", paper)).text
+    )

@@ -133,6 +133,62 @@ def test_a_suspended_module_holds_the_programme_and_lets_it_go(cast, signed):
     assert records.verify(everything=True).findings == []
 
 
+def said(client, certificate, now, days: int = 0) -> str:
+    """The verdict of the public page."""
+    with clock.at(now + timedelta(days=days)):
+        page = client.get(reverse("certificates:verify-code", args=[certificate.code])).text
+    return " ".join(page.split('class="verdict')[1].split("</section>")[0].replace("\u00a0", " ").split())
+
+
+def test_the_public_page_tells_day_and_reason_of_the_state_it_shows(client, cast, signed, now):
+    """Suspended, then the physician leaves, then the holder: whatever came last, what is told belongs to the state."""
+    actions.suspend(
+        certificate=signed, reason_class="conduct", public_text="Under inquiry", private_note="", by=cast.manager
+    )
+    held = "It is held since 2 November 2026 at 15:00 UTC. Reason: Conduct of the assessment. Under inquiry."
+    with clock.at(now + timedelta(days=3)):
+        actions.end_membership(membership=membership(cast.physician), reason="", by=cast.manager)
+    assert held in said(client, signed, now, 4)
+    assert "supervis" not in said(client, signed, now, 4)
+    with clock.at(now + timedelta(days=4)):
+        actions.lift(certificate=signed, private_note="cleared", by=cast.manager)
+    pending = said(client, signed, now, 5)
+    assert "no longer since 5 November 2026 at 15:00 UTC" in pending
+    assert "until 5 December 2026 at 15:00 UTC" in pending
+    assert "Reason: The supervising physician changed." in pending
+    lapsed = said(client, signed, now, 34)
+    assert (
+        "It is held since 5 December 2026 at 15:00 UTC. Reason: The supervising physician changed. No successor"
+        in lapsed
+    )
+    with clock.at(now + timedelta(days=35)):
+        actions.end_membership(membership=membership(cast.aesthetician), reason="", by=cast.manager)
+    ended = said(client, signed, now, 36)
+    assert "It ended on 7 December 2026 at 15:00 UTC. Reason: The holder left the clinic." in ended
+
+
+def test_a_lapsed_supervision_is_taken_over_and_not_lifted(client, cast, signed, now):
+    actions.end_membership(membership=membership(cast.physician), reason="", by=cast.manager)
+    path = reverse("certificates:certificate-lift", args=[signed.number])
+    with clock.at(now + timedelta(days=31)):
+        client.force_login(cast.manager)
+        assert path not in client.get(signed.get_absolute_url()).text
+        got = client.post(path, {"private_note": "we need her"})
+        assert (got.status_code, "takes over the supervision" in got.text) == (400, True)
+        assert not CertificateEvent.objects.filter(kind="lifted").exists()
+        actions.suspend(certificate=signed, reason_class="other", public_text="Held", private_note="", by=cast.manager)
+        assert not CertificateEvent.objects.filter(kind="suspended").exists()
+
+
+def test_what_a_suspended_module_holds_is_not_lifted_by_hand(cast, signed):
+    knowledge = cast.aesthetician.certificates.get(kind="knowledge")
+    actions.suspend(
+        certificate=knowledge, reason_class="other", public_text="Held.", private_note="", by=cast.physician
+    )
+    with pytest.raises(actions.LiftRefused, match=f"rests on is not in force: {knowledge.title}"):
+        actions.lift(certificate=signed, private_note="", by=cast.manager)
+
+
 def test_an_expired_module_holds_the_programme(cast, signed, now):
     knowledge = cast.aesthetician.certificates.get(kind="knowledge")
     with clock.at(now + timedelta(days=(knowledge.valid_until_on - now.date()).days - 1)):

@@ -57,6 +57,34 @@ def test_revoked_says_when_and_why(client, cast, paper, now):
     assert "in confidence" not in got.text
 
 
+def test_suspended_and_then_revoked_says_the_revocation(client, cast, paper, now):
+    hold(cast, paper, "conduct", "Under inquiry")
+    with clock.at(now + 3 * DAY):
+        revoke(cast, paper, reason_class="error", public_text="It was issued to another person")
+    with clock.at(now + 4 * DAY):
+        text = plain(page(client, paper.code).text)
+    assert (
+        "It was withdrawn on 5 November 2026 at 15:00 UTC. Reason: Issued in error. It was issued to another person."
+        in text
+    )
+    assert "inquiry" not in text
+
+
+def test_held_for_two_reasons_says_both(client, cast, paper, now):
+    hold(cast, paper, "conduct", "Under inquiry")
+    with clock.at(now + DAY):
+        give_back(cast, paper.attempt)
+        text = plain(page(client, paper.code).text)
+    assert "It is held since 2 November 2026 at 15:00 UTC. Reason: Conduct of the assessment. Under inquiry." in text
+    assert "It is held also since 3 November 2026 at 15:00 UTC. Reason: Re-study after a review." in text
+
+
+def hold(cast, paper, reason_class: str, public_text: str) -> None:
+    actions.suspend(
+        certificate=paper, reason_class=reason_class, public_text=public_text, private_note="", by=cast.manager
+    )
+
+
 def test_suspended_says_since_when_and_nothing_private(client, cast, paper):
     give_back(cast, paper.attempt, text="She mixed up lids and brows.")
     got = page(client, paper.code)
@@ -189,6 +217,7 @@ def test_superseded_leads_to_the_newer_one(client, cast, paper):
     )
     got = page(client, paper.code)
     assert heading(got) == "Superseded"
+    assert "A newer certificate replaces it since 2 November 2026 at 15:00 UTC." in plain(got.text)
     assert f"/verify/{newer.code}/" in got.text
     assert heading(page(client, newer.code)) == "Valid"
 
