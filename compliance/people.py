@@ -21,6 +21,8 @@ from staff import clock, factors
 from staff.access import clinics_as, people_visible_to
 from staff.models import AuditEvent, Clinic, Licence, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
+from training.models import Observation
+from training.observations import sheets_visible_to
 
 
 def person_for(viewer: StaffMember, public_id: str) -> StaffMember:
@@ -183,6 +185,12 @@ def attempts_shown(viewer: StaffMember, person: StaffMember) -> list[AttemptShow
         url = reverse("certificates:review-detail", args=[row.public_id]) if opens else ""
         shown.append(AttemptShown(row, state, word, url))
     return shown
+
+
+def sheets_shown(viewer: StaffMember, person: StaffMember) -> list[Observation]:
+    """The signed sheets of practicals that the viewer may open, the newest first."""
+    signed = sheets_visible_to(viewer).filter(_hers(person, "learner"), state=Observation.State.SIGNED)
+    return list(signed.order_by("-ended_at", "-pk"))
 
 
 def _attempt_state(row: Attempt, outcomes: dict[int, Outcome]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from staff import factors
 from staff.access import memberships, roles
-from staff.navigation import tabs_for
+from staff.navigation import ways_for
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -16,10 +16,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         return {
             "clinic": None,
             "tabs": [],
+            "further": [],
             "held_roles": frozenset(),
             "passkeys_possible": factors.passkeys_possible(),
         }
     held = memberships(user)
+    tabs, further = ways_for(user, request.path)
     clinic = held[0].clinic if held else None
     if clinic:
         timezone.activate(ZoneInfo(clinic.zone))
@@ -27,5 +29,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "clinic": clinic,
         "membership": held[0] if held else None,
         "held_roles": roles(user),
-        "tabs": tabs_for(user, request.path),
+        "tabs": tabs,
+        "further": further,
     }

@@ -1,8 +1,8 @@
-"""The tabs of each role, five at most: on a phone they are the thumb bar."""
+"""The tabs of each role, five at most: on a phone they are the thumb bar. What is left over stands in the account menu."""
 
 from dataclasses import dataclass
 
-from staff.access import roles
+from staff.access import LEARNING_ROLES, roles
 from staff.models import StaffMember
 from staff.models.clinics import Role
 
@@ -36,16 +36,33 @@ BY_ROLE: dict[str, list[tuple[str, str, str]]] = {
     "author": [HOME, MODULES, AUTHORING, BANK, QUESTIONS],
     "administrator": [HOME, MODULES, BANK, STYLE, ("Admin", "/admin/", "wrench-screwdriver")],
 }
+# Pages that a role sees beside its tabs.
+BESIDE: dict[str, list[tuple[str, str, str]]] = {
+    Role.PHYSICIAN: [MODULES, PEOPLE, ASSIGNMENTS, CERTIFICATES, BANK, QUESTIONS],
+    Role.MANAGER: [MODULES, PROTOCOL, QUESTIONS],
+    Role.AESTHETICIAN: [QUESTIONS],
+    Role.SUPPORT: [QUESTIONS],
+}
+MOST = 5
 
 
-def tabs_for(person: StaffMember, path: str) -> list[Tab]:
+def ways_for(person: StaffMember, path: str) -> tuple[list[Tab], list[Tab]]:
+    """The tabs, and for the account menu those that have no place among them and what stands beside them."""
     held = roles(person)
-    chosen: list[tuple[str, str, str]] = []
-    for role, tabs in BY_ROLE.items():
-        if role in held:
-            chosen += [tab for tab in tabs if tab not in chosen]
-    chosen = (chosen or [HOME, CERTIFICATES])[:5]
+    tabs = _of(BY_ROLE, held) or [HOME, CERTIFICATES]
+    ways = dict.fromkeys([*tabs, *_of(BESIDE, held)])
+    further = [way for way in ways if way not in tabs[:MOST]]
+    return _shown(tabs[:MOST], path), _shown(further, path)
+
+
+def _of(ways: dict[str, list[tuple[str, str, str]]], held: frozenset[str]) -> list[tuple[str, str, str]]:
+    refused = {BANK} if held & set(LEARNING_ROLES) else set()  # whoever takes quizzes does not see the bank
+    found = dict.fromkeys(way for role, of_role in ways.items() if role in held for way in of_role)
+    return [way for way in found if way not in refused]
+
+
+def _shown(ways: list[tuple[str, str, str]], path: str) -> list[Tab]:
     return [
         Tab(title, href, icon, current=path == href or (href != "/" and path.startswith(href)))
-        for title, href, icon in chosen
+        for title, href, icon in ways
     ]

@@ -274,8 +274,8 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "certificates:observation-sheet": (("sheet",), row(404, physician=200)),
     "certificates:observation-sign": (("sheet",), row(404, physician=200)),
     "certificates:observation-save": (("sheet", 1), row(POST_ONLY, nobody=302)),
-    "certificates:observation-detail": (("signed",), row(404, aesthetician=200, physician=200)),
-    "certificates:protocol": ((), row(403, **PHYSICIANS)),
+    "certificates:observation-detail": (("signed",), row(404, aesthetician=200, physician=200, manager=200)),
+    "certificates:protocol": ((), row(403, **PHYSICIANS, **MANAGERS)),
     "certificates:module-adopt": (("needle-depth",), row(403, **PHYSICIANS)),
 }  # fmt: skip
 

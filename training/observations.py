@@ -51,10 +51,10 @@ def is_observer(person: StaffMember, clinic: Clinic) -> bool:
 
 
 def sheets_visible_to(viewer: StaffMember) -> "QuerySet[Observation]":
-    """Hers as an observer; the signed ones of herself, and of the clinics whose physician she is."""
+    """Hers as an observer; the signed ones of herself, and of the clinics where she is physician or manager."""
     signed = Q(state=Observation.State.SIGNED)
     own = Q(learner=viewer) | Q(learner__merged_into=viewer)
-    seen = Q(observer=viewer) | signed & (own | Q(clinic__in=clinics_as(viewer, Role.PHYSICIAN)))
+    seen = Q(observer=viewer) | signed & (own | Q(clinic__in=clinics_as(viewer, Role.PHYSICIAN, Role.MANAGER)))
     return Observation.objects.filter(seen).select_related("clinic", "learner", "observer", "signature")
 
 

@@ -40,13 +40,17 @@ def supervised_member(request: StaffRequest, clinic_id: str, public_id: str) -> 
 
 
 @require_safe
-@require_permission(Permission.ADOPT_MODULES)
+@require_permission(Permission.SEE_COMPLIANCE)
 def protocol(request: StaffRequest) -> HttpResponse:
-    clinic = physician_clinic(request)
+    """Her physician decides it here; a manager reads it."""
+    signs_for = clinics_as(request.user, Role.PHYSICIAN)
+    clinics = list(dict.fromkeys([*signs_for, *clinics_as(request.user, Role.MANAGER)]))
+    clinic = asked_clinic(request, clinics)
     modules = [(version, standing_adoption(clinic, version)) for version in live_versions()]
     context = {
         "protocol_clinic": clinic,
-        "clinics": clinics_as(request.user, Role.PHYSICIAN),
+        "clinics": clinics,
+        "signs": clinic in signs_for,
         "modules": modules,
         "items": list(protocol_of(clinic).values()),
         "rule": state_rule(clinic),

@@ -142,6 +142,7 @@ def person_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "dossiers": people.dossiers_shown(viewer, person),
             "drawn": drawn_for(person, clinics_as(viewer, Role.PHYSICIAN)) if viewer != person else [],
             "habit": habit_of(person, [membership.clinic for membership in managed]) if managed else None,
+            "sheets": people.sheets_shown(viewer, person),
             "asked": [
                 row for row in tasks.asked_of([person]).get(person.pk, []) if row.task.clinic in seen_clinics(viewer)
             ],

@@ -13,7 +13,7 @@ from quizzes.models import Quiz, QuizVersion
 from quizzes.queries import clock_of, extra_time, held_back, live_rules, situation
 from staff import clock
 from staff.access import LEARNING_ROLES, Permission, StaffRequest, clinics_as, require_permission
-from staff.models import Clinic
+from staff.models import Clinic, StaffMember
 from staff.prepared import prepared
 from training.queries import live_version, standing_adoption
 
@@ -51,7 +51,7 @@ def quiz_detail(request: StaffRequest, slug: str) -> HttpResponse:
             "clinics": clinics_as(request.user, *LEARNING_ROLES),
             "adoption": standing_adoption(clinic, stands.version),
             "held_back": held_back(stands.version, clinic),
-            **_clock(request, stands.rules, clinic),
+            **clock_shown(request.user, stands.rules, clinic),
         }
     return render(request, "quizzes/quiz_detail.html", context)
 
@@ -62,10 +62,10 @@ def _quizzes(slug: str) -> QuerySet[Quiz]:
     return Quiz.objects.filter(module__slug=slug).select_related("module")
 
 
-def _clock(request: StaffRequest, rules: QuizVersion, clinic: Clinic) -> dict[str, int | None]:
+def clock_shown(person: StaffMember, rules: QuizVersion, clinic: Clinic) -> dict[str, int | None]:
     """The clock as it would run for this person, and what it is without her extra time."""
     limit = clock_of(rules, clinic)
-    own = timing.extended(limit, extra_time(request.user, clinic)) if limit else None
+    own = timing.extended(limit, extra_time(person, clinic)) if limit else None
     return {"limit": limit, "own_limit": own}
 
 

@@ -150,3 +150,21 @@ def test_a_signed_sheet_is_the_next_step_on_her_home(client, cast, module):
     assert sheet.get_absolute_url() in page
     factories.acknowledge(sheet=sheet)
     assert "Read what" not in client.get("/").text
+
+
+def test_a_manager_reads_the_sheets_of_her_clinic_and_answers_none(client, cast, module):
+    sheet = factories.sign_sheet(
+        sheet=factories.make_sheet(learner=cast.aesthetician, by=cast.physician), by=cast.physician
+    )
+    open_one = factories.make_sheet(learner=cast.colleague, by=cast.physician)
+    client.force_login(cast.manager)
+    person = reverse("compliance:person-detail", args=[cast.aesthetician.public_id])
+    assert sheet.get_absolute_url() in client.get(person).text
+    shown = client.get(sheet.get_absolute_url())
+    assert shown.status_code == 200
+    assert '<form method="post">' not in shown.text.partition("<main")[2]
+    assert f'href="{person}"' in shown.text
+    assert client.post(sheet.get_absolute_url(), {"agrees": "yes"}).status_code == 403
+    assert client.get(page("observation-detail", open_one)).status_code == 404
+    client.force_login(cast.other_manager)
+    assert client.get(sheet.get_absolute_url()).status_code == 404

@@ -149,3 +149,20 @@ def test_a_page_says_which_of_her_clinics_it_is_about(cast):
     assert text.count("aria-current") == 1
     assert f"?question=nd%20%26%201&amp;clinic={cast.lakeside.public_id}" in text
     assert not render_to_string("_parts/clinics.html", both | {"clinics": [cast.harbour]}).strip()
+
+
+def test_a_manager_reads_the_protocol_and_decides_nothing(client, cast, module):
+    decide(cast)
+    url = reverse("certificates:protocol")
+    client.force_login(cast.manager)
+    page = client.get(url).text.partition("<main")[2]
+    assert 'data-label="Maximum">1.0 mm</td>' in page
+    assert "Decisions left to the physician" in page
+    led = [reverse(f"certificates:{name}") for name in ("state-rule", "protocol-defaults")]
+    led += [reverse("certificates:protocol-decide", args=["depth-order"]), "/protocol/adopt/", "/coverage/"]
+    assert [way for way in led if way in page] == []
+    assert client.get(led[2]).status_code == 403
+    client.force_login(cast.physician)
+    page = client.get(url).text
+    assert [way for way in led if way not in page] == []
+    assert client.get(f"{url}?clinic={cast.harbour.public_id}").status_code == 404

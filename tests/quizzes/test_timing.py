@@ -84,6 +84,21 @@ def test_sealed_with_its_clock(cast, timed):
     call_command("verify_records")
 
 
+def test_the_module_says_which_clock_holds_for_the_reader(client, cast, module, now):
+    def said() -> str:
+        page = str(client.get(reverse("training:module-detail", args=["needle-depth"])).text).replace("\u00a0", " ")
+        return page.partition('id="next"')[2].partition("</section>")[0]
+
+    factories.read_all(person=cast.aesthetician, course=module)
+    client.force_login(cast.aesthetician)
+    assert "It is untimed and can be taken in several sittings." in said()
+    actions.set_clock(clinic=cast.lakeside, limit_minutes=45, by=cast.manager)
+    assert "It has a clock: you have 45 minutes from the start." in said()
+    factories.accommodate(person=cast.aesthetician, by=cast.manager)
+    assert "It has a clock: you have 68 minutes from the start, extended from 45." in said()
+    assert "untimed" not in said()
+
+
 # Extra time
 
 
