@@ -128,42 +128,53 @@ def load(course: Course, *, by: StaffMember) -> Loaded:
 
 
 def _load_library(lib: Library) -> None:
-    for row in lib.sources.values():
-        texts = {name: str(row.get(name) or "") for name in ("title", "publisher", "year", "kind", "label", "address")}
-        Source.objects.update_or_create(code=row["code"], defaults=texts)
-    sources = {source.code: source for source in Source.objects.all()}
-    known = {fact.code: fact for fact in Fact.objects.all()}
-    new = []
-    for row in lib.facts.values():
-        fields: dict[str, Any] = {
-            "source": sources[row["source"]],
-            "statement": row["statement"],
-            "quote": row.get("quote") or "",
-            "verified": row.get("verified") or "yes",
-            "kind": row.get("kind") or "",
-            "left_out": plain(lib.exclusions.get(row["code"], {}).get("reason") or ""),
-        }
-        fact = known.get(row["code"])
-        if fact is None:
-            new.append(Fact(code=row["code"], **fields))
-        elif any(getattr(fact, name) != value for name, value in fields.items()):
-            Fact.objects.filter(pk=fact.pk).update(**fields)
-    Fact.objects.bulk_create(new)
-    facts = {fact.code: fact for fact in Fact.objects.all()}
-    for row in lib.positions.values():
-        fields = {name: plain(row.get(name) or "") for name in ("title", "priority", "teach", "differs")}
-        position, _ = Position.objects.update_or_create(code=row["code"], defaults=fields)
-        position.cites.set([facts[code] for code in row.get("cites", ())])
-    for place, row in enumerate(lib.protocol.values()):
-        fields = {name: plain(row[name]) for name in ("title", "question", "default")}
-        table = {"kind": row.get("kind", "text"), "columns": ", ".join(row.get("columns", ()))}
-        blanks = {"blanks": "\n".join(plain(line) for line in row.get("blanks", ()))}
-        ProtocolItem.objects.update_or_create(
-            code=row["code"], defaults={"position": place, **fields, **table, **blanks}
-        )
-    _load_glossary(lib)
+    texts: tuple[str, ...] = ("title", "publisher", "year", "kind", "label", "address")
+    sources = _as_written(
+        Source, "code", {code: {name: str(row.get(name) or "") for name in texts} for code, row in lib.sources.items()}
+    )
+    facts = _as_written(
+        Fact,
+        "code",
+        {
+            code: {
+                "source_id": sources[row["source"]],
+                "statement": row["statement"],
+                "quote": row.get("quote") or "",
+                "verified": row.get("verified") or "yes",
+                "kind": row.get("kind") or "",
+                "left_out": plain(lib.exclusions.get(code, {}).get("reason") or ""),
+            }
+            for code, row in lib.facts.items()
+        },
+    )
+    texts = ("title", "priority", "teach", "differs")
+    positions = _as_written(
+        Position,
+        "code",
+        {code: {name: plain(row.get(name) or "") for name in texts} for code, row in lib.positions.items()},
+    )
+    _link(
+        Position.cites,
+        {positions[code]: [facts[cited] for cited in row.get("cites", ())] for code, row in lib.positions.items()},
+    )
+    _as_written(
+        ProtocolItem,
+        "code",
+        {
+            code: {
+                "position": place,
+                **{name: plain(row[name]) for name in ("title", "question", "default")},
+                "kind": row.get("kind", "text"),
+                "columns": ", ".join(row.get("columns", ())),
+                "blanks": "\n".join(plain(line) for line in row.get("blanks", ())),
+            }
+            for place, (code, row) in enumerate(lib.protocol.items())
+        },
+    )
+    _load_glossary(lib, facts, positions)
     practicals = {row["code"]: row for row in lib.programmes["practicals"]}
     proposed = lib.programmes.get("occasions") or {}
+    programmes: dict[str, dict[str, Any]] = {}
     for place, row in enumerate(lib.programmes["programmes"]):
         fields = {name: row[name] for name in ("title", "scope", "validity_months", "renewal_opens_days")}
         observed = [practicals[code] for code in row.get("practicals") or []]
@@ -177,7 +188,32 @@ def _load_library(lib: Library) -> None:
                 {k: int(v) for k, v in proposed.items() if observed and k in Observation.WORDS}
             ),
         }
-        Programme.objects.update_or_create(slug=row["slug"], defaults={"position": place, **fields, **lists})
+        programmes[row["slug"]] = {"position": place, **fields, **lists}
+    _as_written(Programme, "slug", programmes)
+
+
+def _as_written(model: type[Any], key: str, written: dict[str, dict[str, Any]]) -> dict[str, int]:
+    """The rows as the files have them now, by key: new ones in one statement, and only what changed is written again."""
+    held = {getattr(row, key): row for row in model.objects.all()}
+    for code, fields in written.items():
+        if code in held and any(getattr(held[code], name) != value for name, value in fields.items()):
+            model.objects.filter(pk=held[code].pk).update(**fields)
+    new = model.objects.bulk_create(
+        model(**{key: code}, **fields) for code, fields in written.items() if code not in held
+    )
+    return {getattr(row, key): row.pk for row in (*held.values(), *new)}
+
+
+def _link(many: Any, wanted: dict[int, list[int]]) -> None:
+    """Each of these rows with what its file cites, and nothing else."""
+    one, other = many.field.m2m_field_name(), many.field.m2m_reverse_field_name()
+    pairs = {(row, cited) for row, all_cited in wanted.items() for cited in all_cited}
+    rows = many.through.objects.values_list(f"{one}_id", f"{other}_id", "pk")
+    known = {(row, cited): pk for row, cited, pk in rows if row in wanted}
+    many.through.objects.filter(pk__in=[known[pair] for pair in known.keys() - pairs]).delete()
+    many.through.objects.bulk_create(
+        many.through(**{f"{one}_id": row, f"{other}_id": cited}) for row, cited in sorted(pairs - known.keys())
+    )
 
 
 def _load_practicals(lib: Library, by: StaffMember) -> None:
@@ -214,20 +250,20 @@ def minutes(items: tuple[ItemFile, ...], form: int) -> int:
     return max(1, -(-words * form // (max(1, len(texts)) * markdown.WORDS_A_MINUTE)))
 
 
-def _load_glossary(lib: Library) -> None:
+def _load_glossary(lib: Library, facts: dict[str, int], positions: dict[str, int]) -> None:
     """The words are what the files say now: nothing is taught or signed by them, so none is kept that has gone."""
     Term.objects.exclude(code__in=lib.terms).delete()
-    held = {term.code: term for term in Term.objects.all()}
-    facts = {fact.code: fact for fact in Fact.objects.all()}
-    positions = {position.code: position for position in Position.objects.all()}
-    for word in lib.words:
-        fields = {"term": word.term, "forms": canonical.text(list(word.forms)), "meaning": word.meaning}
-        term = held.get(word.code)
-        if term is None or any(getattr(term, name) != value for name, value in fields.items()):
-            term, _ = Term.objects.update_or_create(code=word.code, defaults=fields)
-        cites = lib.terms[word.code].get("cites", ())
-        term.facts.set([facts[code] for code in cites if code in facts])
-        term.positions.set([positions[code] for code in cites if code in positions])
+    terms = _as_written(
+        Term,
+        "code",
+        {
+            word.code: {"term": word.term, "forms": canonical.text(list(word.forms)), "meaning": word.meaning}
+            for word in lib.words
+        },
+    )
+    cites = {terms[code]: row.get("cites", ()) for code, row in lib.terms.items()}
+    for many, known in ((Term.facts, facts), (Term.positions, positions)):
+        _link(many, {pk: [known[code] for code in codes if code in known] for pk, codes in cites.items()})
 
 
 def plain(value: Any) -> str:

@@ -61,8 +61,9 @@ def section_version(
     )
     version.pictures.set(_shown(file, pictures))
     points = {point.code: _point(module, version, n, point) for n, point in enumerate(file.points, start=1)}
-    facts = {fact.code: fact for fact in Fact.objects.all()}
-    positions = {position.code: position for position in Position.objects.all()}
+    cited = {code for block in file.blocks for code in block.cites}
+    facts = {fact.code: fact for fact in Fact.objects.filter(code__in=cited)}
+    positions = {position.code: position for position in Position.objects.filter(code__in=cited)}
     Citation.objects.bulk_create(
         Citation(
             section_version=version,

@@ -1,7 +1,6 @@
 """Loading publishes new versions of what changed, and of nothing else."""
 
 from dataclasses import replace
-from functools import cache
 from io import StringIO
 
 import pytest
@@ -25,15 +24,15 @@ from training.models import (
     Position,
     SectionVersion,
     Source,
+    Term,
 )
 from training.queries import confirmed, live_version, places
 
 pytestmark = pytest.mark.django_db
 
 
-@cache
 def shipped() -> material.Course:
-    return material.read()
+    return factories.course_of(material.SHIPPED)
 
 
 def only(slug: str) -> material.Course:
@@ -222,6 +221,34 @@ def test_reason_for_leaving_a_fact_out_comes_and_goes(tmp_path):
     assert Fact.objects.get(code="S3-33").left_out == "Another reason."
     load(small(tmp_path, (EXCLUSIONS, "S3-33", "S3-42")))
     assert dict(Fact.objects.exclude(left_out="").values_list("code", "left_out")) == {"S3-42": reason}
+
+
+def test_what_positions_and_words_cite_comes_and_goes():
+    course = factories.course_of(factories.SLICE)
+    library = course.library
+
+    def held() -> list[set[str]]:
+        position, word = Position.objects.get(code="D02"), Term.objects.get(code=term)
+        told = (position.cites, word.facts, word.positions)
+        return [set(many.values_list("code", flat=True)) for many in told]
+
+    term = next(iter(library.terms))
+    for cites in (["S0-07", "S1-04"], ["S1-04", "S2-48"], []):
+        positions = library.positions | {"D02": library.positions["D02"] | {"cites": cites}}
+        terms = library.terms | {term: library.terms[term] | {"cites": [*cites, *["D02"][: len(cites)]]}}
+        load(replace(course, library=replace(library, positions=positions, terms=terms)))
+        assert held() == [set(cites), set(cites), {"D02"} if cites else set()]
+        assert Position.objects.get(code="D01").cites.count() == len(library.positions["D01"]["cites"])
+
+
+def test_a_source_said_otherwise_is_written_again():
+    course = factories.course_of(factories.SLICE)
+    load(course)
+    before = Source.objects.get(code="S0")
+    sources = course.library.sources | {"S0": course.library.sources["S0"] | {"title": "Another title"}}
+    load(replace(course, library=replace(course.library, sources=sources)))
+    after = Source.objects.get(code="S0")
+    assert (after.pk, after.title, after.kind) == (before.pk, "Another title", before.kind)
 
 
 def test_an_item_ships_approved_by_release(tmp_path):
