@@ -285,6 +285,7 @@ def test_page_refuses_in_words_then_signs(client, cast, ready):
     assert "give or take" not in public
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_the_queue_costs_the_same_with_one_and_with_many(client, cast, module, ready):
     client.force_login(cast.physician)
 

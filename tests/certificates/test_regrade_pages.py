@@ -86,6 +86,7 @@ def test_a_key_that_cannot_be_used_shows_no_list(physician, failed):
     assert "touched" not in physician.get(asked(item, "new")).context
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_pages_take_as_many_queries_with_more_rows(physician, cast, module, failed, django_assert_max_num_queries):
     def taken(url: str) -> int:
         with django_assert_max_num_queries(80) as counted:

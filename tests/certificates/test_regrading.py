@@ -90,6 +90,7 @@ def test_list_is_of_the_clinic_and_never_the_signer_s_own(cast, module):
     assert own == found - {hers.pk}
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_list_takes_no_more_queries_with_more_attempts(cast, module, django_assert_max_num_queries):
     one = factories.make_finished(person=cast.aesthetician, course=module).attempt
     item = items_of(one, critical=True, right=True)[0]

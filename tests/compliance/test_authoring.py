@@ -271,6 +271,7 @@ def test_a_proposal_waits_is_turned_down_or_taken(client, cast, section, course)
     assert row.state == "retired"
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_lists_ask_as_much_of_many_as_of_one(author, cast, section, course, django_assert_num_queries):
     """Of one item over one draft, and of many over drafts of two modules."""
     listed, written = reverse("compliance:approval-list"), reverse("compliance:section-list")

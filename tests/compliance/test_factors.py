@@ -157,6 +157,7 @@ def test_asking_costs_no_statement_of_its_own(client, cast):
 
 
 @pytest.mark.parametrize("path", ["/people/", "/people/?who=no-factor", "/compliance/second-step/"])
+@pytest.mark.one_engine  # as many statements on both
 def test_lists_take_as_many_statements_for_one_as_for_many(client, cast, path):
     factories.give_app(person=cast.physician)
     required(cast, days=1)

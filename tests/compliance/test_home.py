@@ -225,6 +225,7 @@ def test_two_roles_have_one_next_step(client, cast, module):
     assert "Most urgent first" in page
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_home_costs_the_same_for_a_large_clinic(client, cast, module, django_assert_num_queries, crowd):
     home(client, cast.manager)
     few = crowd.count(lambda: client.get("/"))

@@ -171,6 +171,7 @@ def test_pages_of_fifty(client, cast, module, crowd):
     assert "51 to 65 of 65" in second
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_the_same_queries_for_one_and_for_500(client, cast, module, crowd, django_assert_num_queries):
     client.force_login(cast.manager)
     paths = (

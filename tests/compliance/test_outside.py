@@ -257,6 +257,7 @@ def test_a_credit_is_no_part_of_a_programme_certificate(cast, module):
     assert row.public_id not in dossier.text
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_the_list_costs_the_same_with_one_and_with_many(client, cast, module, django_assert_num_queries):
     client.force_login(cast.manager)
     url = reverse("compliance:outside-list")

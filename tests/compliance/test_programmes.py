@@ -233,6 +233,7 @@ def test_a_stranger_s_progress_is_not_shown(client, cast, four):
     assert "Passed on" not in text(client, cast.colleague, MICRONEEDLING)
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_costs_the_same_with_two_modules_and_with_four(client, cast, module, django_assert_num_queries):
     """One begun and one not, then two of each."""
     person, paths = cast.aesthetician, ("/", "/programmes/", MICRONEEDLING, "/modules/", "/binder/")

@@ -157,6 +157,7 @@ def test_of_another_clinic_nothing(client, cast, module):
     assert client.get("/compliance/months/", {"clinic": cast.lakeside.public_id}).status_code == 404
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_as_many_questions_for_many(client, crowd):
     cast = crowd.cast
     factories.make_finished(person=cast.aesthetician, course=crowd.module)

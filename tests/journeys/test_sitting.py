@@ -1,4 +1,7 @@
-"""The sitting of a quiz in a browser: what the page says is saved is saved, whatever the connection does."""
+"""The sitting of a quiz in a browser: what the page says is saved is saved, whatever the connection does.
+
+One engine is enough for what the page does by itself: the saves it sends are those of the others here and of tests/quizzes.
+"""
 
 import os
 import re
@@ -134,6 +137,7 @@ def test_whole_quiz_by_keyboard_alone(maya, attempt):
     assert Certificate.objects.filter(attempt=attempt).count() == 1
 
 
+@pytest.mark.one_engine
 def test_saved_is_said_only_after_the_server_has_answered(maya, attempt):
     page, (first, second, *_) = maya.page, tokens(attempt, 1)
     held: list[Route] = []
@@ -162,6 +166,7 @@ def test_saved_is_said_only_after_the_server_has_answered(maya, attempt):
     assert queued(page) == []
 
 
+@pytest.mark.one_engine
 def test_flag_is_saved_at_once(maya, attempt):
     page = maya.page
     page.goto(take(attempt, 2))
@@ -176,6 +181,7 @@ def test_flag_is_saved_at_once(maya, attempt):
     assert not AttemptItem.objects.get(attempt=attempt, position=2).flagged
 
 
+@pytest.mark.one_engine
 def test_double_press_moves_one_question(maya, attempt):
     page = maya.page
     page.goto(take(attempt))
@@ -219,6 +225,7 @@ def test_connection_lost_for_two_answers_and_back(maya, attempt):
     on(page, 3)  # she had gone on: nothing pulls her to the check page
 
 
+@pytest.mark.one_engine
 def test_unsent_answer_outlives_the_page(maya, attempt):
     maya.forgive(*LOST)
     page, first = maya.page, tokens(attempt, 1)[0]
@@ -236,6 +243,7 @@ def test_unsent_answer_outlives_the_page(maya, attempt):
     assert queued(page) == []
 
 
+@pytest.mark.one_engine
 def test_check_page_waits_for_what_is_not_sent(maya, attempt):
     maya.forgive(*LOST)
     page, first = maya.page, tokens(attempt, 1)[0]
@@ -305,6 +313,7 @@ def test_signed_out_in_between_loses_nothing(maya, attempt, cast):
     assert stored(attempt)[1] == first
 
 
+@pytest.mark.one_engine
 def test_sign_out_empties_this_device(maya, attempt):
     maya.forgive(*LOST)
     page = maya.page
@@ -441,6 +450,7 @@ def test_double_press_hands_in_once(maya, attempt):
     assert Certificate.objects.filter(attempt=attempt).count() == 1
 
 
+@pytest.mark.one_engine
 def test_hand_in_without_connection_says_so(maya, attempt):
     factories.answer(attempt=attempt)
     page = maya.page
@@ -491,6 +501,7 @@ def test_clock_counts_down_and_warns_once(visitor, cast, attempt):
     expect(page.locator("#q1 input").last).to_be_disabled()
 
 
+@pytest.mark.one_engine
 def test_extra_time_shows_while_the_quiz_runs(visitor, cast, attempt):
     with emptied.unguarded("quizzes_attempt"):
         started_at = clock.now() - timedelta(minutes=33)
@@ -526,6 +537,7 @@ def test_whole_quiz_without_javascript(visitor, cast, attempt):
     assert Certificate.objects.filter(attempt=attempt).count() == 1
 
 
+@pytest.mark.one_engine
 def test_stale_answer_without_javascript_shows_both(visitor, cast, attempt):
     one = visitor(java_script_enabled=False)
     page = one.sign_in(cast.aesthetician)

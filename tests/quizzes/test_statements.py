@@ -62,6 +62,7 @@ def test_save_costs_five_statements(cast, module):
     assert len([sql for sql in cost if sql.startswith(("INSERT", "UPDATE"))]) == 2
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_save_costs_the_same_with_fifteen_items(fifteen):
     assert fifteen.items.count() == 15
     cost = saving(fifteen, script=True)
@@ -133,6 +134,7 @@ def test_module_list_costs_the_same_for_one_and_for_many(cast, module):
     assert len(getting(cast.aesthetician, "training:module-list")) == len(one)
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_certificate_list_costs_the_same_for_one_and_for_many(cast, module, now):
     from certificates.actions import open_renewals
 
@@ -151,6 +153,7 @@ def learners(cast, count: int) -> list[StaffMember]:
     return [people.make_person(cast.lakeside, name, "aesthetician", by=cast.pinpoint) for name in names[:count]]
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_review_queue_costs_the_same_for_one_and_for_many_waiting(cast, module):
     factories.make_finished(person=cast.aesthetician, course=module, critical_wrong=1)
     one = getting(cast.physician, "certificates:review-queue")
@@ -159,6 +162,7 @@ def test_review_queue_costs_the_same_for_one_and_for_many_waiting(cast, module):
     assert len(getting(cast.physician, "certificates:review-queue")) == len(one)
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_review_queue_costs_the_same_for_one_and_for_many_locked(cast, module, now):
     factories.make_locked(person=cast.aesthetician, course=module)
     one = getting(cast.physician, "certificates:review-queue")
@@ -179,6 +183,7 @@ def test_review_queue_costs_the_same_for_one_and_for_many_locked(cast, module, n
         ("author", "compliance:home"),
     ],
 )
+@pytest.mark.one_engine  # as many statements on both
 def test_questions_cost_the_same_for_one_of_each_kind_and_for_many(cast, module, who, page):
     from quizzes import asking
 
@@ -201,6 +206,7 @@ def test_questions_cost_the_same_for_one_of_each_kind_and_for_many(cast, module,
     assert len(getting(getattr(cast, who), page)) == len(one)
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_result_costs_the_same_for_six_and_for_fifteen_items(cast, module, now):
     from certificates.actions import submit
 
@@ -224,6 +230,7 @@ def test_verifying_costs_the_same_whatever_happened(cast, module):
     assert len(statements(lambda: Client().get(page))) == len(before)
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_save_costs_the_same_for_every_kind(cast, of_every_kind):
     """Right or wrong, first answer or changed, by script or by form."""
     attempt = factories.make_attempt(person=cast.aesthetician, course=of_every_kind)

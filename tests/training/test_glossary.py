@@ -111,6 +111,7 @@ def test_glossary_page(client, cast, module):
 
 
 @pytest.mark.django_db
+@pytest.mark.one_engine  # as many statements on both
 def test_glossary_page_costs_the_same_however_long(client, cast, module):
     client.force_login(cast.physician)
     path = reverse("training:glossary")

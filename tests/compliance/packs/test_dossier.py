@@ -121,6 +121,7 @@ def test_a_name_that_no_font_here_writes_is_printed_in_latin_letters(cast, modul
     assert "by ??" in text
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_the_page_costs_the_same_for_few_and_for_many_rows(cast, passed, crowd):
     def ask() -> None:
         list(dossier.dossier_of(cast.aesthetician, viewer=cast.manager).parts)

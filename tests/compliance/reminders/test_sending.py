@@ -450,6 +450,7 @@ def test_setting_hours(client, cast):
     assert client.post("/reminders/hours/", wrong | {"clinic": cast.harbour.public_id}).status_code == 200
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_as_many_questions_for_many(client, crowd):
     cast = crowd.cast
 

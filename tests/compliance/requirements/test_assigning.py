@@ -266,6 +266,7 @@ def test_a_membership_of_another_clinic_is_not_found(client, cast, module):
     assert "Nobody waives anything for themselves" in text(client.get(me, follow=True))
 
 
+@pytest.mark.one_engine  # as many statements on both
 def test_the_same_queries_for_one_line_and_for_many(client, cast, module, lakeside, crowd, django_assert_num_queries):
     client.force_login(cast.manager)
     known = {"clinic": cast.lakeside, "recorded_by": cast.manager, "starts_on": TODAY}
