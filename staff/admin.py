@@ -79,7 +79,13 @@ show(
     filters=("meaning_code",),
 )
 show(models.StoredFile, "sha256", "media_type", "stored_at", exclude=("bytes",))
-show(models.OutgoingMail, "subject", "person", "due_at", "sent_at", "tries", search=("subject",), exclude=("body",))
+show(
+    models.OutgoingMail,
+    *("subject", "person", "due_at", "sent_at", "tries", "tried_at", "given_up_at"),
+    search=("subject",),
+    filters=("given_up_at",),
+    exclude=("body",),
+)
 show(models.Heartbeat, "name", "beat_at")
 show(models.RetentionRule, "clinic", "number", "country", "years", "set_at", "set_by", filters=("clinic",))
 show(models.FactorRule, "clinic", "number", "of_physicians", "of_managers", "holds_at", "set_at", "set_by")

@@ -14,7 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Value, When
 
 from certificates.models import Certificate
 from compliance.models import PeopleImportRow
@@ -216,7 +216,14 @@ def _unname_mails(person: StaffMember, known: list[str]) -> None:
 
 def _blank(rows: QuerySet[OutgoingMail]) -> int:
     """The rows stay, so that nothing is sent twice; what they said and to whom does not. What waits is not sent."""
-    return rows.update(subject="", body="", address="", file=None, file_name="", tries=mail.MOST_TRIES)
+    return rows.update(
+        subject="",
+        body="",
+        address="",
+        file=None,
+        file_name="",
+        given_up_at=Case(When(sent_at=None, then=Value(clock.now())), default=F("given_up_at")),
+    )
 
 
 def _write_to(person: StaffMember, kind: str, kept: list[Kept]) -> None:
@@ -257,7 +264,7 @@ def letter(name: str, kind: str, kept: list[Kept], clinics: list[Clinic]) -> str
 def settle_letters() -> int:
     """Letters of erasures that were sent, or given up, are blanked: they carried the address. Then the pages they lay on."""
     rows = OutgoingMail.objects.filter(dedupe_key__startswith=LETTER).exclude(address="")
-    over = rows.exclude(sent_at=None) | rows.filter(tries__gte=mail.MOST_TRIES)
+    over = rows.exclude(sent_at=None) | rows.exclude(given_up_at=None)
     count = _blank(OutgoingMail.objects.filter(pk__in=list(over.values_list("pk", flat=True))))
     if count:
         scrub()

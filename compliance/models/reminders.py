@@ -73,6 +73,9 @@ class Reminder(models.Model):
     step = models.SmallIntegerField(
         null=True, blank=True, help_text="Days left when it was due; none where somebody sent it again by hand."
     )
+    again = models.PositiveSmallIntegerField(
+        default=0, help_text="How often the step was queued before, in mails that were given up."
+    )
     title = models.CharField(max_length=300)
     due_on = models.DateField()
 
@@ -80,7 +83,7 @@ class Reminder(models.Model):
         ordering = ("mail", "pk")
         constraints = (
             models.UniqueConstraint(
-                fields=["person", "about", "kind", "requirement", "cycle", "step"], name="reminder_step_once"
+                fields=["person", "about", "kind", "requirement", "cycle", "step", "again"], name="reminder_step_once"
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["due", "expiry", "licence", "withdrawn", "task", "escalated", "digest"]),

@@ -6,7 +6,7 @@ that was killed half-way, tell nobody twice.
 """
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -107,6 +107,7 @@ def told_of_mail(row: ReminderMail) -> dict[str, object]:
             line.step,
             line.title,
             line.due_on.isoformat(),
+            *([line.again] if line.again else []),
         ]
         for line in sorted(row.lines.all(), key=lambda line: line.pk)
     ]
@@ -199,9 +200,9 @@ def _began_on(row: Row) -> date:
 
 
 def sent_to(people: Collection[int]) -> dict[int, set[Sent]]:
-    """By the id of who was told: the steps that will not be sent again."""
+    """By the id of who was told: the steps that will not be sent again. A mail that was given up told nobody."""
     since = clock.now().date() - timedelta(days=REMEMBERED_DAYS)
-    rows = Reminder.objects.filter(person__in=people, step__isnull=False)
+    rows = Reminder.objects.filter(person__in=people, step__isnull=False, mail__mail__given_up_at=None)
     found: dict[int, set[Sent]] = defaultdict(set)
     fields = ("person", "about", "kind", "requirement", "cycle", "step")
     for kept in (rows.filter(mail__day_on__gte=since), rows.filter(kind=KINDS.ESCALATED)):
@@ -422,6 +423,7 @@ def _queue(letter: Letter, *, clinic: Clinic, day: date, due_at: datetime, by: S
         queued_at=clock.now(),
         queued_by=by,
     )
+    before = _given_up_before(person)
     Reminder.objects.bulk_create(
         Reminder(
             mail=row,
@@ -432,6 +434,7 @@ def _queue(letter: Letter, *, clinic: Clinic, day: date, due_at: datetime, by: S
             requirement=line.requirement,
             cycle=line.cycle,
             step=line.step,
+            again=before[line.about, line.kind, line.requirement, line.cycle, line.step],
             title=line.title,
             due_on=line.due_on,
         )
@@ -439,6 +442,11 @@ def _queue(letter: Letter, *, clinic: Clinic, day: date, due_at: datetime, by: S
     )
     audit.record(clinic=clinic, by=by, action="reminders.queued", subject=row, body=told_of_mail(row))
     return row
+
+
+def _given_up_before(person: StaffMember) -> Counter[tuple[int, str, str, str, int | None]]:
+    rows = Reminder.objects.filter(person=person, step__isnull=False, mail__mail__given_up_at__isnull=False)
+    return Counter(rows.values_list("about", "kind", "requirement", "cycle", "step"))
 
 
 # Sending, by hand.

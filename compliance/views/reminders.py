@@ -16,7 +16,6 @@ from compliance.reminders import sending, wording
 from compliance.reminders.timing import Matter
 from compliance.selection import asked_for, seen_clinics, select
 from staff.access import Permission, StaffRequest, clinics_as, has_permission, require_permission
-from staff.mail import MOST_TRIES
 from staff.models import StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import plural
@@ -37,7 +36,7 @@ class Shown:
     def state(self) -> str:
         if self.row.mail.sent_at:
             return "sent"
-        return "given-up" if self.row.mail.tries >= MOST_TRIES else "waits"
+        return "given-up" if self.row.mail.given_up_at else "waits"
 
 
 def why(line: Reminder) -> str:

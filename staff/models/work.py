@@ -19,9 +19,18 @@ class OutgoingMail(models.Model):
     due_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True, blank=True, help_text="First tried.")
+    given_up_at = models.DateTimeField(null=True, blank=True, help_text="Not sent, and never tried again.")
 
     class Meta:
-        indexes = (models.Index(fields=["due_at"], condition=models.Q(sent_at=None), name="outgoingmail_waiting"),)
+        indexes = (
+            models.Index(
+                fields=["due_at"], condition=models.Q(sent_at=None, given_up_at=None), name="outgoingmail_waiting"
+            ),
+            models.Index(
+                fields=["given_up_at"], condition=models.Q(given_up_at__isnull=False), name="outgoingmail_given_up"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.subject

@@ -5,6 +5,7 @@ import pytest
 from django.core import mail as outbox
 from django.core.mail.backends import locmem
 from django.db import transaction
+from django.urls import reverse
 
 from staff import clock, mail
 from staff.models import OutgoingMail
@@ -80,6 +81,7 @@ def test_nothing_to_somebody_who_has_left(cast, now):
         with clock.at(now + minutes * MINUTE):
             assert mail.send_due() == 0
     assert outbox.outbox == []
+    assert OutgoingMail.objects.get().given_up_at == now
 
 
 def test_the_others_still_get_theirs(cast, monkeypatch):
@@ -120,14 +122,67 @@ def test_failed_sending_is_tried_again_later_and_later(cast, now, monkeypatch):
     assert OutgoingMail.objects.get().tries == 5
 
 
-def test_given_up_after_ten_tries(cast, now, monkeypatch):
+def test_a_server_that_is_away_for_six_days_loses_nothing(cast, now, monkeypatch):
+    """Tried every hour once it has been away that long, so that it arrives within an hour of the server's return."""
     queue(cast.aesthetician)
     monkeypatch.setattr(locmem.EmailBackend, "send_messages", failing)
-    for day in range(20):
-        with clock.at(now + timedelta(days=day)):
+    moment = now
+    while moment < now + timedelta(days=6):
+        with clock.at(moment):
             mail.send_due()
-    row = OutgoingMail.objects.get()
-    assert (row.tries, row.sent_at) == (mail.MOST_TRIES, None)
+        last, moment = moment, OutgoingMail.objects.get().due_at
+    assert moment - last == mail.LONGEST_PAUSE
+    monkeypatch.undo()
+    with clock.at(moment):
+        assert mail.send_due() == 1
+        assert not mail.undelivered().exists()
+
+
+def test_given_up_by_age_and_told(cast, now, monkeypatch, caplog):
+    queue(cast.aesthetician)
+    monkeypatch.setattr(locmem.EmailBackend, "send_messages", failing)
+    for days in (0, 3, 7):
+        assert not mail.undelivered().exists()
+        with clock.at(now + timedelta(days=days)):
+            assert mail.send_due() == 0
+    assert "not sent and given up" in caplog.text
+    monkeypatch.undo()
+    with clock.at(now + timedelta(days=8)):
+        row = mail.undelivered().get()
+        assert (row.tries, row.tried_at, row.given_up_at) == (3, now, now + timedelta(days=7))
+        assert mail.send_due() == 0
+    with clock.at(now + timedelta(days=7) + mail.TOLD_FOR):
+        assert not mail.undelivered().exists()
+
+
+def test_a_mail_that_waited_for_tick_alone_is_still_tried(cast, now):
+    """Its age counts from the first try: what nobody tried was not given up."""
+    queue(cast.aesthetician)
+    with clock.at(now + timedelta(days=40)):
+        assert mail.send_due() == 1
+
+
+def test_what_waits_for_a_leaver_is_given_up_and_no_loss(cast, now):
+    row = queue(cast.aesthetician, due_at=now + MINUTE)
+    mail.give_up(cast.aesthetician)
+    with clock.at(now + MINUTE):
+        assert mail.send_due() == 0
+    row.refresh_from_db()
+    cast.aesthetician.is_active = False
+    cast.aesthetician.save(update_fields=["is_active"])
+    assert row.given_up_at == now
+    assert not mail.undelivered().exists()
+
+
+def test_readyz_tells_of_mails_that_were_given_up(client, cast, now):
+    asked = reverse("readyz")
+    row = queue(cast.aesthetician)
+    before = client.get(asked)
+    assert before.json()["checks"]["mail"] == "ok"
+    OutgoingMail.objects.filter(pk=row.pk).update(given_up_at=now)
+    told = client.get(asked)
+    assert told.json()["checks"]["mail"] == "1 given up in the last 30 days: see Outgoing mails in /admin/"
+    assert told.status_code == before.status_code
 
 
 def test_a_long_subject_is_cut(cast):

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db import IntegrityError
 
 from certificates.actions import end_membership
+from compliance import records
 from compliance.models import Change, Reminder, ReminderMail, Task
 from compliance.queries import board_of
 from compliance.reminders import sending
@@ -362,6 +363,24 @@ def test_a_line_is_once_even_behind_the_sites_back(cast, module):
     line.pk = None
     with pytest.raises(IntegrityError):
         line.save(force_insert=True)
+
+
+def test_a_step_whose_mail_was_given_up_was_not_sent(cast, module, held):
+    """The same step is queued again while it holds, and the records add up; a mail that waits is not doubled."""
+    first, second = (held.valid_until_on - timedelta(days=days) for days in (30, 22))
+    with at(first):
+        sending.send_due()
+    with at(first + timedelta(days=1)):
+        sending.send_due()
+    (lost,) = mails(cast.aesthetician)
+    OutgoingMail.objects.filter(pk=lost.pk).update(given_up_at=clock.now())
+    with at(second):
+        sending.send_due()
+        sending.send_due()
+    told = list(Reminder.objects.filter(person=cast.aesthetician).order_by("pk").values_list("kind", "step", "again"))
+    assert told == [("expiry", 30, 0), ("expiry", 30, 1)]
+    assert len(mails(cast.aesthetician)) == 2
+    assert not records.verify().findings
 
 
 # By hand.
