@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: it can do its work (database, migrations, triggers, tick, disk)."""
+"""`/healthz`: the process answers. `/readyz`: it can do its work (database, migrations, triggers, tick, disk, mail)."""
 
 import shutil
 from datetime import timedelta
@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from compliance.backups import DRILL
-from staff import clock, guards
+from staff import clock, guards, mail
 from staff.models import Heartbeat
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
+NO_STOP = ("tick", "mail", "drill")  # pages work without
 
 
 @login_not_required
@@ -36,7 +37,13 @@ def _drill() -> str:
     if beat is None:
         return "no restore was ever tried: run manage.py backup_drill"
     days = (clock.now() - beat.beat_at).days
-    return "ok" if days < settings.BACKUP_DRILL_DAYS else f"the last restore was tried {days} days ago"
+    late = days >= settings.BACKUP_DRILL_DAYS
+    return f"the last restore was tried {days} days ago: run manage.py backup_drill" if late else "ok"
+
+
+def _mail() -> str:
+    lost = mail.undelivered().count()
+    return "ok" if not lost else f"{lost} given up in the last 30 days: see Outgoing mails in /admin/"
 
 
 def _migrations() -> str:
@@ -67,10 +74,11 @@ def readyz(request: HttpRequest) -> HttpResponse:
             "triggers": _triggers(),
             "tick": _tick(),
             "disk": _disk(),
+            "mail": _mail(),
         }
         if settings.BACKUP_DRILL_DAYS:
             checks["drill"] = _drill()
     except DatabaseError as error:
         checks = {"database": f"does not answer: {type(error).__name__}"}
-    ready = all(value == "ok" for name, value in checks.items() if name not in ("tick", "drill"))
+    ready = all(value == "ok" for name, value in checks.items() if name not in NO_STOP)
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)

@@ -318,7 +318,17 @@ if BADGE_ISSUER_FORM not in ("did:web", "https"):
     raise ImproperlyConfigured(f"BADGE_ISSUER_FORM is {BADGE_ISSUER_FORM}: it must be did:web or https.")
 
 # Backups: how old the last drill may be before /readyz says so; 0 does not ask
-BACKUP_DRILL_DAYS = env.int("BACKUP_DRILL_DAYS", default=0)
+BACKUP_DRILL_DAYS = env.int("BACKUP_DRILL_DAYS", default=0 if DEBUG or PINPOINT_DEMO else 7)
+
+# Whom a weakness of this installation is reported to, at /.well-known/security.txt (RFC 9116); off until set
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")
+SECURITY_EXPIRES = env.str("SECURITY_EXPIRES", default="")
+if SECURITY_CONTACT and not re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", SECURITY_CONTACT):
+    raise ImproperlyConfigured(f"SECURITY_CONTACT is {SECURITY_CONTACT}: it must begin with mailto: or https://.")
+if SECURITY_CONTACT and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", SECURITY_EXPIRES):
+    raise ImproperlyConfigured(
+        f"SECURITY_EXPIRES is {SECURITY_EXPIRES or 'missing'}: with SECURITY_CONTACT it must be a day such as 2027-11-01."
+    )
 
 # Logs: one line an event, with the request's id, without personal data
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

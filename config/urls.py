@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import health
+from config.security_txt import security_txt
 from config.styleguide import styleguide
 from staff.factor_views import PasskeyAgain, SecondStep
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", include("quizzes.urls")),  # first, because a quiz asks most often, and every pattern before is tried
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path(".well-known/security.txt", security_txt, name="security-txt"),
     path("styleguide/", styleguide, name="styleguide"),
     # An address is changed by the manager, who knows the person; allauth's own page for it stays closed.
     path("accounts/email/", login_not_required(RedirectView.as_view(url="/")), name="account_email"),

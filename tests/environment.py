@@ -31,7 +31,8 @@ os.environ["DATA_DIR"] = str(DATA / WORKER)
 os.environ["STATIC_ROOT"] = str(DATA / "static")
 os.environ["LOG_LEVEL"] = "ERROR"
 os.environ["CACHE_URL"] = "locmemcache://"
-for name in ("DEBUG", "EMAIL_URL", "PINPOINT_DEMO", "TRUSTED_PROXIES", "BADGE_URL", "BADGE_KEYS"):
+NOT_SET = ("DEBUG", "EMAIL_URL", "PINPOINT_DEMO", "TRUSTED_PROXIES", "BADGE_URL", "BADGE_KEYS", "BACKUP_DRILL_DAYS")
+for name in (*NOT_SET, "SECURITY_CONTACT", "SECURITY_EXPIRES"):
     os.environ.pop(name, None)
 if "TEST_DATABASE_URL" in os.environ:
     os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]

@@ -44,6 +44,7 @@ PHYSICIANS = {"physician": 200, "other_physician": 200}
 MANAGERS = {"manager": 200, "other_manager": 200}
 PUBLIC = row(200, nobody=200)
 BANK = row(403, **PHYSICIANS, author=200, administrator=200)
+NOT_SET = row(404, nobody=404)  # where it is, everybody gets it: tests/test_security_txt.py
 NO_BADGES = row(404, nobody=404)  # where they are issued, everybody gets them: tests/certificates/test_badges.py
 POST_ONLY = 405
 
@@ -66,6 +67,7 @@ HER_PROOF = row(404, **HER_CERTIFICATE, author=403, administrator=403)
 TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "healthz": ((), PUBLIC),
     "readyz": ((), PUBLIC),
+    "security-txt": ((), NOT_SET),
     "styleguide": ((), row(403, author=200, administrator=200)),
     "training:binder": ((), EVERYBODY),
     "training:binder-card": (("aftercare-clock",), EVERYBODY),

@@ -67,7 +67,7 @@ def test_a_backup_comes_back_and_adds_up(tmp_path, place, settings):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_drill_is_remembered_and_asked_for(client, settings):
-    settings.BACKUP_DRILL_DAYS = 7
+    assert settings.BACKUP_DRILL_DAYS == 7, "unless somebody says otherwise"
     asked = reverse("readyz")
     assert client.get(asked).json()["checks"]["drill"].startswith("no restore was ever tried")
     wrong, _ = backups.drill()
@@ -75,7 +75,7 @@ def test_a_drill_is_remembered_and_asked_for(client, settings):
     assert client.get(asked).json()["checks"]["drill"] == "ok"
     Heartbeat.objects.filter(name=backups.DRILL).update(beat_at=clock.now() - timedelta(days=8))
     told = client.get(asked)
-    assert told.json()["checks"]["drill"] == "the last restore was tried 8 days ago"
+    assert told.json()["checks"]["drill"] == "the last restore was tried 8 days ago: run manage.py backup_drill"
     assert told.json()["ready"] == (told.status_code == 200)
     settings.BACKUP_DRILL_DAYS = 0
     assert "drill" not in client.get(asked).json()["checks"]
