@@ -18,7 +18,7 @@ def source(path: str) -> str:
 
 
 def is_proof(path: str, name: str) -> bool:
-    marked = re.search(r"((?:^@.*\n(?:^[ )\]].*\n)*)*)^def %s\(" % name, source(path), re.M)
+    marked = re.search(rf"((?:^@.*\n(?:^[ )\]].*\n)*)*)^def {name}\(", source(path), re.M)
     whole = re.search(r"^pytestmark = pytest\.mark\.proof", source(path), re.M)
     return bool(whole) or bool(marked and "mark.proof" in marked.group(1))
 
