@@ -66,8 +66,9 @@ def with_points(rows: Any) -> Any:
 def _report(version: QuestionVersion, answers: list[Answer], objections: int, usual: int | None) -> ItemReport:
     content, kind = version.content, kinds.of(version.question.kind)
     tests = list(version.points.all())
+    critical = any(test.approved_against.critical for test in tests if test.approved_against)
     found = statistics.of_item(
-        answers, kind.picks(content), lambda piece: kind.picked(content, piece), objections, usual
+        answers, kind.picks(content), lambda piece: kind.picked(content, piece), objections, usual, critical
     )
     return ItemReport(
         version,
@@ -75,7 +76,7 @@ def _report(version: QuestionVersion, answers: list[Answer], objections: int, us
         content["stem"],
         content["level"],
         tuple(test.key_point.code for test in tests),
-        any(test.approved_against.critical for test in tests if test.approved_against),
+        critical,
         found,
     )
 

@@ -26,9 +26,10 @@ from training.models import (
 )
 from training.queries import live_versions
 
-# What a first release needs. Four to a critical point, since a re-test asks three others than the one that was missed;
-# elsewhere half as many again as there are places.
-CERTIFYING_FOR_CRITICAL = 4
+# What the bank is to hold. Five to a critical point: a re-test asks three others than the one that was missed, and one may be
+# retired. Elsewhere twice as many as there are places, so that a second attempt need not ask what the first did.
+CERTIFYING_FOR_CRITICAL = 5
+CERTIFYING_FOR_A_PLACE = 2
 PRACTICE_FOR_CRITICAL = 1
 
 
@@ -120,7 +121,7 @@ class FactCover:
 class Cell:
     """A part of a form: a section's places beside its critical points, one critical point, or a level.
 
-    `items` are those of the bank that may fill it, `wanted` how many a first release needs (0: no quota).
+    `items` are those of the bank that may fill it, `wanted` how many it is to hold (0: no quota).
     """
 
     kind: str
@@ -443,7 +444,7 @@ def _cells(
         title = titles.get(slug, slug)
         places = plan.sections.get(slug, 0) - len(critical[slug])
         ordinary = sum(item.section == slug and not item.critical for item in pool)
-        wanted = max(0, -(-3 * places // 2))
+        wanted = max(0, CERTIFYING_FOR_A_PLACE * places)
         if slug in plan.sections:
             cells.append(
                 Cell("section", slug, title, slug, max(0, places), ordinary, wanted, why.get(("section", slug), ""))

@@ -15,6 +15,7 @@ from quizzes.kinds.base import Pick
 FACILITY_FROM = 10
 DISCRIMINATION_FROM = 50
 SLOW = 3  # times the module's median
+CRITICAL_MISSED = 5  # one in so many: a safety-critical item is to be answered right by nearly everybody
 Z = 1.959964  # of 95 %
 
 
@@ -98,6 +99,7 @@ def of_item(
     named: Callable[[str], Pick],
     objections: int = 0,
     usual_seconds: int | None = None,
+    critical: bool = False,
 ) -> Statistics:
     """`picks` are what may be chosen, `named` says what else was answered, `usual_seconds` is the module's median."""
     number, right = len(answers), sum(answer.right for answer in answers)
@@ -112,6 +114,7 @@ def of_item(
     tallies = _tallies(answers, picks, named)
     signals = [
         *_objected(objections),
+        *(_missed(number - right, number) if critical else ()),
         *_against(found),
         *_mistaken(tallies),
         *(_unused(tallies) if number >= DISCRIMINATION_FROM else ()),
@@ -134,6 +137,13 @@ def _objected(objections: int) -> tuple[Signal, ...]:
     if not objections:
         return ()
     return (Signal("objected", "Questioned once." if objections == 1 else f"Questioned {objections} times."),)
+
+
+def _missed(wrong: int, of: int) -> tuple[Signal, ...]:
+    if wrong * CRITICAL_MISSED <= of:
+        return ()
+    said = f"Safety-critical, and missed by {wrong} of {of}: is the item at fault, or what the material says of it?"
+    return (Signal("critical-missed", said),)
 
 
 def _against(found: float | None) -> tuple[Signal, ...]:

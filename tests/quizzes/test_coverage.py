@@ -170,10 +170,12 @@ def test_practice_item_is_enough_for_an_ordinary_point(whole):
     assert "nd-16" not in lacking(found())
 
 
-def test_critical_point_with_three_certifying_items(whole):
+def test_critical_point_that_lost_one_of_five_certifying_items(whole):
     rows = list(live(point="nd-17"))
-    retire(rows[3:])
-    assert lacking(found()) == {"nd-17": "3 of 4 certifying items"}
+    retire(rows[5:])
+    assert lacking(found()) == {}
+    retire(rows[4:])
+    assert lacking(found()) == {"nd-17": "4 of 5 certifying items"}
 
 
 def test_critical_point_without_practice(whole):
@@ -183,15 +185,15 @@ def test_critical_point_without_practice(whole):
 
 def test_critical_point_without_anything_says_both(whole):
     retire(live(point="nd-17", bank=""))
-    assert lacking(found()) == {"nd-17": "0 of 4 certifying items, no practice item"}
+    assert lacking(found()) == {"nd-17": "0 of 5 certifying items, no practice item"}
 
 
 def test_stale_item_does_not_count(whole):
     rows = list(live(point="nd-17"))
-    retire(rows[4:])
+    retire(rows[5:])
     assert lacking(found()) == {}
     QuestionPoint.objects.filter(question_version=rows[0]).update(approved_against=None)
-    assert lacking(found()) == {"nd-17": "3 of 4 certifying items"}
+    assert lacking(found()) == {"nd-17": "4 of 5 certifying items"}
 
 
 # Cells
@@ -269,8 +271,8 @@ def test_cells_add_up_to_the_form(whole):
     cells = {cell.name: (cell.places, cell.wanted) for cell in plan.cells}
     assert plan.places == 15
     assert cells["technique-and-endpoint"] == (1, 2)  # three places, two of them for critical points
-    assert cells["nd-17"] == cells["nd-18"] == (1, 4)
-    assert cells["choosing-the-depth"] == (3, 5)  # half as many again, rounded up
+    assert cells["nd-17"] == cells["nd-18"] == (1, 5)
+    assert cells["choosing-the-depth"] == (3, 6)  # twice as many
     assert cells["recall"] == (12, 0)
 
 
@@ -370,7 +372,7 @@ def test_json_counts(whole):
     counts = json.loads(command("--json")[1])["counts"]
     depth = [cell for cell in counts["cells"] if cell["module"] == "needle-depth" and cell["clinic"] is None]
     assert sum(cell["places"] for cell in depth if cell["kind"] != "level") == 15
-    assert {"kind": "critical", "cell": "nd-17", "places": 1, "wanted": 4}.items() <= next(
+    assert {"kind": "critical", "cell": "nd-17", "places": 1, "wanted": 5}.items() <= next(
         cell.items() for cell in depth if cell["cell"] == "nd-17"
     )
     assert all(cell["percent"] >= 100 for cell in depth if cell["wanted"])

@@ -106,6 +106,12 @@ def test_from_ten_answers_the_share_and_from_fifty_discrimination():
         pytest.param(answers(4, 6, wrong_pick=""), {}, [], id="left open is no choice"),
         pytest.param(answers(10, 2), {"usual_seconds": 8}, ["slow"], id="three times as long"),
         pytest.param(answers(10, 2), {"usual_seconds": 9}, [], id="not quite"),
+        pytest.param(
+            answers(7, 3), {"critical": True}, ["critical-missed"], id="critical, missed by more than a fifth"
+        ),
+        pytest.param(answers(8, 2), {"critical": True}, [], id="critical, missed by a fifth"),
+        pytest.param(answers(7, 3), {}, [], id="as often missed and not critical"),
+        pytest.param(answers(0, 9), {"critical": True}, [], id="critical, too few answers"),
     ],
 )
 def test_signals(rows, more, expected):
