@@ -1,7 +1,7 @@
 """What happens to a certificate after its issue: one row and one line of the audit trail."""
 
 from certificates.models import Certificate, CertificateEvent
-from staff import audit, clock
+from staff import audit, canonical, clock
 from staff.models import Signature, StaffMember
 
 
@@ -33,6 +33,6 @@ def record(
         action=f"certificate.{kind}",
         subject=certificate,
         reason=public_text,
-        body={"number": certificate.number, "class": reason_class},
+        body={"number": certificate.number, "class": reason_class, "note_sha256": canonical.sha256(private_note)},
     )
     return event

@@ -79,6 +79,7 @@ def _protocol(checked: Counter[str]) -> Iterator[Finding]:
         Prefetch("values", ProtocolValue.objects.select_related("signature").order_by("clinic", "number"))
     ).order_by("position"):
         numbers = defaultdict(list)
+        signed = events_of("training.protocolvalue", list(item.values.all()))
         for row in item.values.all():
             checked["protocol values"] += 1
             numbers[row.clinic_id].append(row.number)
@@ -87,8 +88,12 @@ def _protocol(checked: Counter[str]) -> Iterator[Finding]:
             meanings = ["adopt-defaults", "protocol-default", "protocol-defaults"] if row.is_default else ["protocol"]
             what = f"protocol value {row.number} of {item.code} in clinic {row.clinic_id}"
             yield from rests(what, row.signature, meanings=meanings, at=row.decided_at, clinic=row.clinic_id)
-        for clinic, held in numbers.items():
-            yield from numbered(f"protocol values of {item.code} in clinic {clinic}", held)
+            held = {"item": item.code, "number": row.number, "text_sha256": canonical.sha256(row.text)}
+            for event in signed[str(row.pk)]:
+                said = {name: told for name, told in json.loads(event.body).items() if name != "reread"}
+                yield from compare(f"{what}, as its event says", said, {name: held.get(name) for name in said})
+        for clinic, given in numbers.items():
+            yield from numbered(f"protocol values of {item.code} in clinic {clinic}", given)
     rows = list(Signature.objects.filter(pk__in=taken).order_by("pk"))
     events = events_of("staff.signature", rows)
     for signature in rows:

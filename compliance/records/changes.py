@@ -21,6 +21,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
     yield from _tasks(checked)
     yield from _tests(checked)
     yield from _approvals(checked)
+    yield from _approved(checked)
     yield from gone("task.asked", "task", Task)
     yield from gone("pointtest.started", "test on a key point", PointTest)
 
@@ -126,3 +127,22 @@ def _approvals(checked: Counter[str]) -> Iterator[Finding]:
                 yield from about_then(f"approval {row.pk}, when", known.at, row.approved_at)
     for subject, _, _ in told:
         yield Finding(f"approval of question version {subject}", "there, as its event says", "gone")
+
+
+def _approved(checked: Counter[str]) -> Iterator[Finding]:
+    """Who made a version live: a second person by an approval of that wording, a release by its own making."""
+    rows = Approval.objects.values_list("question_version__question", "sha256", "approved_by", "approved_at")
+    given = set(rows)
+    approved = QuestionVersion.objects.exclude(approved_at=None).select_related("question").order_by("pk")
+    for chunk in chunks(approved):
+        for row in chunk:
+            checked["approved question versions"] += 1
+            what = f"question {row.question.code}, version {row.number}, approved"
+            if row.approved_via == QuestionVersion.Via.PERSON:
+                held = (row.question_id, row.sha256, row.approved_by_id, row.approved_at) in given
+                yield from compare(what, "as its approval says", "as its approval says" if held else "otherwise")
+                continue
+            yield from compare(f"{what} via", QuestionVersion.Via.RELEASE.value, row.approved_via)
+            yield from compare(f"{what} by", row.created_by_id, row.approved_by_id)
+            if row.approved_at:
+                yield from about_then(f"{what} when", row.created_at, row.approved_at)

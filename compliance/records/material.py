@@ -168,8 +168,9 @@ def _rules(checked: Counter[str]) -> Iterator[Finding]:
             checked["quiz versions"] += 1
             hashed = ("blueprint", "items", "cut", "critical_rule", "limit_minutes", "open_minutes", "attempts")
             rules = {name: getattr(row, name) for name in hashed}
-            if row.retest_items:
-                rules["retest_items"] = row.retest_items
+            # What the files do not set is in the hash only where it is not what the site gives.
+            given = {"retest_items": 0, "grace_seconds": 60, "next_day_hour": 6}
+            rules |= {name: getattr(row, name) for name, usual in given.items() if getattr(row, name) != usual}
             made = canonical.sha256_of(rules)
             yield from compare(f"quiz {row.quiz.module.slug}, rules {row.number}, hash", made, row.sha256)
 
