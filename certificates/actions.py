@@ -18,7 +18,7 @@ from quizzes.eligibility import Standing, verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Quiz, Review
 from quizzes.queries import last_full, standing
 from staff import actions as staff_actions
-from staff import audit, canonical, clock, mail, signing
+from staff import audit, canonical, clock, mail, signing, written
 from staff.access import LEARNING_ROLES, is_same
 from staff.models import Clinic, Membership, MembershipRole, Signature, StaffMember
 from staff.models.clinics import Role
@@ -36,6 +36,8 @@ TALK_OPENS = 2
 MOST_TOGETHER = 20
 RENEWAL_HORIZON_DAYS = 366  # no renewal window is longer; the certificate's own decides
 
+CERTIFICATES = written.New(Certificate)
+COUNT = "UPDATE certificates_numberseries SET last = %s WHERE id = %s"
 # What a corrected copy repeats of the one before.
 KEPT_AT_REISSUE = (
     "title",
@@ -155,7 +157,7 @@ def issue(*, attempt: Attempt, by: StaffMember) -> Certificate | None:
     certificate = _new_certificate(attempt, _previous(attempt))
     try:
         with transaction.atomic():
-            certificate.save(force_insert=True)
+            CERTIFICATES.put(certificate)
     except IntegrityError:
         return first_of(attempt)
     audit.record(
@@ -224,16 +226,19 @@ def _day(value: date) -> str:
     return f"{value.day} {value:%B %Y}"
 
 
+@prepared
+def _locked_series(year: int) -> "QuerySet[NumberSeries]":
+    return NumberSeries.objects.select_for_update().filter(year=year)
+
+
 def next_number(year: int) -> str:
     """PP-2026-000001 and on, from a locked row."""
-    locked = NumberSeries.objects.select_for_update()
-    series = locked.filter(year=year).first()
+    series = next(iter(_locked_series(year)), None)
     if series is None:  # the year's first
         NumberSeries.objects.get_or_create(year=year)
-        series = locked.get(year=year)
-    series.last += 1
-    series.save(update_fields=["last"])
-    return f"PP-{year}-{series.last:06d}"
+        (series,) = _locked_series(year)
+    written.tell(COUNT, [series.last + 1, series.pk])
+    return f"PP-{year}-{series.last + 1:06d}"
 
 
 def rule_line(attempt: Attempt) -> str:

@@ -53,6 +53,11 @@ from training.queries import live_version
 REMINDER = "open-until:"
 REMIND_BEFORE = timedelta(hours=4)
 
+ATTEMPTS, ITEMS, POINTS = written.New(Attempt), written.New(AttemptItem), written.New(AttemptItemPoint)
+MARKS, OUTCOMES, SEALS = written.New(Mark), written.New(Outcome), written.New(Seal)
+END = "UPDATE quizzes_attempt SET state = %s, ended_at = %s, seal_sha256 = %s WHERE id = %s"
+CLOSE = "UPDATE quizzes_candidacy SET closed_at = %s, closed_by_id = %s WHERE id = %s AND closed_at IS NULL"
+
 
 class NotOpen(Exception):
     """The quiz cannot be started now; `verdict` says why."""
@@ -185,7 +190,7 @@ def _start(
         raise NotOpen(eligibility.Verdict("unfillable"), str(gap)) from gap
     now = clock.now()
     limit = timing.share(clock_of(rules, candidacy.clinic), len(form), rules.items)
-    attempt = Attempt.objects.create(
+    attempt = Attempt(
         candidacy=candidacy,
         quiz_version=rules,
         module_version=version,
@@ -199,6 +204,7 @@ def _start(
         ),
         limit_minutes=limit,
     )
+    ATTEMPTS.put(attempt)
     _insert_items(attempt, [(item.code, bank.drawable[item.code]) for item in form], bank.points)
     audit.record(
         clinic=candidacy.clinic,
@@ -223,12 +229,9 @@ def _insert_items(attempt: Attempt, form: list[tuple[str, Drawable]], points: di
         rows.append(
             AttemptItem(attempt=attempt, position=position, question_version_id=item.pk, tokens=canonical.text(tokens))
         )
-    rows = AttemptItem.objects.bulk_create(rows)
-    AttemptItemPoint.objects.bulk_create(
-        AttemptItemPoint(item=row, point_version=points[key_point])
-        for row, (_, item) in zip(rows, form, strict=True)
-        for key_point in item.points
-    )
+    ITEMS.put(*rows)
+    tested = [(row, key_point) for row, (_, item) in zip(rows, form, strict=True) for key_point in item.points]
+    POINTS.put(*(AttemptItemPoint(item=row, point_version=points[key_point]) for row, key_point in tested))
 
 
 def is_late(attempt: "Attempt | Held", moment: datetime, grace_seconds: int) -> bool:
@@ -404,11 +407,13 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
     )
     text = sealing.text(attempt, items, scored)
     attempt.seal_sha256 = canonical.sha256(text)
-    Mark.objects.bulk_create(
-        Mark(item_id=row.pk, points=points, max_points=1, rule=rules.scoring_rule, cause="first")
-        for row, points in zip(rows, scored.points, strict=True)
+    MARKS.put(
+        *(
+            Mark(item_id=row.pk, points=points, max_points=1, rule=rules.scoring_rule, cause="first")
+            for row, points in zip(rows, scored.points, strict=True)
+        )
     )
-    outcome = Outcome.objects.create(
+    outcome = Outcome(
         attempt=attempt,
         passed=scored.passed,
         points=scored.total,
@@ -416,8 +421,9 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
         clauses=canonical.text([clause.plain() for clause in scored.clauses]),
         cause="first",
     )
-    Seal.objects.create(attempt=attempt, text=text, sha256=attempt.seal_sha256)
-    attempt.save(update_fields=["state", "ended_at", "seal_sha256"])
+    OUTCOMES.put(outcome)
+    SEALS.put(Seal(attempt=attempt, text=text, sha256=attempt.seal_sha256))
+    written.tell(END, [attempt.state, written.stored(ended_at), attempt.seal_sha256, attempt.pk])
     if scored.passed:
         close_candidacy(attempt.candidacy, by=by)
     audit.record(
@@ -431,7 +437,7 @@ def finish(*, attempt: Attempt, state: str, ended_at: datetime, by: StaffMember)
 
 
 def close_candidacy(candidacy: Candidacy, *, by: StaffMember) -> None:
-    Candidacy.objects.filter(pk=candidacy.pk, closed_at=None).update(closed_at=clock.now(), closed_by=by)
+    written.tell(CLOSE, [written.stored(clock.now()), by.pk, candidacy.pk])
 
 
 def reopen_candidacy(candidacy: Candidacy, *, by: StaffMember) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models, transaction
 from django_guid import get_guid
 
-from staff import canonical, clock
+from staff import canonical, clock, written
 from staff.models import ActorName, AuditEvent, Chain, Clinic, StaffMember
 from staff.prepared import prepared
 
@@ -23,6 +23,9 @@ HASHED = (
     "body",
     "prev_hash",
 )
+
+EVENTS = written.New(AuditEvent)
+MOVE_ON = "UPDATE staff_chain SET seq = %s, head = %s WHERE id = %s"
 
 
 def event_hash(event: AuditEvent) -> str:
@@ -126,7 +129,6 @@ def record(
         prev_hash=chain.head,
     )
     event.hash = event_hash(event)
-    event.save(force_insert=True)
-    chain.seq, chain.head = event.seq, event.hash
-    chain.save(update_fields=["seq", "head"])
+    EVENTS.put(event)
+    written.tell(MOVE_ON, [event.seq, event.hash, chain.pk])
     return event

@@ -69,3 +69,28 @@ class Row(Generic[Found]):
             for place, column in enumerate(self.columns)
             for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
         ]
+
+
+class New(Generic[Found]):
+    """Puts new rows of a model in, all of them by one statement, and gives each its id.
+
+    `save` and `bulk_create` put that statement together anew each time, which takes them longer than the database needs for it.
+    """
+
+    def __init__(self, model: type[Found]) -> None:
+        self.fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+        columns, table = ", ".join(f'"{field.column}"' for field in self.fields), model._meta.db_table
+        self.begin = f'INSERT INTO "{table}" ({columns}) VALUES '  # noqa: S608 (a table of ours)
+        self.row = f"({', '.join(['%s'] * len(self.fields))})"
+
+    def put(self, *rows: Found) -> None:
+        if not rows:
+            return
+        values = [
+            field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in self.fields
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{self.begin}{', '.join([self.row] * len(rows))} RETURNING id", values)
+            found = cursor.fetchall()
+        for row, (pk,) in zip(rows, found, strict=True):
+            row.pk, row._state.adding, row._state.db = pk, False, connection.alias

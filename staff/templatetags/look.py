@@ -1,7 +1,7 @@
 """The look's small parts: states as word, icon and tone (design: the table of states), dates, icons."""
 
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import heroicons
@@ -89,6 +89,7 @@ class Icon(Node):
         return drawn(str(self.name.resolve(context)))
 
 
+@lru_cache(maxsize=256, typed=True)  # a text that is marked as safe is another than the same unmarked
 def _state(form: str, name: str, word: str, detail: str) -> SafeString:
     known, glyph, tone = STATES[name]
     more = format_html("<small>{}</small>", detail) if detail and form == "cell" else ""
