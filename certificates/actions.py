@@ -226,17 +226,13 @@ def _day(value: date) -> str:
     return f"{value.day} {value:%B %Y}"
 
 
-@prepared
-def _locked_series(year: int) -> "QuerySet[NumberSeries]":
-    return NumberSeries.objects.select_for_update().filter(year=year)
-
-
 def next_number(year: int) -> str:
     """PP-2026-000001 and on, from a locked row."""
-    series = next(iter(_locked_series(year)), None)
+    locked = NumberSeries.objects.select_for_update()
+    series = locked.filter(year=year).first()
     if series is None:  # the year's first
         NumberSeries.objects.get_or_create(year=year)
-        (series,) = _locked_series(year)
+        series = locked.get(year=year)
     written.tell(COUNT, [series.last + 1, series.pk])
     return f"PP-{year}-{series.last + 1:06d}"
 

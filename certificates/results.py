@@ -15,6 +15,8 @@ from quizzes.regrades import regrades_of
 from staff.prepared import prepared
 from training.models import ReadingConfirmation
 
+HEADLINE = 110  # signs of a question where it stands in a list
+
 
 @dataclass(frozen=True)
 class Corrected:
@@ -55,6 +57,10 @@ class Answer:
     @property
     def withdrawn(self) -> bool:
         return self.corrected is not None and self.corrected.option == scoring.WITHDRAW
+
+    @property
+    def headline(self) -> str:
+        return self.stem if len(self.stem) <= HEADLINE else f"{self.stem[: HEADLINE - 1]}…"
 
     @property
     def taught(self) -> bool:

@@ -105,6 +105,11 @@ class Told:
     key: str
     rows: tuple[Row, ...]
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why, of what the answer or the key says."""
+        return [row.rationale for row in self.rows if row.rationale and row.counts]
+
 
 @dataclass(frozen=True)
 class Group:
