@@ -22,6 +22,7 @@ class SigningForm(forms.Form):
     password = forms.CharField(max_length=200, widget=forms.PasswordInput, strip=False, required=False)
     code = forms.CharField(max_length=20, required=False)
     credential = forms.CharField(max_length=8000, required=False, widget=forms.HiddenInput)
+    accepts = forms.BooleanField(required=False)
 
     def clean_opened_at(self) -> Any:
         opened = parse_datetime(self.cleaned_data["opened_at"])

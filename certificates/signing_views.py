@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.core.cache import cache
@@ -50,7 +51,7 @@ def _tried(request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen
         signing.report_failed_signing(signer=request.user, count=_one_more_failure(request.user))
         return None, str(refusal)
     try:
-        made = act(signing.Seen(data["shown_sha256"], data["opened_at"], evidence))
+        made = act(signing.Seen(data["shown_sha256"], data["opened_at"], evidence, accepts=data["accepts"]))
     except signing.SigningRefused as refusal:
         return None, str(refusal)
     cache.delete(_key(request.user))
@@ -112,6 +113,7 @@ def signing_page(
 ) -> HttpResponse:
     """The page with what `_parts/signing.html` asks for; `meaning` is empty where the page itself shows several."""
     held = factors.held_by(request.user)
+    accepted = signing.has_accepted(request.user)
     signature = {
         "by_code": held.app is not None,
         "by_passkey": bool(held.passkeys) and factors.passkeys_possible(),
@@ -119,8 +121,20 @@ def signing_page(
         "signing_clinic": clinic,
         "continuous": signing.is_continuous(request),
         "shown_sha256": sha256,
-        "opened_at": clock.now(),
+        "opened_at": _opened_at(request, sha256),
+        "acceptance": "" if accepted else signing.ACCEPTANCES[signing.WORDING],
+        "accepts": "accepts" in request.POST,
         "meaning": meaning,
         "signing_error": error,
     }
     return render(request, template, context | signature, status=400 if error else 200)
+
+
+def _opened_at(request: StaffRequest, sha256: str) -> datetime:
+    """Since when she has had this on screen: a mistyped password does not begin the reading anew."""
+    posted = SigningForm(request.POST)
+    posted.is_valid()
+    if posted.cleaned_data.get("shown_sha256") == sha256:
+        opened_at: datetime = posted.cleaned_data["opened_at"]
+        return opened_at
+    return clock.now()

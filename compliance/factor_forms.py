@@ -22,7 +22,7 @@ class FactorRuleForm(Plain, forms.Form):
     holds_on = forms.DateField(
         label="From",
         widget=forms.DateInput(attrs=DATE),
-        help_text="Until then a notice on the home page says so; from then on who has none is asked to set one up first",
+        help_text="Whoever has none is told by mail and on the home page; from then on one has to be set up first",
     )
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:

@@ -67,7 +67,15 @@ def all_guards() -> list[Guard]:
 
 STAFF_GUARDS = [
     insert_only("staff_auditevent"),
+    insert_only("staff_signingacceptance"),
     insert_only("staff_signature"),
+    Guard(
+        "staff_signature",
+        "accepted",
+        ("INSERT",),
+        "whoever signs has first accepted what an electronic signature is",
+        when="NOT EXISTS (SELECT 1 FROM staff_signingacceptance a WHERE a.person_id = NEW.signer_id)",
+    ),
     insert_only("staff_storedfile"),
     insert_only("staff_retentionrule"),
     insert_only("staff_factorrule"),

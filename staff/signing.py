@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from staff import audit, canonical, clock, factors, mail
 from staff.accounts import client_address
-from staff.models import Clinic, Licence, Membership, MembershipRole, Signature, StaffMember
+from staff.models import Clinic, Licence, Membership, MembershipRole, Signature, SigningAcceptance, StaffMember
 from staff.models.clinics import Role
 
 CONTINUOUS_SECONDS = 15 * 60
@@ -52,6 +52,14 @@ MEANINGS: dict[str, str] = {
 }
 
 
+# What whoever signs has accepted once, before the first signature under it. A wording is never changed: a new one is added,
+# and asked of everybody at the next signature.
+ACCEPTANCES: dict[int, str] = {
+    1: "I accept that my electronic signature on this site binds me as my handwritten one does, and that nobody but me gives it.",
+}
+WORDING = max(ACCEPTANCES)
+
+
 class SigningRefused(Exception):
     """Says, in a sentence for the signer, why nothing was signed."""
 
@@ -78,11 +86,13 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Seen:
-    """The hash of what the signer had on screen, since when, and how she showed who she is."""
+    """The hash of what the signer had on screen, since when, and how she showed who she is; and whether she accepts there what
+    an electronic signature is, which is asked once."""
 
     sha256: str
     opened_at: datetime
     evidence: Evidence
+    accepts: bool = False
 
     def with_typed(self, sha256: str, *, on: str) -> "Seen":
         """For what is typed on the very page that is signed, whose own hash is that of what stood there before.
@@ -90,6 +100,24 @@ class Seen:
         Where she saw `on`, which is what stands there now, she signs what she typed beside it: `sha256`.
         """
         return replace(self, sha256=sha256) if self.sha256 == on else self
+
+
+def has_accepted(person: StaffMember) -> bool:
+    return SigningAcceptance.objects.filter(person=person, wording=WORDING).exists()
+
+
+@transaction.atomic
+def accept(*, person: StaffMember, clinic: Clinic) -> None:
+    """What an electronic signature is; for `clinic`, in whose trail it stands. The same again changes nothing."""
+    row, new = SigningAcceptance.objects.get_or_create(
+        person=person, wording=WORDING, defaults={"clinic": clinic, "text": ACCEPTANCES[WORDING]}
+    )
+    if new:
+        audit.record(clinic=clinic, by=person, action="signing.accepted", subject=row, body=told_of_acceptance(row))
+
+
+def told_of_acceptance(row: SigningAcceptance) -> dict[str, object]:
+    return {"person": row.person_id, "wording": row.wording, "text_sha256": canonical.sha256(row.text)}
 
 
 def is_continuous(request: HttpRequest) -> bool:
@@ -200,6 +228,10 @@ def sign(
         role = authority() if authority else physician_role(by, clinic).role
         if seen.sha256 != record_sha256:
             raise SigningRefused("The record changed while it was on your screen. Nothing was signed: read it again.")
+        if not has_accepted(by):
+            if not seen.accepts:
+                raise SigningRefused("Tick first that you accept what an electronic signature is. Nothing was signed.")
+            accept(person=by, clinic=clinic)
         signature = Signature(
             signer=by,
             signer_name=by.full_name,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from staff import actions
+from staff import actions, signing
 from staff.models import Clinic, StaffMember
 
 PASSWORD = "blue-lamp-on-the-shelf-7"
@@ -30,9 +30,16 @@ class Cast:
 
 
 def make_person(
-    clinic: Clinic, name: str, *roles: str, by: StaffMember, job_title: str = "Aesthetician", **fields
+    clinic: Clinic,
+    name: str,
+    *roles: str,
+    by: StaffMember,
+    job_title: str = "Aesthetician",
+    accepts: bool = True,
+    **fields,
 ) -> StaffMember:
-    """A member of `clinic` who signs in as <name>@<clinic's first word>.example with PASSWORD."""
+    """A member of `clinic` who signs in as <name>@<clinic's first word>.example with PASSWORD, and has accepted what her
+    signature is."""
     email = f"{name.lower().replace(' ', '.')}@{clinic.name.split()[0].lower()}.example"
     membership = actions.add_member(
         clinic=clinic,
@@ -50,6 +57,8 @@ def make_person(
     if "physician" in roles:
         otto = StaffMember.objects.get(email="administrator@house.example")
         actions.check_identity(membership=membership, how="passport seen", by=otto)
+    if accepts:
+        signing.accept(person=person, clinic=clinic)
     return person
 
 

@@ -23,6 +23,7 @@ NO_BY = {
     "staff.Clinic.opened_at": "the audit event clinic.opened",
     "staff.AuditEvent.at": "actor",
     "staff.Signature.opened_at": "signer",
+    "staff.SigningAcceptance.accepted_at": "person",
     "staff.Signature.signed_at": "signer",
     "staff.StoredFile.stored_at": "the site",
     "staff.FactorRule.holds_at": "planned",
@@ -82,6 +83,7 @@ PERSONAL = {
     "staff.ActorName": "person name salt",
     "staff.AuditEvent": "at actor role action subject_type subject_id reason body",
     "staff.Signature": "signer signer_name credentials opened_at signed_at session_hash ip agent",
+    "staff.SigningAcceptance": "person accepted_at",
     "staff.StoredFile": "bytes",
     "staff.RetentionRule": "set_at set_by",
     "staff.FactorRule": "set_at set_by",
@@ -184,6 +186,7 @@ NOT_PERSONAL = {
     "staff.AuditEvent": "chain seq actor_commitment request_id prev_hash hash",
     "staff.Signature": "public_id role clinic meaning_code meaning_text subject_type subject_id record_sha256 zone nonce "
     "auth_method key_id mac",
+    "staff.SigningAcceptance": "clinic wording text",
     "staff.StoredFile": "sha256 media_type stored_at",
     "staff.OutgoingMail": "dedupe_key tries",
     "staff.Heartbeat": "name beat_at",

@@ -106,7 +106,7 @@ class House:
         )
 
     def seen(self, sha256: str, signer: StaffMember, *, since: datetime) -> Seen:
-        return Seen(sha256, since, Evidence(password=self.password, email=signer.email))
+        return Seen(sha256, since, Evidence(password=self.password, email=signer.email), accepts=True)
 
 
 class Member:

@@ -31,6 +31,7 @@ from staff.models import (
     MembershipRole,
     OutgoingMail,
     Signature,
+    SigningAcceptance,
     StaffMember,
 )
 from training.models import Acknowledgement, Observation, Reading, ReadingConfirmation, SelfEvaluation
@@ -96,6 +97,7 @@ def _of_account(person: StaffMember) -> dict[str, Any]:
             for row in Authenticator.objects.filter(user=person).order_by("created_at", "pk")
         ],
         "second_factors_reset": _rows(FactorReset.objects.filter(person=person), "reason", "reset_at"),
+        "signing_accepted": _rows(SigningAcceptance.objects.filter(person=person), "text", "accepted_at"),
         "extra_time": _rows(
             Accommodation.objects.filter(person=person),
             "time_percent",

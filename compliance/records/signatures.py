@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -13,10 +13,10 @@ from django.db.models import Q
 from certificates.models import Certificate, CertificateEvent, ProgrammeSigning
 from compliance import bloodborne, outside
 from compliance.models import OutsideDecision, SiteSession
-from compliance.records.finding import Finding, chunks, compare, events_of, readable, words
+from compliance.records.finding import Finding, as_told, chunks, compare, events_of, gone, readable, words
 from quizzes.models import Attempt, AttemptGrant, Disposition, Regrade, Review
 from staff import canonical, resetting, signing
-from staff.models import FactorReset, MembershipRole, Signature
+from staff.models import FactorReset, MembershipRole, Signature, SigningAcceptance
 from staff.models.clinics import Role
 from training.models import Adoption, ModuleVersion, Observation, ObserverDecision, ProtocolValue, StateRule
 from training.observing import observer_terms
@@ -27,6 +27,8 @@ Hash = Callable[[Signature], str | None]
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
+    accepted = yield from _acceptances(checked)
+    since = min(accepted.values(), default=None)  # earlier signatures are from a time that did not ask
     for chunk in chunks(Signature.objects.select_related("clinic").order_by("pk")):
         records = _records(chunk)
         roles = _roles(chunk)
@@ -36,6 +38,25 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
             checked["signatures"] += 1
             found = _signature(row, records, roles, row.pk in uses, events[str(row.pk)])
             yield from readable(name_of(row), found)
+            at = accepted.get(row.signer_id)
+            if since and row.signed_at >= since and (at is None or at > row.signed_at):
+                yield Finding(f"{name_of(row)}, what a signature is", "accepted by its signer before", words(at))
+
+
+def _acceptances(checked: Counter[str]) -> Generator[Finding, None, dict[int, datetime]]:
+    """Returns when each signer accepted first."""
+    first: dict[int, datetime] = {}
+    for chunk in chunks(SigningAcceptance.objects.select_related("clinic__chain").order_by("pk")):
+        events = events_of("staff.signingacceptance", chunk)
+        for row in chunk:
+            checked["acceptances of signing"] += 1
+            what = f"acceptance of signing {row.pk}"
+            yield from compare(f"{what}, its words", signing.ACCEPTANCES.get(row.wording), row.text)
+            act = ("signing.accepted", signing.told_of_acceptance(row), row.person_id, row.accepted_at)
+            yield from as_told(what, row.clinic.chain.pk, events[str(row.pk)], [act])
+            first[row.person_id] = min(row.accepted_at, first.get(row.person_id, row.accepted_at))
+    yield from gone("signing.accepted", "acceptance of signing", SigningAcceptance)
+    return first
 
 
 def name_of(row: Signature) -> str:

@@ -32,7 +32,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("attempt.", "attempts.", "answer.", "candidacy.", "pass.", "question.", "pointtest."),
     ),
     "certificates": ("Certificates", ("certificate.",)),
-    "signatures": ("Signatures", ("signature.",)),
+    "signatures": ("Signatures", ("signature.", "signing.")),
     "practicals": ("Practicals", ("observ",)),
     "people": (
         "People and roles",
@@ -161,6 +161,7 @@ SENTENCES = {
     "retention.set": "set how long the clinic keeps its records",
     "rule.ended": "ended a rule on who must hold what",
     "rule.recorded": "made a rule on who must hold what",
+    "signing.accepted": "accepted what an electronic signature is",
     "signature.adopt": "signed the adoption of a module version",
     "signature.adopt-defaults": "signed the adoption of a module version and its cautious defaults",
     "signature.approve-observer": "signed that {whom} may observe practicals",

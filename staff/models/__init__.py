@@ -2,7 +2,7 @@ from staff.models.clinics import Clinic, InstallationRole, Licence, Membership, 
 from staff.models.factors import FactorReset, FactorRule
 from staff.models.keeping import Erasure, LegalHold, RetentionRule, Tombstone
 from staff.models.people import StaffMember
-from staff.models.records import ActorName, AuditEvent, Chain, Signature, StoredFile
+from staff.models.records import ActorName, AuditEvent, Chain, Signature, SigningAcceptance, StoredFile
 from staff.models.work import Heartbeat, OutgoingMail
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "OutgoingMail",
     "RetentionRule",
     "Signature",
+    "SigningAcceptance",
     "StaffMember",
     "StoredFile",
     "Tombstone",

@@ -70,6 +70,24 @@ class AuditEvent(models.Model):
         return f"{self.chain} {self.seq}: {self.action}"
 
 
+class SigningAcceptance(models.Model):
+    """Insert-only. A person took the words for her own that say what her electronic signature is: once for each wording, before
+    her first signature under it."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    wording = models.PositiveSmallIntegerField()
+    text = models.TextField()
+    accepted_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ("person", "wording")
+        constraints = (models.UniqueConstraint(fields=["person", "wording"], name="signingacceptance_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.person}: wording {self.wording}"
+
+
 class Signature(models.Model):
     """Insert-only. `mac` authenticates every field with a key that is not in the database."""
 

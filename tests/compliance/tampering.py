@@ -109,6 +109,7 @@ NAMED = {
     "staff_retentionrule": "retention rule|foreign keys",
     "staff_tombstone": "tombstone|foreign keys",
     "staff_signature": "signature |foreign keys",
+    "staff_signingacceptance": "acceptance of signing |foreign keys",
     "staff_storedfile": "stored file|certificate |badge ",
     "certificates_certificatebasis": "programme signing|basis|foreign keys",
     "certificates_programmesigning": "programme signing|certificate |signature |foreign keys",

@@ -1,16 +1,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.test import RequestFactory
 
 from certificates import actions as proof
 from quizzes.models import Review
 from staff import actions, canonical, clock, signing
-from staff.models import AuditEvent, Membership, MembershipRole, OutgoingMail, Signature, StaffMember
+from staff.models import AuditEvent, Membership, MembershipRole, OutgoingMail, Signature, SigningAcceptance, StaffMember
 from staff.signing import Evidence, Seen, SigningRefused
 from tests import factories
-from tests.people import PASSWORD
+from tests.people import PASSWORD, make_person
 
 HASH = canonical.sha256("the record")
 FIELDS = [
@@ -38,7 +38,14 @@ FIELDS = [
 
 
 def sign(
-    by: StaffMember, clinic, subject, *, evidence: Evidence | None = None, shown: str = HASH, opened_at=None
+    by: StaffMember,
+    clinic,
+    subject,
+    *,
+    evidence: Evidence | None = None,
+    shown: str = HASH,
+    opened_at=None,
+    accepts: bool = False,
 ) -> Signature:
     return signing.sign(
         by=by,
@@ -46,7 +53,7 @@ def sign(
         meaning="endorse",
         subject=subject,
         record_sha256=HASH,
-        seen=Seen(shown, opened_at or clock.now() - timedelta(minutes=3), evidence or factories.evidence(by)),
+        seen=Seen(shown, opened_at or clock.now() - timedelta(minutes=3), evidence or factories.evidence(by), accepts),
     )
 
 
@@ -74,6 +81,44 @@ def test_sign_records_who_when_and_what_it_means(signature, cast, now):
     event = AuditEvent.objects.get(action="signature.endorse")
     assert event.subject_id == str(row.pk)
     assert HASH in event.body
+
+
+# What a signature is
+
+
+def newcomer(cast) -> StaffMember:
+    """A physician who has never signed."""
+    person = make_person(cast.lakeside, "Ines Moreau", "physician", by=cast.pinpoint, accepts=False)
+    assert not signing.has_accepted(person)
+    return person
+
+
+def test_nobody_signs_who_has_not_accepted_what_that_is(cast):
+    person = newcomer(cast)
+    refused("Tick first that you accept", person, cast.lakeside, cast.aesthetician)
+
+
+def test_accepting_is_on_record_once_for_each_wording(cast, monkeypatch):
+    person = newcomer(cast)
+    for _ in range(2):
+        sign(person, cast.lakeside, cast.aesthetician, accepts=True)
+    row = SigningAcceptance.objects.get(person=person)
+    assert (row.wording, row.text, row.clinic) == (signing.WORDING, signing.ACCEPTANCES[signing.WORDING], cast.lakeside)
+    event = AuditEvent.objects.get(action="signing.accepted", actor=person)
+    assert event.subject_id == str(row.pk)
+    monkeypatch.setitem(signing.ACCEPTANCES, 2, "I accept other words.")
+    monkeypatch.setattr(signing, "WORDING", 2)
+    refused("Tick first", person, cast.lakeside, cast.aesthetician)
+    sign(person, cast.lakeside, cast.aesthetician, accepts=True)
+    assert SigningAcceptance.objects.filter(person=person).count() == 2
+
+
+def test_database_takes_no_signature_of_whoever_has_not_accepted(cast, signature):
+    person = newcomer(cast)
+    row = Signature.objects.get()
+    row.pk, row.public_id, row.nonce, row.signer = None, "another", "1" * 64, person
+    with pytest.raises(DatabaseError, match="has first accepted"), transaction.atomic():
+        row.save(force_insert=True)
 
 
 def test_sign_keeps_the_licences_in_force(cast, now):
