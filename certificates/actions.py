@@ -456,6 +456,11 @@ def printable(person: StaffMember) -> str:
         return person.latin_name or person.full_name
 
 
+def before_adopting(clinic: Clinic, version: ModuleVersion) -> str:
+    """The hash of what is on screen before a version is signed: its own, and the defaults that could be taken with it."""
+    return canonical.sha256_of([version.sha256, {item.code: item.default for item in protocol.undecided(clinic)}])
+
+
 def adopt(
     *, clinic: Clinic, version: ModuleVersion, with_defaults: bool, seen: signing.Seen, by: StaffMember
 ) -> Adoption:
@@ -467,7 +472,7 @@ def adopt(
             meaning="adopt-defaults" if with_defaults else "adopt",
             subject=version,
             record_sha256=version.sha256,
-            seen=seen,
+            seen=seen.with_typed(version.sha256, on=before_adopting(clinic, version)),
         )
         existing = Adoption.objects.filter(clinic=clinic, module_version=version).first()
         adoption = existing or record_adoption(clinic=clinic, version=version, signature=signature)
@@ -502,6 +507,24 @@ def _passes_waiting(clinic: Clinic, version: ModuleVersion) -> list[Attempt]:
     )
 
 
+REVIEWED = {Review.Decision.ENDORSED: "review.endorsed", Review.Decision.RETURNED: "review.returned"}
+
+
+def review_terms(
+    *, attempt: Attempt, decision: str, text: str, restudy: list[str], fate: str | None
+) -> dict[str, object]:
+    """What a review's signature covers. `restudy` are codes in their order; `fate` is what becomes of the certificate."""
+    return {
+        "format": "pinpoint-review-1",
+        "attempt": attempt.public_id,
+        "seal_sha256": attempt.seal_sha256,
+        "decision": decision,
+        "text_sha256": canonical.sha256(text),
+        "restudy": restudy,
+        "certificate": fate,
+    }
+
+
 def review(
     *,
     attempt: Attempt,
@@ -519,13 +542,19 @@ def review(
     if attempt.state not in Attempt.FINISHED:
         raise signing.SigningRefused("This attempt is not handed in yet, so there is nothing to sign.")
     with transaction.atomic():
+        certificate = Certificate.objects.filter(attempt=attempt).first()
+        returned = decision == Review.Decision.RETURNED
+        fate = ("suspend" if suspend else "keep") if returned and certificate else None
+        codes = sorted(point.code for point in restudy)
+        terms = review_terms(attempt=attempt, decision=decision, text=text, restudy=codes, fate=fate)
+        over = canonical.sha256_of(terms)
         signature = signing.sign(
             by=by,
             clinic=candidacy.clinic,
-            meaning="endorse" if decision == Review.Decision.ENDORSED else "return",
+            meaning="return" if returned else "endorse",
             subject=attempt,
-            record_sha256=attempt.seal_sha256,
-            seen=seen,
+            record_sha256=over,
+            seen=seen.with_typed(over, on=attempt.seal_sha256),
         )
         row = Review.objects.create(
             attempt=attempt,
@@ -537,8 +566,10 @@ def review(
             reviewed_at=clock.now(),
         )
         row.restudy.set(restudy)
-        certificate = Certificate.objects.filter(attempt=attempt).first()
-        if decision == Review.Decision.RETURNED:
+        audit.record(
+            clinic=candidacy.clinic, by=by, role=signature.role, action=REVIEWED[decision], subject=row, body=terms
+        )
+        if returned:
             if certificate and suspend:
                 record_event(certificate, "suspended", by, "restudy", "Re-study after a review", text, signature=None)
             mail.queue(

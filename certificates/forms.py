@@ -37,8 +37,10 @@ class ReviewForm(SigningForm):
     restudy = forms.ModelMultipleChoiceField(KeyPoint.objects.none(), required=False, to_field_name="code")
     certificate = forms.ChoiceField(choices=[("suspend", "suspend"), ("keep", "keep")], required=False)
 
-    def __init__(self, *args: Any, points: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, points: Any, certified: bool, **kwargs: Any) -> None:
+        """`certified`: a certificate rests on the attempt, so that whoever returns it says what becomes of it."""
         super().__init__(*args, **kwargs)
+        self.certified = certified
         field = self.fields["restudy"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
         field.queryset = points
@@ -50,6 +52,8 @@ class ReviewForm(SigningForm):
                 self.add_error("text", "Say what is to be studied again and why: the note goes to the learner.")
             if not cleaned.get("restudy"):
                 self.add_error("restudy", "Tick at least one key point to study again.")
+            if self.certified and not cleaned.get("certificate"):
+                self.add_error("certificate", "Choose whether the certificate is suspended or stays in force.")
         return cleaned
 
     def restudied(self) -> list[KeyPoint]:
@@ -118,7 +122,11 @@ class NameForm(forms.Form):
 
 class AdoptForm(SigningForm):
     read_points = forms.BooleanField()
-    defaults = forms.BooleanField(required=False)
+    defaults = forms.ChoiceField(choices=[("on", "take all"), ("no", "one by one")], required=False)
+
+    def __init__(self, *args: Any, undecided: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["defaults"].required = undecided
 
 
 class Words(forms.CharField):

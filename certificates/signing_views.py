@@ -22,6 +22,16 @@ MOST_FAILURES = 10
 Made = TypeVar("Made")
 
 
+class Refusal(str):
+    """Why nothing was signed, for the page."""
+
+    status = 400
+
+
+class Conflict(Refusal):
+    status = 409
+
+
 def sign_with(
     request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen], Made], *, unfilled: str = ""
 ) -> tuple[Made | None, str]:
@@ -52,6 +62,8 @@ def _tried(request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen
         return None, str(refusal)
     try:
         made = act(signing.Seen(data["shown_sha256"], data["opened_at"], evidence, accepts=data["accepts"]))
+    except signing.RecordChanged as changed:
+        return None, Conflict(changed)
     except signing.SigningRefused as refusal:
         return None, str(refusal)
     cache.delete(_key(request.user))
@@ -127,7 +139,7 @@ def signing_page(
         "meaning": meaning,
         "signing_error": error,
     }
-    return render(request, template, context | signature, status=400 if error else 200)
+    return render(request, template, context | signature, status=getattr(error, "status", 400) if error else 200)
 
 
 def _opened_at(request: StaffRequest, sha256: str) -> datetime:

@@ -64,6 +64,10 @@ class SigningRefused(Exception):
     """Says, in a sentence for the signer, why nothing was signed."""
 
 
+class RecordChanged(SigningRefused):
+    """It is another than what was on screen."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """How the signer showed who she is: the typed password, or a factor shown just now; and the e-mail where the session is
@@ -227,7 +231,7 @@ def sign(
     with transaction.atomic():
         role = authority() if authority else physician_role(by, clinic).role
         if seen.sha256 != record_sha256:
-            raise SigningRefused("The record changed while it was on your screen. Nothing was signed: read it again.")
+            raise RecordChanged("The record changed while it was on your screen. Nothing was signed: read it again.")
         if not has_accepted(by):
             if not seen.accepts:
                 raise SigningRefused("Tick first that you accept what an electronic signature is. Nothing was signed.")

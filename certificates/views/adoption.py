@@ -66,27 +66,33 @@ def module_adopt(request: StaffRequest, slug: str) -> HttpResponse:
     version = live_version(get_object_or_404(Module, slug=slug))
     if version is None:
         raise Http404("the module has no published version")
-    form = AdoptForm(request.POST or None)
+    shown = _shown_to_adopt(version, clinic)
+    form = AdoptForm(request.POST or None, undecided=bool(shown["undecided"]))
     signed, error = sign_with(
         request,
         form,
         lambda seen: actions.adopt(
-            clinic=clinic, version=version, with_defaults=form.cleaned_data["defaults"], seen=seen, by=request.user
+            clinic=clinic,
+            version=version,
+            with_defaults=form.cleaned_data["defaults"] == "on",
+            seen=seen,
+            by=request.user,
         ),
-        unfilled="Tick that you have read what stands above, and type your password.",
+        unfilled="Tick that you have read what stands above, choose about the open decisions, and type your password.",
     )
     if signed:
         messages.success(request, f"{version} is adopted for {clinic}. Passes that waited have their certificates now.")
         return redirect("certificates:protocol")
-    context: dict[str, Any] = _shown_to_adopt(version, clinic) | {"form": form, "protocol_clinic": clinic}
+    context: dict[str, Any] = shown | {"form": form, "protocol_clinic": clinic}
+    context["meanings"] = {"adopt": signing.MEANINGS["adopt"], "defaults": signing.MEANINGS["adopt-defaults"]}
     context["clinics"] = clinics_as(request.user, Role.PHYSICIAN)
     return signing_page(
         request,
         "certificates/module_adopt.html",
         context,
         clinic=clinic,
-        sha256=version.sha256,
-        meaning=signing.MEANINGS["adopt"],
+        sha256=actions.before_adopting(clinic, version),
+        meaning="" if shown["undecided"] else signing.MEANINGS["adopt"],
         error=error,
     )
 

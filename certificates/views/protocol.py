@@ -54,6 +54,7 @@ def protocol_decide(request: StaffRequest, code: str) -> HttpResponse:
         "shown": shown,
         "protocol_clinic": clinic,
         "form": form,
+        "meanings": {"default": signing.MEANINGS["protocol-default"], "own": signing.MEANINGS["protocol"]},
         "sections": sections,
         "readers": protocol.readers_of(sections, clinic),
         "dependent": QuestionVersion.objects.filter(depends_on=item, state="live").count(),
@@ -68,7 +69,6 @@ def protocol_decide(request: StaffRequest, code: str) -> HttpResponse:
         context,
         clinic=clinic,
         sha256=protocol.before_sha256(clinic, item),
-        meaning=signing.MEANINGS["protocol"],
         error=error,
     )
 

@@ -21,7 +21,7 @@ from certificates.signing_views import sign_with, signing_page
 from certificates.views.enquiries import Shown
 from quizzes import eligibility
 from quizzes.enquiries import stance, waiting_in
-from quizzes.models import Attempt, Candidacy, Disposition, Review
+from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, Review
 from quizzes.queries import is_locked, standing, with_attempts
 from quizzes.regrades import since_regrades
 from staff import clock, signing
@@ -85,7 +85,8 @@ def review_detail(request: StaffRequest, public_id: str) -> HttpResponse:
     _opened(request, attempt)
     result = result_of(attempt)
     points = KeyPoint.objects.filter(code__in=[gap.code for gap in result.gaps])
-    form = ReviewForm(request.POST or None, points=points)
+    certified = Certificate.objects.filter(attempt=attempt).exists()
+    form = ReviewForm(request.POST or None, points=points, certified=certified)
     signed, error = sign_with(
         request,
         form,
@@ -102,7 +103,11 @@ def review_detail(request: StaffRequest, public_id: str) -> HttpResponse:
     if signed:
         messages.success(request, f"Signed. {attempt.candidacy.person.full_name} sees your decision on the result.")
         return redirect("certificates:review-queue")
-    context = _review_context(request, attempt, result) | {"form": form, **_neighbours(request, attempt)}
+    context = _review_context(request, attempt, result) | {
+        "form": form,
+        **_chosen(request, form, result),
+        **_neighbours(request, attempt),
+    }
     return signing_page(
         request,
         "certificates/review_detail.html",
@@ -111,6 +116,14 @@ def review_detail(request: StaffRequest, public_id: str) -> HttpResponse:
         sha256=attempt.seal_sha256,
         error=error,
     )
+
+
+def _chosen(request: StaffRequest, form: ReviewForm, result: Any) -> dict[str, Any]:
+    """What was chosen, also after a mistyped password; before that what was missed, and to suspend where it was critical."""
+    if form.is_bound:
+        return {"ticked": request.POST.getlist("restudy"), "fate": request.POST.get("certificate", "")}
+    critical = any(gap.critical for gap in result.missed)
+    return {"ticked": [gap.code for gap in result.missed], "fate": "suspend" if critical else ""}
 
 
 def _opened(request: StaffRequest, attempt: Attempt) -> None:
@@ -187,6 +200,7 @@ def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dic
         ),
         "reviews": list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")),
         "certificate": certificate,
+        "grants": list(AttemptGrant.objects.filter(candidacy=candidacy).select_related("signature").order_by("pk")),
         "locked": candidacy.closed_at is None and eligibility.verdict(where, clock.now()).code == "locked",
         "waits": eligibility.verdict(replace(where, reread=(), unread=()), clock.now()).code == "wait",
         "meanings": {"endorsed": signing.MEANINGS["endorse"], "returned": signing.MEANINGS["return"]},

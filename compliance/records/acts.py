@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
+from certificates.actions import REVIEWED, review_terms
 from certificates.models import CertificateEvent
-from compliance.records.finding import Finding, about_then, chunks, compare, events_of, numbered
+from compliance.records.finding import Finding, about_then, as_told, chunks, compare, events_of, numbered
 from compliance.records.signatures import ADOPTING, name_of
 from quizzes.models import AttemptGrant, Review
 from staff import canonical
@@ -116,7 +117,7 @@ def _defaults(signature: Signature, told: list[AuditEvent], rows: list[ProtocolV
 
 
 def _reviews(checked: Counter[str]) -> Iterator[Finding]:
-    rows = Review.objects.select_related("signature", "attempt__candidacy").prefetch_related(
+    rows = Review.objects.select_related("signature", "attempt__candidacy__clinic__chain").prefetch_related(
         Prefetch("restudy", KeyPoint.objects.order_by("code"))
     )
     for chunk in chunks(rows.order_by("pk")):
@@ -142,14 +143,19 @@ def _review(row: Review, events: list[AuditEvent]) -> Iterator[Finding]:
     yield from compare(f"{what}, candidate", candidacy.person_id, row.candidate_id)
     if row.attempt.ended_at is None or row.reviewed_at < row.attempt.ended_at:
         yield Finding(f"{what}, when", f"after the attempt ended, {row.attempt.ended_at}", str(row.reviewed_at))
-    held = {
-        "decision": row.decision,
-        "text_sha256": canonical.sha256(row.text),
-        "restudy": [point.code for point in row.restudy.all()],
-    }
-    for event in events:
-        said = json.loads(event.body)
-        yield from compare(f"{what}, as {event.action} says", said, {name: held.get(name) for name in said})
+    if row.signature.record_sha256 == row.attempt.seal_sha256:  # of a time when the seal alone was signed
+        yield from compare(f"{what}, its events", [], [event.action for event in events])
+        return
+    terms = review_terms(
+        attempt=row.attempt,
+        decision=row.decision,
+        text=row.text,
+        restudy=[point.code for point in row.restudy.all()],
+        fate=next((json.loads(event.body).get("certificate") for event in events), None),
+    )
+    act = (REVIEWED.get(row.decision, ""), terms, row.reviewer_id, row.reviewed_at)
+    yield from as_told(what, candidacy.clinic.chain.pk, events, [act])
+    yield from compare(f"{what}, hash of what was signed", row.signature.record_sha256, canonical.sha256_of(terms))
 
 
 def _grants(checked: Counter[str]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from compliance.models import OutsideDecision, SiteSession
 from compliance.records.finding import Finding, as_told, chunks, compare, events_of, gone, readable, words
 from quizzes.models import Attempt, AttemptGrant, Disposition, Regrade, Review
 from staff import canonical, resetting, signing
-from staff.models import FactorReset, MembershipRole, Signature, SigningAcceptance
+from staff.models import AuditEvent, FactorReset, MembershipRole, Signature, SigningAcceptance
 from staff.models.clinics import Role
 from training.models import Adoption, ModuleVersion, Observation, ObserverDecision, ProtocolValue, StateRule
 from training.observing import observer_terms
@@ -159,10 +159,18 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
         "staff.clinic": _protocol_signed(signatures),
         "training.observation": by_pk(Observation, "seal_sha256"),
         "training.moduleversion": by_pk(ModuleVersion, "sha256"),
-        "quizzes.attempt": by_pk(Attempt, "seal_sha256"),
+        "quizzes.attempt": _reviewed(signatures, by_pk(Attempt, "seal_sha256")),
         "certificates.certificate": by_pk(Certificate, "facts_sha256"),
         "quizzes.candidacy": _talked_about(_whole(ids["quizzes.candidacy"])),
     }
+
+
+def _reviewed(signatures: list[Signature], seals: Hash) -> Hash:
+    """What the event of the review says; without one, as earlier reviews are, the seal of the attempt."""
+    reviews = dict(Review.objects.filter(signature__in=signatures).values_list("pk", "signature"))
+    told = AuditEvent.objects.filter(subject_type="quizzes.review", subject_id__in=[str(pk) for pk in reviews])
+    terms = {reviews[int(subject)]: canonical.sha256(body) for subject, body in told.values_list("subject_id", "body")}
+    return lambda signature: terms.get(signature.pk) or seals(signature)
 
 
 def _talked_about(candidacies: list[int]) -> Hash:

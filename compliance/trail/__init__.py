@@ -32,7 +32,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("attempt.", "attempts.", "answer.", "candidacy.", "pass.", "question.", "pointtest."),
     ),
     "certificates": ("Certificates", ("certificate.",)),
-    "signatures": ("Signatures", ("signature.", "signing.")),
+    "signatures": ("Signatures", ("signature.", "signing.", "review.")),
     "practicals": ("Practicals", ("observ",)),
     "people": (
         "People and roles",
@@ -161,6 +161,8 @@ SENTENCES = {
     "retention.set": "set how long the clinic keeps its records",
     "rule.ended": "ended a rule on who must hold what",
     "rule.recorded": "made a rule on who must hold what",
+    "review.endorsed": "endorsed an attempt of {whom}",
+    "review.returned": "returned an attempt of {whom}, with what to study again",
     "signing.accepted": "accepted what an electronic signature is",
     "signature.adopt": "signed the adoption of a module version",
     "signature.adopt-defaults": "signed the adoption of a module version and its cautious defaults",

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import heroicons
 from django import template
@@ -130,6 +131,14 @@ def day(value: date | datetime | None) -> str:
 def moment(value: datetime | None) -> str:
     """3 May 2026 at 14:02, in the page's zone."""
     return "" if value is None else f"{day(value)} at\u00a0{localtime(value):%H:%M}"
+
+
+@register.filter
+def signed_when(signature: Any) -> str:
+    """3 May 2026 at 14:02 (UTC−06:00, America/Denver): in the zone that the signature keeps, whoever looks at it."""
+    at = signature.signed_at.astimezone(ZoneInfo(signature.zone))
+    offset = f"{at:%z}".replace("-", "\u2212")
+    return f"{day(at.date())} at\u00a0{at:%H:%M} (UTC{offset[:3]}:{offset[3:5]}, {signature.zone})"
 
 
 @register.filter

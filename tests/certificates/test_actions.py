@@ -11,7 +11,7 @@ from quizzes import actions as sitting
 from quizzes import scoring
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Review, Seal
 from quizzes.queries import standing
-from staff import audit, clock, mail, signing
+from staff import audit, canonical, clock, mail, signing
 from staff.models import AuditEvent, Membership, OutgoingMail, Signature
 from tests import factories
 from training.models import KeyPoint
@@ -417,7 +417,9 @@ def test_endorse(cast, passed):
     row = give_back(cast, passed.attempt, decision="endorsed", text="", restudy=[])
     assert (row.reviewer, row.candidate, row.decision) == (cast.physician, cast.aesthetician, "endorsed")
     assert row.signature.meaning_code == "endorse"
-    assert row.signature.record_sha256 == passed.attempt.seal_sha256
+    terms = json.loads(AuditEvent.objects.get(action="review.endorsed").body)
+    assert terms["seal_sha256"] == passed.attempt.seal_sha256
+    assert row.signature.record_sha256 == canonical.sha256_of(terms)
     assert state_of(passed.certificate) == "valid"
 
 
@@ -709,10 +711,18 @@ def test_renewal_needs_a_member(cast, certificate):
 
 
 def test_signatures_stand_for_what_was_signed(cast, passed):
-    """Every signature of a review and a revocation is genuine and names the record's hash."""
+    """Every signature of a review and a revocation is genuine and names the hash of all that was decided."""
     give_back(cast, passed.attempt)
     revoke(cast, passed.certificate)
     signed = {s.meaning_code: s for s in Signature.objects.all()}
-    assert signed["return"].record_sha256 == passed.attempt.seal_sha256
+    row = Review.objects.get()
+    terms = actions.review_terms(
+        attempt=passed.attempt,
+        decision="returned",
+        text=row.text,
+        restudy=[point.code for point in row.restudy.order_by("code")],
+        fate="suspend",
+    )
+    assert signed["return"].record_sha256 == canonical.sha256_of(terms)
     assert signed["revoke"].record_sha256 == passed.certificate.facts_sha256
     assert all(signing.is_genuine(signature) for signature in signed.values())

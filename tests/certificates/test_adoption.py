@@ -1,8 +1,10 @@
 import json
+import re
 from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from certificates import actions
 from certificates.models import Certificate
@@ -11,6 +13,7 @@ from staff.models import AuditEvent, OutgoingMail
 from tests import factories
 from tests.certificates.test_actions import Broken, broken, rows
 from tests.people import PASSWORD
+from training import protocol
 from training.models import Adoption, ModuleVersion, ProtocolItem, ProtocolValue
 
 DAY = timedelta(days=1)
@@ -151,8 +154,11 @@ def test_adopting_on_the_page(client, cast, unadopted):
     assert "nd-17" in page
     assert "nd-18" in page
     assert "D25" in page
-    assert unadopted.version.sha256 in page
-    got = client.post(path, form(cast, unadopted))
+    shown = actions.before_adopting(cast.lakeside, unadopted.version)
+    assert f'value="{shown}"' in page
+    assert signing.MEANINGS["adopt"] in page
+    assert escape(signing.MEANINGS["adopt-defaults"]) in page
+    got = client.post(path, form(cast, unadopted, shown_sha256=shown))
     assert (got.status_code, got["Location"]) == (302, "/protocol/")
     assert Adoption.objects.get().signature.signer == cast.physician
 
@@ -160,13 +166,37 @@ def test_adopting_on_the_page(client, cast, unadopted):
 def test_page_says_why_nothing_was_signed(client, cast, unadopted):
     client.force_login(cast.physician)
     path = reverse("certificates:module-adopt", args=["needle-depth"])
-    for changes, sentence in (
-        ({"read_points": ""}, "Tick that you have read what stands above"),
-        ({"password": "wrong"}, "The password is not right"),
-        ({"email": "other@example.com"}, "The e-mail address is not the one you sign in with"),
-        ({"shown_sha256": "0" * 64}, "The record changed while it was on your screen"),
+    for changes, status, sentence in (
+        ({"read_points": ""}, 400, "Tick that you have read what stands above"),
+        ({"defaults": ""}, 400, "choose about the open decisions"),
+        ({"password": "wrong"}, 400, "The password is not right"),
+        ({"email": "other@example.com"}, 400, "The e-mail address is not the one you sign in with"),
+        ({"shown_sha256": "0" * 64}, 409, "The record changed while it was on your screen"),
     ):
         got = client.post(path, form(cast, unadopted, **changes))
-        assert got.status_code == 400
+        assert got.status_code == status
         assert sentence in got.text
+
+
+def test_what_was_chosen_stays_after_a_mistyped_password(client, cast, unadopted):
+    client.force_login(cast.physician)
+    path = reverse("certificates:module-adopt", args=["needle-depth"])
+    page = client.post(path, form(cast, unadopted, password="wrong", defaults="no")).text
+    assert re.search('name="defaults" value="no" checked', page)
+    assert not re.search('name="defaults" value="on"[^>]*checked', page)
+    assert 'name="read_points" required checked' in page
+
+
+def test_adoption_is_refused_where_a_default_changed_on_screen(cast, unadopted):
+    shown = actions.before_adopting(cast.lakeside, unadopted.version)
+    item = protocol.undecided(cast.lakeside)[0]
+    ProtocolItem.objects.filter(pk=item.pk).update(default="Another default.")
+    with pytest.raises(signing.RecordChanged):
+        actions.adopt(
+            clinic=cast.lakeside,
+            version=unadopted.version,
+            with_defaults=True,
+            seen=factories.seen(shown, cast.physician),
+            by=cast.physician,
+        )
     assert not Adoption.objects.exists()

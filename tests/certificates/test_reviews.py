@@ -3,12 +3,14 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from certificates.queries import state_of
 from quizzes.models import AttemptGrant, Review
-from staff import clock
+from staff import clock, signing
 from staff.models import OutgoingMail, Signature
 from tests import factories
 from tests.certificates.test_actions import give_back
 from tests.people import PASSWORD
+from training.models import KeyPoint
 
 DAY = timedelta(days=1)
 QUEUE = "/reviews/"
@@ -67,6 +69,60 @@ def test_locked_person_waits_until_the_talk(client, cast, module, now):
     assert (got.status_code, got["Location"]) == (302, QUEUE)
     assert AttemptGrant.objects.get().granted_by == cast.physician
     assert "has used all attempts" not in waiting(client)
+
+
+def test_talk_stands_on_the_review_with_its_meaning_and_time(client, cast, module):
+    last = factories.make_locked(person=cast.aesthetician, course=module)
+    client.force_login(cast.physician)
+    client.post(
+        reverse("certificates:review-talk", args=[last.public_id]),
+        signing_form(cast, last, text="We looked at bleeding."),
+    )
+    page = client.get(detail(last)).text
+    assert "We looked at bleeding." in page
+    assert signing.MEANINGS["talk"] in page
+    assert "UTC\u221207:00, America/Denver" in page
+
+
+def test_what_was_chosen_stays_after_a_mistyped_password(client, cast, missed):
+    """And nothing that was unticked comes back to be signed at the second try."""
+    client.force_login(cast.physician)
+    first = client.get(detail(missed))
+    assert first.context["ticked"]
+    other = next(gap.code for gap in first.context["result"].gaps if gap.code not in first.context["ticked"])
+    opened_at = (clock.now() - timedelta(minutes=4)).isoformat()
+    chosen = {"decision": "returned", "text": "Look again.", "restudy": [other], "certificate": "keep"}
+    again = client.post(
+        detail(missed), signing_form(cast, missed, **chosen, opened_at=opened_at) | {"password": "wrong"}
+    )
+    assert again.status_code == 400
+    assert 'value="returned" checked' in again.text
+    assert (again.context["ticked"], again.context["fate"]) == ([other], "keep")
+    assert again.context["opened_at"] == clock.now() - timedelta(minutes=4), "the reading did not begin anew"
+
+
+@pytest.mark.parametrize(("critical", "fate"), [(1, "suspend"), (0, "")])
+def test_suspending_is_the_default_where_a_critical_point_was_missed(client, cast, module, critical, fate):
+    attempt = factories.make_finished(
+        person=cast.aesthetician, course=module, wrong=1 - critical, critical_wrong=critical
+    ).attempt
+    client.force_login(cast.physician)
+    assert client.get(detail(attempt)).context["fate"] == fate
+
+
+def test_whoever_returns_a_pass_says_what_becomes_of_its_certificate(client, cast, module):
+    done = factories.make_finished(person=cast.aesthetician, course=module, wrong=1)
+    client.force_login(cast.physician)
+    code = KeyPoint.objects.order_by("pk").first().code
+    chosen = {"decision": "returned", "text": "Look again.", "restudy": [code]}
+    got = client.post(detail(done.attempt), signing_form(cast, done.attempt, **chosen))
+    assert "Choose whether the certificate is suspended or stays in force." in got.text
+    assert not Review.objects.exists()
+    assert (
+        client.post(detail(done.attempt), signing_form(cast, done.attempt, **chosen, certificate="keep")).status_code
+        == 302
+    )
+    assert state_of(done.certificate) == "valid"
 
 
 def test_talk_says_why_nothing_was_signed(client, cast, missed):
@@ -155,7 +211,7 @@ def test_return_on_the_page(client, cast, missed):
 def test_page_says_why_nothing_was_signed(client, cast, missed, changes, sentence):
     client.force_login(cast.physician)
     got = client.post(detail(missed), signing_form(cast, missed, **changes))
-    assert got.status_code == 400
+    assert got.status_code == (409 if "shown_sha256" in changes else 400)
     assert sentence in got.text
     assert not Review.objects.exists()
 

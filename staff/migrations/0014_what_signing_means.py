@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('staff', '0011_second_factors'),
+        ('staff', '0013_mails_given_up_before'),
     ]
 
     operations = [
