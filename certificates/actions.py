@@ -507,7 +507,7 @@ def _passes_waiting(clinic: Clinic, version: ModuleVersion) -> list[Attempt]:
     )
 
 
-REVIEWED = {Review.Decision.ENDORSED: "review.endorsed", Review.Decision.RETURNED: "review.returned"}
+REVIEWED: dict[str, str] = {Review.Decision.ENDORSED: "review.endorsed", Review.Decision.RETURNED: "review.returned"}
 
 
 def review_terms(
