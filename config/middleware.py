@@ -35,7 +35,7 @@ def content_security_policy(get_response: Respond) -> Respond:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if not (settings.DEBUG and response.status_code in (404, 500)):  # Django's own pages carry their styles in them
-            response.headers[HEADER] = policy
+            response.headers.setdefault(HEADER, policy)  # a view may set a stricter one
         return response
 
     return middleware
