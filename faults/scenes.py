@@ -2,6 +2,7 @@
 
 import random
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -10,6 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
+
+from django.conf import settings
 
 from faults import edges
 from faults.clients import GivenUp, Item, Stopped, Takers, Visitor, at_once
@@ -23,6 +27,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 AT_ONCE = 50
 TABS = 10
+BACK_SECONDS = 30
 
 
 # Lakeside is in Denver: its clocks change at 09:00 and 08:00 UTC.
@@ -301,6 +306,62 @@ def upgrade(house: House) -> None:
     house.history.note("ready", status=reply.status, said=reply.text)
 
 
+def crowd(house: House) -> None:
+    """Ten clients a worker who begin a request and never end it; on PostgreSQL every connection is in other hands as well."""
+    slow = [_slow_client(house.site.port) for _ in range(10 * max(1, len(house.site.workers())))]
+    try:
+        with house.takers() as takers:
+            until(lambda: takers.attempts >= 1, 20)
+            if house.site.cluster:
+                with house.site.crowded():
+                    time.sleep(3 if house.kills < 500 else 25)  # a worker waits 20 seconds for a connection
+            began, told = time.monotonic(), house.history.acknowledged
+            if not until(lambda: house.history.acknowledged > told, BACK_SECONDS):
+                house.history.note("not back", kind="crowd", seconds=BACK_SECONDS)
+            house.notes.append(f"after the crowd: the next answer was acknowledged in {time.monotonic() - began:.1f} s")
+        house.told(takers)
+    finally:
+        for line in slow:
+            line.close()
+    house.figures["slow clients"] += len(slow)
+
+
+def _slow_client(port: int) -> socket.socket:
+    line = socket.create_connection(("127.0.0.1", port), 5)
+    line.sendall(
+        b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Content-Length: 100000\r\n\r\nlogin="
+    )
+    return line
+
+
+def no_mail(house: House) -> None:
+    """Somebody passes while no mail goes out; her mail waits, and goes out when it can."""
+    folder = Path(settings.EMAIL_FILE_PATH)
+    folder.mkdir(exist_ok=True)
+    aside = folder.with_name("mail-aside")
+    folder.rename(aside)
+    folder.touch()  # a file where the folder was: every mail is refused
+    try:
+        visitor = house.visitor()
+        visitor.start()
+        visitor.answer_all(visitor.open())
+        visitor.submit()
+        visitor.result()
+        house.site.command("tick")
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+    before = len(list(folder.iterdir()))
+    house.history.hands.turn(120)
+    house.site.command("tick")
+    house.history.hands.turn(0)
+    late = len(list(folder.iterdir())) - before
+    if not late:
+        house.history.note("not back", kind="mail", seconds=120)
+    house.figures["mails sent late"] += late
+
+
 SCENES: dict[str, Callable[[House], None]] = {
     "quiet": quiet,
     "kills": kills,
@@ -311,6 +372,20 @@ SCENES: dict[str, Callable[[House], None]] = {
     "full disk": full_disk,
     "clock": clock,
     "dates": dates,
+    "crowd": crowd,
+    "no mail": no_mail,
     "upgrade": upgrade,
 }
-WHOLE = ("kills", "submits", "starts", "tabs", "strangers", "full disk", "clock", "dates", "upgrade")
+WHOLE = (
+    "kills",
+    "submits",
+    "starts",
+    "tabs",
+    "strangers",
+    "full disk",
+    "clock",
+    "dates",
+    "crowd",
+    "no mail",
+    "upgrade",
+)

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -145,6 +145,27 @@ class Site:
         with suppress(psycopg.Error):
             for _ in range(20):
                 maintain(self.cluster, "SELECT pg_logical_emit_message(true, 'faults', 'on')", "SELECT pg_switch_wal()")
+
+    @contextmanager
+    def crowded(self) -> Iterator[None]:
+        """Every connection that PostgreSQL gives out is held by somebody else, those of the site's workers among them."""
+        assert self.cluster
+        url, _, site = self.cluster.url.rpartition("/")
+        held: list[psycopg.Connection[Any]] = []
+        try:
+            left = 1
+            while left:
+                with suppress(psycopg.OperationalError):
+                    while True:
+                        held.append(psycopg.connect(f"{url}/template1", autocommit=True, connect_timeout=5))
+                asked = held[0].execute(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s", [site]
+                )
+                left = (asked.fetchone() or [0])[0]
+            yield
+        finally:
+            for session in held:
+                session.close()
 
     def close(self) -> None:
         self.kill_server()
