@@ -57,6 +57,8 @@ def _tried(request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen
     try:
         evidence = _shown(request, data)
         signing.check_evidence(request.user, evidence)
+    except signing.SigningWaits as waits:
+        return None, str(waits)
     except signing.SigningRefused as refusal:
         signing.report_failed_signing(signer=request.user, count=_one_more_failure(request.user))
         return None, str(refusal)

@@ -42,8 +42,10 @@ def add_person(
     by: StaffMember,
     staff_number: str = "",
     invites: bool = True,
+    same_person: bool = False,
 ) -> Membership:
-    """Add somebody to the clinic and queue her invitation, in one transaction. Raises AlreadyMember."""
+    """Add somebody to the clinic and queue her invitation, in one transaction. Raises AlreadyMember, and AnotherName where
+    the address is that of a leaver with another name and nobody has said that this is the `same_person`."""
     try:
         with transaction.atomic():
             gone = StaffMember.objects.filter(email=email.strip().lower(), is_active=False, merged_into=None).first()
@@ -59,6 +61,7 @@ def add_person(
                 hired_on=hired_on,
                 roles=roles,
                 by=by,
+                same_person=same_person,
             )
             if invites:
                 invite(membership=membership, by=by)

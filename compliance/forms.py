@@ -19,7 +19,7 @@ from compliance.reminders.wording import WEEKDAYS
 from compliance.roster.base import MOST_BYTES
 from compliance.situations import Row
 from quizzes.models import Accommodation
-from staff import clock
+from staff import clock, returning
 from staff.models import Clinic, Licence, Membership, StaffMember
 from staff.models.clinics import Role
 from staff.templatetags.look import day
@@ -243,13 +243,22 @@ class PersonForm(NameFields, WorkFields):
         label="E-mail", help_text="The invitation goes there, and the person signs in with it", max_length=254
     )
     clinic = forms.ModelChoiceField(Clinic.objects.none(), label="Clinic", empty_label=None, to_field_name="public_id")
+    same_person = forms.BooleanField(
+        label="This is the same person",
+        required=False,
+        help_text="She gets her account back, with every record and certificate made in it",
+    )
     field_order = (
-        "full_name", "latin_name", "email", "clinic", "job_title", "staff_number", "hired_on", "roles",
+        "full_name", "latin_name", "email", "same_person", "clinic", "job_title", "staff_number", "hired_on", "roles",
     )  # fmt: skip
 
     def __init__(self, *args: Any, clinics: Sequence[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_clinics(self.fields["clinic"], clinics)
+        self.clinics = clinics
+        self.gone = returning.gone_person(str(self.data.get("email", ""))[:254]) if self.is_bound else None
+        if self.gone is None:
+            del self.fields["same_person"]
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].lower()
@@ -270,8 +279,22 @@ class PersonForm(NameFields, WorkFields):
                     f"{row.person.full_name}, {row.job_title}, already works at {clinic} under this address. "
                     "Nothing was stored.",
                 )
+        if self.gone and "email" not in self.errors and not cleaned.get("same_person"):
+            self.add_error("email", self._told_of_gone(self.gone, cleaned.get("full_name", "")))
         self.check_number(clinic)
         return cleaned
+
+    def _told_of_gone(self, person: StaffMember, typed: str) -> str:
+        if returning.is_named(person, typed):
+            return (
+                f"{person.full_name} was here before under this address and works nowhere now. Tick below if she comes back: "
+                "what is on record of her is hers again."
+            )
+        return (
+            f"{returning.name_for(person, self.clinics)} is on record under this address and works nowhere now; you typed "
+            f"“{typed}”. If this is the same person under a new name, tick below, and correct the name afterwards. If it "
+            "is another person, ask for another address: nobody is given somebody else's account."
+        )
 
 
 class ImportForm(Plain, forms.Form):

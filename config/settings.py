@@ -58,6 +58,7 @@ if not env.str("TRUSTED_PROXIES", default="0").isdecimal():
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 INSTALLED_APPS = [
+    "config.apps.SiteConfig",  # first: its command stands in place of Django's own of that name
     "config.apps.PinpointAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

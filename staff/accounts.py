@@ -4,11 +4,11 @@ from urllib.parse import quote
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.auth_backends import AuthenticationBackend
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
-from staff import mail, written
+from staff import mail, security, written
 from staff.models import StaffMember
 
 WAYS = {
@@ -51,6 +51,13 @@ def client_address(request: HttpRequest) -> str:
         return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def where(request: HttpRequest | None) -> dict[str, str]:
+    """From where a request came, as a security event keeps it."""
+    if request is None:
+        return {"ip": "", "agent": ""}
+    return {"ip": client_address(request), "agent": request.headers.get("User-Agent", "")}
+
+
 class AccountAdapter(DefaultAccountAdapter):
     """People are added by a manager, never by signing up; sign-in mail goes through the outbox like all mail."""
 
@@ -67,6 +74,28 @@ class AccountAdapter(DefaultAccountAdapter):
         for method in methods:
             method["description"] = WAYS.get(method["id"], method["description"])
         return methods
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        super().login(request, user)
+        security.note(person=user, kind=security.Kind.SIGNED_IN, **where(request))
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        super().authentication_failed(request, **credentials)
+        security.note_failed(email=credentials.get("email") or "", **where(request))
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            security.note_locked_out(email=credentials.get("email") or "", **where(request))
+            raise
+
+    def set_password(self, user: Any, password: str) -> None:
+        """Only the page that changes it has asked for the present one; every other way counts as a reset."""
+        request = self.request
+        match = request.resolver_match if request else None
+        knew = bool(match and match.view_name == "account_change_password")
+        security.set_password(person=user, password=password, knew_present=knew, **where(request))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -6,7 +6,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from staff import audit, canonical, clock, factors, mail
+from staff import audit, canonical, clock, factors, mail, returning
 from staff.access import forget
 from staff.models import Chain, Clinic, InstallationRole, Licence, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
@@ -64,9 +64,15 @@ def add_member(
     latin_name: str = "",
     staff_number: str = "",
     began_at: datetime | None = None,
+    same_person: bool = False,
 ) -> Membership:
-    """Add a person to a clinic; somebody known by the address joins as the person she is, with the name on record."""
+    """Add a person to a clinic; somebody known by the address joins as the person she is, with the name on record.
+
+    Who works nowhere now and is on record under another name is taken back only as the `same_person`. Raises AnotherName.
+    """
     email = email.strip().lower()
+    if not same_person:
+        returning.refuse_another(email=email, full_name=full_name)
     person = StaffMember.objects.select_related("merged_into").filter(email=email).first()
     if person and person.merged_into:
         person = person.merged_into

@@ -91,6 +91,7 @@ show(models.RetentionRule, "clinic", "number", "country", "years", "set_at", "se
 show(models.FactorRule, "clinic", "number", "of_physicians", "of_managers", "holds_at", "set_at", "set_by")
 show(models.SigningAcceptance, "person", "wording", "accepted_at", "clinic", search=("person__full_name",))
 show(models.FactorReset, "person", "number", "clinic", "reset_at", "reset_by", search=("person__full_name",))
+show(models.SecurityEvent, "person", "kind", "at", "ip", search=("person__full_name",), filters=("kind",))
 show(models.LegalHold, "clinic", "person", "placed_at", "release_at", "lifted_at", filters=("clinic",))
 show(models.Erasure, "person", "kind", "erased_at", "erased_by", filters=("kind",))
 show(models.Tombstone, "label", "row", "name", "sha256", "batch", search=("name", "batch"))

@@ -22,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.generic.edit import FormView
 
-from staff import clock, factors, sealing
+from staff import clock, factors, sealing, security
 from staff.access import StaffRequest
 from staff.mfa import NOT_HERE, is_from_here, refused_in_words, signing_options
 
@@ -68,6 +68,8 @@ def overview(request: StaffRequest) -> HttpResponse:
         "codes_shown": bool(_fresh_codes(request)),
         "due_at": due_at,
         "is_due": due_at is not None and due_at <= clock.now(),
+        "events": security.last_of(person),
+        "opens_at": security.may_sign_from(person),
     }
     return render(request, "staff/signing_in.html", context)
 

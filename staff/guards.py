@@ -18,13 +18,14 @@ from django.db import connection
 GATED = frozenset(
     f"{app}_{name}"
     for app, names in {
-        "staff": "signature storedfile",
+        "staff": "signature storedfile licence",
         "training": "reading readingconfirmation rereading selfevaluation protocolreread observation observedline "
         "observedscore acknowledgement",
         "quizzes": "candidacy attempt attemptitem attemptitempoint response lateanswer seal mark outcome review "
-        "review_restudy attemptgrant disposition enquiry enquiryanswer answerseen",
+        "review_restudy attemptgrant accommodation disposition enquiry enquiryanswer answerseen",
         "certificates": "certificate certificateevent certificatefile certificatebasis programmesigning badge badgesubject",
-        "compliance": "cycle",
+        "compliance": "cycle rule waiver leave incident outsidetraining outsidecheck outsidedecision outsidewithdrawal "
+        "hepatitisoffer",
     }.items()
     for name in names.split()
 )
@@ -80,6 +81,15 @@ STAFF_GUARDS = [
     insert_only("staff_retentionrule"),
     insert_only("staff_factorrule"),
     insert_only("staff_factorreset"),
+    Guard(
+        "staff_securityevent",
+        "a_year",
+        ("DELETE",),
+        "what happened at a sign-in is kept for a year",
+        when="OLD.until_at > CURRENT_TIMESTAMP AND NOT EXISTS (SELECT 1 FROM staff_staffmember p "
+        "WHERE p.id = OLD.person_id AND substr(p.email, 1, 7) = 'erased-')",
+    ),
+    Guard("staff_securityevent", "unedited", ("UPDATE",), "what happened at a sign-in is never edited"),
     insert_only("staff_erasure"),
     insert_only("staff_tombstone"),
     never_deleted("staff_legalhold"),

@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import check_password
 from django.db import models, transaction
 from django.http import HttpRequest
 
-from staff import audit, canonical, clock, factors, mail
+from staff import audit, canonical, clock, factors, mail, security
 from staff.accounts import client_address
 from staff.models import Clinic, Licence, Membership, MembershipRole, Signature, SigningAcceptance, StaffMember
 from staff.models.clinics import Role
@@ -66,6 +66,10 @@ class SigningRefused(Exception):
 
 class RecordChanged(SigningRefused):
     """It is another than what was on screen."""
+
+
+class SigningWaits(SigningRefused):
+    """Nothing that was typed is wrong, or was looked at: it is too early."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,11 @@ def check_email(signer: StaffMember, evidence: Evidence) -> None:
 def check_evidence(signer: StaffMember, evidence: Evidence) -> None:
     """Both parts when a signing session begins; the password, or a second factor in its place, each time."""
     check_email(signer, evidence)
+    if opens := security.may_sign_from(signer):
+        raise SigningWaits(
+            f"Your password was reset, so nothing can be signed in your name until {opens:%d %B %Y, %H:%M} UTC. Nothing was "
+            "signed."
+        )
     proof = evidence.proof
     if proof:
         fresh = 0 <= (clock.now() - proof.at).total_seconds() < PROOF_SECONDS

@@ -20,7 +20,7 @@ from compliance.keeping import erasing
 from staff import audit, canonical, clock
 from staff import keeping as rules
 from staff.guards import GATED
-from staff.models import AuditEvent, Membership, OutgoingMail, Signature, StaffMember, StoredFile, Tombstone
+from staff.models import AuditEvent, Licence, Membership, OutgoingMail, Signature, StaffMember, StoredFile, Tombstone
 from staff.models.keeping import LEAST_YEARS
 
 ROOTS = ("training", "quizzes", "certificates", "compliance")
@@ -50,6 +50,8 @@ def records_of(person: StaffMember) -> Found:
             if path is not None and len(path) == 1 and model._meta.db_table in GATED:
                 hers = model._base_manager.filter(**{f"{path[0]}__in": erasing.accounts_of(person)})
                 _add(found, model, hers.values_list("pk", flat=True))
+    licences = Licence.objects.filter(person__in=erasing.accounts_of(person))
+    _add(found, Licence, licences.values_list("pk", flat=True))
     _add(found, Signature, _signatures(found))
     _add(found, StoredFile, _files(found))
     return dict(found)

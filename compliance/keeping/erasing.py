@@ -17,11 +17,20 @@ from django.db import connection, transaction
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Value, When
 
 from certificates.models import Certificate
-from compliance.models import PeopleImportRow
+from compliance.models import (
+    HepatitisOffer,
+    Incident,
+    Leave,
+    OutsideTraining,
+    PeopleImportRow,
+    Rule,
+    SiteAttendance,
+    Waiver,
+)
 from compliance.packs import work as packs
 from compliance.trail import heads
-from quizzes.models import PracticeAnswer, Seal
-from staff import audit, canonical, clock, factors, keeping, mail
+from quizzes.models import Accommodation, PracticeAnswer, Seal
+from staff import audit, canonical, clock, factors, keeping, mail, security
 from staff.access import clinics_as
 from staff.models import (
     ActorName,
@@ -29,6 +38,7 @@ from staff.models import (
     Erasure,
     InstallationRole,
     LegalHold,
+    Licence,
     Membership,
     OutgoingMail,
     Signature,
@@ -100,12 +110,13 @@ def kept_of(person: StaffMember) -> list[Kept]:
     why = "; ".join(sorted({_why(rule) for rule in rules.values()})) or f"{years} years, the default"
     held = bool(keeping.holds_on(person))
 
-    def kept(what: str, rows: QuerySet[Any], last: str) -> list[Kept]:
+    def kept(what: str, rows: QuerySet[Any], *last: str) -> list[Kept]:
+        """`last`: when a row of these was made, and until when it was in effect; the latest counts."""
         count = rows.count()
-        newest: Any = rows.aggregate(last=Max(last))["last"]
-        if not count or newest is None:
+        newest = [found for name in last if (found := rows.aggregate(last=Max(name))["last"]) is not None]
+        if not count or not newest:
             return []
-        day = newest.date() if isinstance(newest, datetime) else newest
+        day = max(found.date() if isinstance(found, datetime) else found for found in newest)
         return [Kept(what, count, why, None if held else keeping.years_after(day, years))]
 
     return [
@@ -117,6 +128,25 @@ def kept_of(person: StaffMember) -> list[Kept]:
         ),
         *kept("certificates", Certificate.objects.filter(person=person), "valid_until_on"),
         *kept("practicals observed", Observation.objects.filter(learner=person, state="signed"), "ended_at"),
+        *kept(
+            "outside training with its proofs",
+            OutsideTraining.objects.filter(person=person),
+            *("sent_at", "decision__decided_at", "decision__valid_until_on", "withdrawal__withdrawn_at"),
+        ),
+        *kept("sessions on site attended", SiteAttendance.objects.filter(person=person), "session__held_on"),
+        *kept("offers of the hepatitis B vaccination", HepatitisOffer.objects.filter(person=person), "recorded_at"),
+        *kept("requirements by hand", Rule.objects.filter(person=person), "recorded_at", "ended_at"),
+        *kept("waivers", Waiver.objects.filter(person=person), "recorded_at", "until_on"),
+        *kept("leaves", Leave.objects.filter(person=person), "recorded_at", "until_on"),
+        *kept("modules asked again after an incident", Incident.objects.filter(person=person), "recorded_at", "due_on"),
+        *kept(
+            "extra time in quizzes",
+            Accommodation.objects.filter(person=person),
+            "granted_at",
+            "valid_until_on",
+            "ended_at",
+        ),
+        *kept("licences", Licence.objects.filter(person=person), "recorded_at", "expires_on"),
         *kept("signatures given", Signature.objects.filter(signer=person), "signed_at"),
         *kept("memberships", Membership.objects.filter(person=person), "ended_at"),
     ]
@@ -187,6 +217,7 @@ def _forget_account(person: StaffMember, by: StaffMember, known: list[str]) -> N
     person.theme, person.last_login, person.is_active = "", None, False
     person.set_unusable_password()
     person.save(update_fields=["email", "theme", "last_login", "is_active", "password"])
+    security.forget(person)
 
 
 def _names_of(person: StaffMember) -> list[str]:
@@ -239,8 +270,8 @@ def _write_to(person: StaffMember, kind: str, kept: list[Kept]) -> None:
 
 def letter(name: str, kind: str, kept: list[Kept], clinics: list[Clinic]) -> str:
     gone = (
-        "your e-mail address, password, passkeys and other second factors, preferences, sessions, the mails sent to you and "
-        "your practice answers"
+        "your e-mail address, password, passkeys and other second factors, preferences, sessions, what happened at your "
+        "sign-ins, the mails sent to you and your practice answers"
     )
     if kind == Erasure.Kind.PERSON:
         gone = f"your name in the list of people and in the audit trail, {gone}"
@@ -254,7 +285,9 @@ def letter(name: str, kind: str, kept: list[Kept], clinics: list[Clinic]) -> str
     where = ", ".join(clinic.name for clinic in clinics) or "this site"
     return (
         f"{name},\n\nthis was erased at {where}: {gone}.\n\nThis is kept, because the law or a possible claim asks for "
-        f"it, and deleted afterwards:\n\n{held}\n\nSealed records keep the name they were sealed with until then. A "
+        f"it, and deleted afterwards:\n\n{held}\n\nOf a session on site one line stays, with the job title you had then and "
+        "without your name, because its signature covers everybody who came. What the site sent and asked, and the audit trail, "
+        "stay without your name. Sealed records keep the name they were sealed with until then. A "
         "certificate of yours can still be verified; the public page no longer shows your whole name where you were "
         "erased at your request. This mail is erased too, once it is sent. If you think that something here is wrong, "
         "write to the clinic; you may also turn to the data protection authority of your country."

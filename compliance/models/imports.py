@@ -69,6 +69,7 @@ class PeopleImportRow(models.Model):
 
     class Outcome(models.TextChoices):
         CREATED = "created", "Added"
+        RETURNED = "returns", "Comes back"
         UPDATED = "updated", "Changed"
         UNCHANGED = "unchanged", "Unchanged"
         SKIPPED = "skipped-existing", "Left as it is"

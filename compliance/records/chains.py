@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from django.apps import apps
 
-from compliance.records.finding import Finding, chunks, compare
+from compliance.records.finding import Finding, chunks, compare, deleted_rightly
 from staff import audit
-from staff.models import ActorName, AuditEvent, Chain, Clinic, Tombstone
+from staff.models import ActorName, AuditEvent, Chain, Clinic
 
 START = "0" * 64
 
@@ -78,13 +78,3 @@ def _gone_subjects(events: list[AuditEvent]) -> set[tuple[str, str]]:
             present = set()
         gone |= {(label, pk) for pk in ids - present}
     return gone - deleted_rightly(gone)
-
-
-def deleted_rightly(gone: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those whose time was over: a tombstone stands for each."""
-    known: set[tuple[str, str]] = set()
-    for label in {label for label, _ in gone}:
-        pks = [int(pk) for name, pk in gone if name == label and pk.isdecimal()]
-        stones = Tombstone.objects.filter(label=label, row__in=pks).values_list("row", flat=True)
-        known |= {(label, str(row)) for row in stones}
-    return known

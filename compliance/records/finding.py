@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 
-from staff.models import AuditEvent
+from staff.models import AuditEvent, Tombstone
 
 M = TypeVar("M", bound=Model)
 CHUNK = 200
@@ -116,12 +116,25 @@ def numbered(what: str, numbers: Sequence[int]) -> Iterator[Finding]:
             return
 
 
+def deleted_rightly(gone: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those whose time was over: a tombstone stands for each."""
+    known: set[tuple[str, str]] = set()
+    for label in {label for label, _ in gone}:
+        pks = [int(pk) for name, pk in gone if name == label and pk.isdecimal()]
+        stones = Tombstone.objects.filter(label=label, row__in=pks).values_list("row", flat=True)
+        known |= {(label, str(row)) for row in stones}
+    return known
+
+
 def gone(action: str, what: str, model: type[Model]) -> Iterator[Finding]:
-    """A row that the trail tells of and that is not there any more."""
+    """A row that the trail tells of and that is not there any more, though its time was not over."""
     there = {str(pk) for pk in model._base_manager.values_list("pk", flat=True)}
     told = AuditEvent.objects.filter(action=action, subject_type=model._meta.label_lower).order_by("pk")
-    for subject in told.values_list("subject_id", flat=True):
-        if subject not in there:
+    missing = [subject for subject in told.values_list("subject_id", flat=True) if subject not in there]
+    label = model._meta.label_lower
+    rightly = deleted_rightly({(label, subject) for subject in missing})
+    for subject in missing:
+        if (label, subject) not in rightly:
             yield Finding(f"{what} {subject}", "there, as its event says", "gone")
 
 

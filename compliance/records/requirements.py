@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compliance.models import Cycle, Incident, Leave, Rule, Waiver
-from compliance.records.chains import deleted_rightly
-from compliance.records.finding import CHUNK, Finding, about_then, chunks, compare, events_of, numbered
+from compliance.records.finding import CHUNK, Finding, about_then, chunks, compare, deleted_rightly, events_of, numbered
 from compliance.requirements.assigning import told_of
 from compliance.requirements.cycles import told_of as told_of_cycle
 from compliance.requirements.cycles import told_of_closing
@@ -26,8 +25,11 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
                 yield from _recorded(row, f"{name} {row.public_id}", events[str(row.pk)])
         ids = {str(pk) for pk in model._default_manager.values_list("pk", flat=True)}
         told = AuditEvent.objects.filter(action=f"{name}.recorded").order_by("pk")
-        for subject in told.values_list("subject_id", flat=True):
-            if subject not in ids:
+        missing = [subject for subject in told.values_list("subject_id", flat=True) if subject not in ids]
+        label = f"compliance.{name}"
+        rightly = deleted_rightly({(label, subject) for subject in missing})
+        for subject in missing:
+            if (label, subject) not in rightly:
                 yield Finding(f"{name} {subject}", "there, as its event says", "gone")
     yield from _cycles(checked)
 

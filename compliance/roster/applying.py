@@ -195,7 +195,7 @@ def _apply(row: PeopleImportRow, sent: PeopleImport, by: StaffMember) -> None:
         row.outcome, row.said = Outcome.ERROR, SINCE
         return
     row.outcome = verdict.verdict
-    if verdict.verdict == planning.CREATED:
+    if verdict.adds:
         row.membership = _add(read.cells, sent, by)
         name = row.membership.person.full_name
         if name != read.cells["full_name"]:

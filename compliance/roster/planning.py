@@ -11,13 +11,16 @@ from django.db.models import Prefetch, Q
 from compliance.forms import unprintable
 from compliance.models import PeopleImport
 from compliance.roster.columns import NAMES, Fault, Read
-from staff import canonical
+from staff import canonical, returning
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
 from staff.models.people import PINPOINT_EMAIL
 
 CREATED, UPDATED, UNCHANGED, SKIPPED, ERROR = "created", "updated", "unchanged", "skipped-existing", "error"
-ORDER = (ERROR, CREATED, UPDATED, UNCHANGED, SKIPPED)
+RETURNS = "returns"
+ORDER = (ERROR, CREATED, RETURNS, UPDATED, UNCHANGED, SKIPPED)
+ADDS = (CREATED, RETURNS)
+DOES = (*ADDS, UPDATED)
 NEEDED_TO_ADD = ("email", "full_name", "job_title", "roles", "hired_on")
 
 
@@ -41,11 +44,23 @@ class Change:
 
 @dataclass(frozen=True)
 class Verdict:
+    """`back`: who was here before under this address and works nowhere now."""
+
     row: Read
     verdict: str
     faults: tuple[Fault, ...] = ()
     changes: tuple[Change, ...] = ()
     membership: Membership | None = None
+    back: StaffMember | None = None
+
+    @property
+    def adds(self) -> bool:
+        return self.verdict in ADDS
+
+    @property
+    def told(self) -> str:
+        """Of somebody who comes back, before it is done."""
+        return f"Returns: {self.back.full_name}, with what is on record of her from before." if self.back else ""
 
     @property
     def title(self) -> str:
@@ -72,6 +87,7 @@ class Verdict:
                 [fault.plain() for fault in self.faults],
                 [[change.column, change.before, change.after] for change in self.changes],
                 self.membership.person_id if self.membership else None,
+                *([self.back.pk] if self.back else []),
             ]
         )
 
@@ -102,6 +118,9 @@ class Scene:
         self.by_number = {row.staff_number.casefold(): row for row in self.members if row.staff_number}
         closed = StaffMember.objects.filter(Q(erased_at__isnull=False) | Q(email=PINPOINT_EMAIL))
         self.closed = set(closed.values_list("email", flat=True))
+        self.gone = returning.gone_people([of.cells.get("email", "")] if of else None)
+        worked = Membership.objects.filter(clinic=clinic, person__in=list(self.gone.values()))
+        self.once_here = set(worked.values_list("person", flat=True))
 
     def member(self, key: str, cells: dict[str, str]) -> Membership | None:
         if key == "email":
@@ -186,7 +205,8 @@ def judge(row: Read, scene: Scene, wanted: PeopleImport, *, by: StaffMember, mor
     if faults:
         return Verdict(row, ERROR, tuple(faults), (), member)
     if member is None:
-        return Verdict(row, CREATED)
+        back = scene.gone.get(cells.get("email", ""))
+        return Verdict(row, RETURNS if back else CREATED, back=back)
     if wanted.mode == PeopleImport.Mode.CREATE:
         return Verdict(row, SKIPPED, (), (), member)
     changes = tuple(changes_of(row, member))
@@ -220,9 +240,26 @@ def _faults_of_new(row: Read, scene: Scene, wanted: PeopleImport, by: StaffMembe
         faults.append(
             Fault("address", "email", "This address belongs to the site itself. Ask the person for another one.")
         )
+    back = scene.gone.get(cells.get("email", ""))
+    if back and cells.get("full_name") and not returning.is_named(back, cells["full_name"]):
+        faults.append(Fault("another", "full_name", _another(back, cells["full_name"], scene)))
     if cells.get("email") == by.email:
         faults.append(Fault("self", "roles", "Nobody gives themselves a role. Ask another manager of the clinic."))
     return faults + _unprintable(cells.get("full_name", ""), cells.get("latin_name", ""))
+
+
+def _another(back: StaffMember, typed: str, scene: Scene) -> str:
+    """Her name only where she worked: no file finds out who people of other clinics are."""
+    if back.pk not in scene.once_here:
+        return (
+            f"Somebody else than {typed} is on record under this address, and works nowhere now. Ask the person for another "
+            "one: nobody is given somebody else's account. If it is the same person under a new name, add her by the form."
+        )
+    return (
+        f"This is the address of {back.full_name}, who works nowhere now; the file says {typed}. If it is the same person "
+        "under a new name, write the name on record here and correct it afterwards. If it is another person, ask for another "
+        "address: nobody is given somebody else's account."
+    )
 
 
 def _faults_of_known(row: Read, member: Membership, scene: Scene, by: StaffMember) -> list[Fault]:

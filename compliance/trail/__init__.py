@@ -47,6 +47,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
             "installation.",
             "clinic.",
             "factor.",
+            "password.",
         ),
     ),
     "requirements": (
@@ -144,6 +145,9 @@ SENTENCES = {
     "pass.keep": "let a certificate of {whom} stand after its pass was lost",
     "pass.revoke": "revoked a certificate of {whom} after its pass was lost",
     "pass.suspend": "suspended a certificate of {whom} after its pass was lost",
+    "password.changed": "changed the password, with the present one",
+    "password.chosen": "chose a first password",
+    "password.reset": "reset the password by a mailed link",
     "people.import-ended": "had every line of a file of people carried out",
     "people.imported": "took people from a file",
     "person.added": "put {whom} on record",

@@ -24,6 +24,7 @@ from staff.access import Permission, StaffRequest, clinics_as, has_permission, r
 from staff.actions import check_identity, correct_name, record_licence
 from staff.models import Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
+from staff.returning import AnotherName, is_named
 from staff.templatetags.look import plural
 
 PAGE = 50
@@ -78,6 +79,8 @@ def person_add(request: StaffRequest) -> HttpResponse:
             membership = actions.add_person(by=request.user, **form.cleaned_data)
         except actions.AlreadyMember as known:
             form.add_error("email", f"{known.membership.person} already works at {known.membership.clinic}.")
+        except AnotherName:  # she left between the form and its action: the form asks now
+            form = PersonForm(request.POST, clinics=clinics_as(request.user, Role.MANAGER))
         else:
             messages.success(request, _added(membership, form.cleaned_data["full_name"]))
             return redirect("compliance:person-detail", membership.person.public_id)
@@ -110,6 +113,8 @@ def _added(membership: Membership, typed: str) -> str:
     said = f"{person.full_name} now belongs to {membership.clinic}. An invitation goes to {person.email} in a minute."
     if person.full_name != typed:
         said += f" This address was known already, so the name on record stays; you typed “{typed}”."
+        if not is_named(person, typed):
+            said += " If that is her name now, correct it on this page."
     return said
 
 

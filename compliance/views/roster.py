@@ -24,6 +24,7 @@ PAGE = 100
 WORDS = {
     planning.ERROR: "Not taken",
     planning.CREATED: "Added",
+    planning.RETURNS: "Comes back",
     planning.UPDATED: "Changed",
     planning.UNCHANGED: "Unchanged",
     planning.SKIPPED: "Left as it is",
@@ -119,8 +120,8 @@ def import_detail(request: StaffRequest, public_id: str) -> HttpResponse:
             "shown": shown,
             "page_obj": Paginator(verdicts, PAGE).get_page(request.GET.get("page")),
             "total": len(plan.verdicts),
-            "does": plan.counts[planning.CREATED] + plan.counts[planning.UPDATED],
-            "created": plan.counts[planning.CREATED],
+            "does": sum(plan.counts[one] for one in planning.DOES),
+            "created": plan.counts[planning.CREATED] + plan.counts[planning.RETURNS],
             "errors": plan.counts[planning.ERROR],
             "columns": [NAMES[name] for name in columns],
             "unread": unread,

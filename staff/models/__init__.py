@@ -3,6 +3,7 @@ from staff.models.factors import FactorReset, FactorRule
 from staff.models.keeping import Erasure, LegalHold, RetentionRule, Tombstone
 from staff.models.people import StaffMember
 from staff.models.records import ActorName, AuditEvent, Chain, Signature, SigningAcceptance, StoredFile
+from staff.models.security import SecurityEvent
 from staff.models.work import Heartbeat, OutgoingMail
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "MembershipRole",
     "OutgoingMail",
     "RetentionRule",
+    "SecurityEvent",
     "Signature",
     "SigningAcceptance",
     "StaffMember",

@@ -12,7 +12,7 @@ from certificates.actions import end_membership
 from compliance import actions
 from quizzes.models import Attempt
 from staff import actions as staff_actions
-from staff import clock
+from staff import clock, returning
 from staff.models import AuditEvent, Licence, Membership, MembershipRole, OutgoingMail, StaffMember
 from tests import factories
 from tests.people import PASSWORD, make_person
@@ -217,10 +217,52 @@ def test_add_somebody_known_elsewhere(manager, cast):
     assert "/reset/key/" not in body
 
 
-def test_add_brings_a_leaver_back(manager, cast):
-    add(manager, cast, email=cast.leaver.email)
-    cast.leaver.refresh_from_db()
-    assert cast.leaver.is_active
+def test_add_says_first_that_a_leaver_comes_back(manager, cast):
+    """As a reader compares names: neither case nor order nor accents make another person of her."""
+    written = f" {cast.leaver.full_name.upper()} "
+    said = text(add(manager, cast, email=cast.leaver.email, full_name=written))
+    assert "was here before under this address and works nowhere now" in said
+    assert not StaffMember.objects.get(pk=cast.leaver.pk).is_active
+    add(manager, cast, email=cast.leaver.email, full_name=written, same_person="on")
+    assert StaffMember.objects.get(pk=cast.leaver.pk).is_active
+
+
+def test_a_leavers_address_is_not_given_to_another(manager, cast):
+    before = cast.leaver.full_name
+    said = text(add(manager, cast, email=cast.leaver.email, full_name="Bo Ek"))
+    assert f"{before} is on record under this address" in said
+    assert "you typed “Bo Ek”" in said
+    leaver = StaffMember.objects.get(pk=cast.leaver.pk)
+    assert (leaver.is_active, leaver.full_name) == (False, before)
+    details = {
+        "clinic": cast.lakeside, "full_name": "Bo Ek", "latin_name": "", "email": cast.leaver.email, "job_title": "Nurse",
+        "hired_on": date(2026, 11, 1), "roles": ["aesthetician"], "by": cast.manager,
+    }  # fmt: skip
+    with pytest.raises(returning.AnotherName):
+        actions.add_person(**details)
+    assert actions.add_person(**details, same_person=True).person.full_name == before
+
+
+def test_an_address_tells_no_other_clinics_people(manager, cast):
+    gone = make_person(cast.harbour, "Ines Marsh", "aesthetician", by=cast.administrator)
+    staff_actions.close_membership(membership=gone.membership_set.get(), by=cast.administrator)
+    said = text(add(manager, cast, email=gone.email, full_name="Bo Ek"))
+    assert "Somebody under another name is on record" in said
+    assert "Ines Marsh" not in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "same"),
+    [
+        ("maría josé  núñez-øst", True),
+        ("Nunez Ost, Maria Jose", True),
+        ("Mary Nunez", False),
+        ("María José", False),
+        ("", False),
+    ],
+)
+def test_names_are_compared_as_a_reader_would(typed, same):
+    assert returning.is_named(StaffMember(full_name="María José Núñez Øst"), typed) == same
 
 
 def test_add_into_another_clinic_is_refused(manager, cast):

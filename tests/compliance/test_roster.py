@@ -21,6 +21,7 @@ from staff import clock
 from staff.models import AuditEvent, Membership, MembershipRole, OutgoingMail, StaffMember
 from tests import factories
 from tests.compliance.sheets import csv_of
+from tests.people import make_person
 
 NIA = "nia@lakeside.example,Nia Newcomer,Aesthetician,aesthetician,2026-11-01"
 OLE = "ole@lakeside.example,Ole Strand,Physician,physician; manager,2026-11-01"
@@ -149,6 +150,28 @@ def test_the_plan_says_nothing_of_another_clinic(cast):
     sent = do(cast, noor)
     assert "the name on record stays: Noor Haddad" in sent.rows.get().said
     assert Membership.objects.filter(person=cast.other_aesthetician, ended_at=None).count() == 2
+
+
+def test_a_leaver_comes_back_and_is_told_before(cast):
+    """Under the name on record; under another one the line is not taken, and says what to do."""
+    name, email = cast.leaver.full_name, cast.leaver.email
+    line = f"{email},{name},Aesthetician,aesthetician,2026-11-01"
+    (other,) = plan(cast, line.replace(name, "Bo Ek")).verdicts
+    assert [fault.code for fault in other.faults] == ["another"]
+    assert f"the address of {name}, who works nowhere now; the file says Bo Ek" in other.faults[0].sentence
+    (back,) = plan(cast, line).verdicts
+    assert (back.verdict, back.told) == ("returns", f"Returns: {name}, with what is on record of her from before.")
+    sent = do(cast, line)
+    assert outcomes(sent) == ["returns"]
+    assert membership_of(cast.leaver).clinic == cast.lakeside
+
+
+def test_a_file_tells_no_other_clinics_people(cast):
+    gone = make_person(cast.harbour, "Ines Marsh", "aesthetician", by=cast.administrator)
+    staff_actions.close_membership(membership=gone.membership_set.get(), by=cast.administrator)
+    (one,) = plan(cast, f"{gone.email},Bo Ek,Locum,aesthetician,2026-11-01").verdicts
+    assert one.verdict == "error"
+    assert "Ines" not in one.faults[0].sentence
 
 
 def test_a_plan_asks_as_much_for_one_as_for_many(cast):

@@ -72,7 +72,8 @@ class Command(BaseCommand):
         if unread:
             self.stdout.write(f"Columns not read: {', '.join(unread)}.")
         for one in plan.verdicts:
-            said = " ".join(fault.sentence for fault in one.faults) or "; ".join(row.sentence for row in one.changes)
+            faults = " ".join(fault.sentence for fault in one.faults)
+            said = faults or "; ".join(row.sentence for row in one.changes) or one.told
             self.stdout.write(
                 f"{one.row.line:5}  {one.verdict:16}  {one.title}, {one.under}{f': {said}' if said else ''}"
             )

@@ -19,7 +19,7 @@ from compliance.requirements import cycles
 from compliance.roster import applying
 from compliance.trail import heads
 from quizzes import actions as sitting
-from staff import clock, mail
+from staff import clock, mail, notices, security
 from staff.models import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -49,9 +49,11 @@ PARTS: dict[str, Callable[[], int]] = {
     "badges baked": issuing.bake_waiting,
     "heads of the audit trail": heads.send_daily,
     "reminders queued": sending.send_due,
+    "signatures told to their signers": notices.tell_of_signatures,
     "mails sent": mail.send_due,
     "letters of erasures blanked": erasing.settle_letters,
     "old sessions cleared": clear_sessions,
+    "old sign-ins forgotten": security.forget_old,
     "old packs let go": packs.let_go,
     "packs made": packs.make_waiting,  # last: a large one takes minutes
 }

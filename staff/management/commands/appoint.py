@@ -1,9 +1,9 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from staff import actions
+from staff import actions, returning
 from staff.models import InstallationRole, StaffMember
 
 
@@ -22,6 +22,11 @@ class Command(BaseCommand):
         if person is None:
             by = StaffMember.objects.pinpoint()
             person = actions.add_account(email=email, full_name=options["name"] or email, by=by)
+        elif options["name"] and returning.gone_person(email) and not returning.is_named(person, options["name"]):
+            raise CommandError(
+                f"{person.full_name} is on record under {email} and works nowhere now. If this is the same person, leave out "
+                "--name; if it is another, give another address. Nothing was done."
+            )
         if options["role"] not in person.installation_roles:
             actions.appoint(person=person, role=options["role"], by=StaffMember.objects.pinpoint())
         self.stdout.write(f"{person.full_name} is {options['role']}; the first password comes by “Forgotten password”.")

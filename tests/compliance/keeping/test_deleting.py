@@ -12,13 +12,14 @@ from django.db import DatabaseError, connection, transaction
 from certificates.actions import end_membership
 from certificates.models import Certificate
 from compliance import records
-from compliance.keeping import deleting, erasing, trimming
+from compliance.keeping import deleting, erasing, own_data, trimming
+from compliance.models import Leave, OutsideTraining, Waiver
 from compliance.trail import heads
 from quizzes.actions import void
-from quizzes.models import Attempt, Candidacy
-from staff import actions, audit, clock, guards, mail
+from quizzes.models import Accommodation, Attempt, Candidacy
+from staff import actions, audit, canonical, clock, guards, mail
 from staff import keeping as rules
-from staff.models import ActorName, AuditEvent, LegalHold, Membership, OutgoingMail, StaffMember, Tombstone
+from staff.models import ActorName, AuditEvent, LegalHold, Licence, Membership, OutgoingMail, StaffMember, Tombstone
 from tests import factories
 from tests.compliance import tampering
 from tests.staff.test_guards import kept_history  # noqa: F401
@@ -45,6 +46,10 @@ def test_records_go_when_their_time_is_over_and_all_else_adds_up(history):
     maya, manager = StaffMember.objects.get(pk=history.cast.aesthetician.pk), history.cast.manager
     over, before = deleting.over_on(maya), Tombstone.objects.count()
     others = Attempt.objects.exclude(candidacy__person=maya).count()
+    before_of = {
+        model: model.objects.filter(person=maya).count()
+        for model in (Waiver, Leave, OutsideTraining, Accommodation, Licence)
+    }
     codes = list(Certificate.objects.filter(person=maya).values_list("code", flat=True))
     noon = clock.now().replace(year=over.year, month=over.month, day=over.day)
     with clock.at(noon - timedelta(days=1)):
@@ -73,6 +78,9 @@ def test_records_go_when_their_time_is_over_and_all_else_adds_up(history):
         assert f"Deleted {rows} rows of {maya.public_id}" in dry.getvalue()
         assert maya not in deleting.due()
     assert rows > 100
+    assert before_of == {Waiver: 1, Leave: 1, OutsideTraining: 1, Accommodation: 1, Licence: 0}
+    for model in before_of:
+        assert not model.objects.filter(person=maya).exists(), model.__name__
     assert not Candidacy.objects.filter(person=maya).exists()
     assert not Certificate.objects.filter(code__in=codes).exists()
     assert Attempt.objects.count() == others > 0
@@ -117,6 +125,29 @@ def test_who_works_here_or_was_never_trained_is_not_due(history):
     assert history.cast.colleague.pk not in people
     assert history.cast.aesthetician.pk in people
     assert erasing.has_left(history.cast.leaver)
+
+
+def test_own_data_tell_what_is_on_record(unheld):
+    """Maya's, Danielle's and Tom's, who between them have one of everything."""
+    cast = unheld.cast
+    maya, danielle, tom = (own_data.collected(one) for one in (cast.aesthetician, cast.colleague, cast.support))
+    (sent,) = maya["outside_training"]
+    assert (sent["file__media_type"], len(sent["file__sha256"]), sent["decision__approved"]) == (
+        "application/pdf",
+        64,
+        False,
+    )
+    assert [row["session__held_on"] for row in maya["sessions_on_site"]]
+    assert maya["waived"][0]["reason"] == "Elsewhere."
+    assert danielle["leave"][0]["end_reason"] == "Entered in error."
+    assert danielle["further_attempts"][0]["kind"] == "talk"
+    assert {row["reason"] for row in danielle["asked_again_after_an_incident"]} == {"Needlestick."}
+    assert tom["hepatitis_b_offered"][0]["offered_on"].isoformat() == "2026-01-08"
+    late = [answer for one in (maya, danielle, tom) for answer in one["late_answers"]]
+    assert any(answer.get("your_answer") for answer in late)
+    tests = [test for one in (maya, danielle, tom) for test in one["tests_on_changed_texts"]]
+    assert any(row["your_answer"] for test in tests for row in test["answers"])
+    assert "Lindqvist" not in canonical.text([danielle, tom])
 
 
 # What goes sooner
