@@ -31,7 +31,7 @@ from training.queries import standing_adoption
 KIND_LINE = "Certificate of knowledge"
 STATEMENT = "has passed the knowledge quiz in"
 DISCLAIMER = "Knowledge quiz completed, unproctored. Not a permit to treat."
-FORMAT = "pinpoint-certificate-2"  # of the facts; 1 knew of no choice of name
+FORMAT = "pinpoint-certificate-3"  # of the facts; 1 knew of no choice of name, 2 of no credentials and versions
 TALK_OPENS = 2
 MOST_TOGETHER = 20
 RENEWAL_HORIZON_DAYS = 366  # no renewal window is longer; the certificate's own decides

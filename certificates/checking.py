@@ -45,8 +45,14 @@ LABELS = {
     "rule_line": "Rule",
     "attempt_line": "Re-test",
     "physician": "Supervising physician",
+    "credentials": "Supervising physician",
     "signed": "Signed",
+    "versions": "Material",
+    "programme_version": "Programme",
+    "record": "Record",
+    "issued_at": "Issued",
     "disclaimer": "Note",
+    "note": "Note",
 }
 
 

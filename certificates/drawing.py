@@ -20,7 +20,7 @@ DESIGNS = {
     "letter": Path(__file__).with_name("paper") / "certificate.typ",
     "card": Path(__file__).with_name("paper") / "card.typ",
 }
-DESIGN_VERSION = "2"  # frozen into every certificate: count up when the drawing changes
+DESIGN_VERSION = "3"  # frozen into every certificate: count up when the drawing changes
 DARK = re.compile(rb"\x01+")
 QR_MASK = 2  # scanners read each of the eight; trying all for the fairest takes 3 ms, a sixth of a PDF
 WIDTH = 1600
@@ -55,6 +55,12 @@ class Paper:
     attempt_line: str = ""
     physician: str = ""  # programme certificates only
     signed: str = ""
+    credentials: str = ""  # these three too, since the third design
+    versions: str = ""
+    programme_version: str = ""
+    record: str = ""  # the rest on both kinds, since the third design
+    issued_at: str = ""
+    note: str = ""
     lang: str = "en"
 
 

@@ -111,12 +111,17 @@ class ProgrammeSigning(models.Model):
     """What a programme certificate carries besides: the physician as printed, and all that stood on her screen. Insert-only.
 
     `dossier` is canonical JSON; its hash is what the signature is over. A copy under a corrected name carries the same signature.
+    `credentials`: her kinds of licence and who gave them, never a number. `versions`: the modules it rests on, a line each.
+    What was signed before format 3 of the facts has neither them nor the programme's hash.
     """
 
     certificate = models.OneToOneField(Certificate, on_delete=models.PROTECT, related_name="signing")
     programme = models.ForeignKey(Programme, on_delete=models.PROTECT, related_name="+")
     physician = models.CharField(max_length=200)
+    credentials = models.CharField(max_length=400, blank=True)
     signed = models.CharField(max_length=400)
+    versions = models.TextField(blank=True)
+    programme_sha256 = models.CharField(max_length=64, blank=True)
     dossier = models.TextField()
     signature = models.ForeignKey(Signature, on_delete=models.PROTECT, related_name="+")
 

@@ -1,13 +1,14 @@
 """The stored papers: drawn once from the frozen facts, kept as bytes, the same file for ever."""
 
+import json
 import logging
-from datetime import date
+from datetime import UTC, date
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from certificates import codes, drawing, fonts
-from certificates.models import Certificate, CertificateFile
+from certificates.models import Certificate, CertificateFile, ProgrammeSigning
 from staff import canonical
 from staff.models import StoredFile
 
@@ -52,7 +53,38 @@ def paper_of(certificate: Certificate) -> drawing.Paper:
         attempt_line=certificate.attempt_line,
         physician=signing.physician if signing else "",
         signed=signing.signed if signing else "",
+        **_since_the_third(certificate, signing),
     )
+
+
+def _since_the_third(certificate: Certificate, signing: ProgrammeSigning | None) -> dict[str, str]:
+    """What designs 1 and 2 do not print, and so nothing for a certificate that was issued with one of them."""
+    if certificate.design_version in ("1", "2"):
+        return {}
+    at = certificate.issued_at.astimezone(UTC)
+    told = {
+        "record": short(record_of(certificate)),
+        "issued_at": f"{day(at.date())} at {at:%H:%M:%S} UTC",
+        "note": f"Valid only as shown at {certificate.site_url}/verify/",
+    }
+    if signing:
+        told |= {
+            "credentials": signing.credentials,
+            "versions": "; ".join(signing.versions.splitlines()),
+            "programme_version": short(signing.programme_sha256),
+        }
+    return told
+
+
+def record_of(certificate: Certificate) -> str:
+    """SHA-256 of the sealed record it rests on: the attempt, or what the physician signed. Whole; the paper shows `short`."""
+    facts = json.loads(certificate.facts)
+    return str(facts["seal_sha256"] or facts["programme"]["dossier_sha256"])
+
+
+def short(sha256: str) -> str:
+    """The first sixteen digits, in fours."""
+    return " ".join(sha256[n : n + 4] for n in range(0, min(len(sha256), 16), 4))
 
 
 def file_of(certificate: Certificate, format: str) -> StoredFile:

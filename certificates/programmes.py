@@ -4,9 +4,8 @@ A certificate of knowledge issues itself. This one does not: every condition is 
 and what was on the physician's screen is what her signature covers.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -17,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from certificates import codes, drawing, events, names, totals, validity
+from certificates import codes, drawing, events, fonts, names, totals, validity
 from certificates.actions import (
     FORMAT,
     ReissueRefused,
@@ -369,16 +368,20 @@ def sign_programme(
         record_sha256=dossier.sha256,
         seen=seen,
     )
-    certificate = _issued(dossier, signature.signer_name, signature.meaning_text, signature.signed_at)
-    certificate.save(force_insert=True)
-    ProgrammeSigning.objects.create(
-        certificate=certificate,
+    signing_row = ProgrammeSigning(
         programme=programme,
         physician=signature.signer_name,
+        credentials=_credentials(by, clinic.zone),
         signed=_signed_line(signature.meaning_text, signature.signed_at, clinic.zone),
+        versions=versions_line(row for _, row in sorted(dossier.certificates.items())),
+        programme_sha256=canonical.sha256_of(_definition(programme)),
         dossier=dossier.text,
         signature=signature,
     )
+    certificate = _issued(dossier, signing_row, signature.signed_at)
+    certificate.save(force_insert=True)
+    signing_row.certificate = certificate
+    signing_row.save(force_insert=True)
     CertificateBasis.objects.bulk_create(
         [CertificateBasis(certificate=certificate, knowledge=row) for row in dossier.certificates.values()]
         + [CertificateBasis(certificate=certificate, observation=sheet) for sheet in dossier.basis_sheets]
@@ -403,12 +406,44 @@ def sign_programme(
     return certificate
 
 
+def facts_of(row: ProgrammeSigning) -> dict[str, str]:
+    """What the certificate's facts say of the signing it rests on."""
+    return {
+        "slug": row.programme.slug,
+        "physician": row.physician,
+        "credentials": row.credentials,
+        "signed": row.signed,
+        "versions": row.versions,
+        "programme_sha256": row.programme_sha256,
+        "dossier_sha256": canonical.sha256(row.dossier),
+    }
+
+
+def versions_line(knowledge: Iterable[Certificate]) -> str:
+    """Each module and the version in which it was passed, a line each."""
+    return "\n".join(f"{row.title}, version {row.module_version_number}" for row in knowledge)
+
+
+def _credentials(by: StaffMember, zone: str) -> str:
+    """Her licences in force as a paper may say them: kind and authority, no number, and only what the fonts can write."""
+    held = Licence.objects.filter(person=by, expires_on__gte=clock.today(zone)).order_by("expires_on", "pk")
+    loaded = fonts.load(settings.CERTIFICATE_FONTS)
+    said = dict.fromkeys(f"{row.type}, {row.authority}" for row in held)
+    return "; ".join(text for text in said if not loaded.script_gaps(text))[:400]
+
+
+def _definition(programme: Programme) -> dict[str, Any]:
+    """All that the programme asks for; its hash is the programme's version."""
+    names = ("slug", "title", "scope", "roles", "modules", "practicals", "occasions", "validity_months")
+    return {name: getattr(programme, name) for name in (*names, "renewal_opens_days")}
+
+
 def _signed_line(meaning: str, at: datetime, zone: str) -> str:
     local = at.astimezone(ZoneInfo(zone))
     return f"“{meaning}” Signed electronically on {_day(local.date())} at {local:%H:%M} ({zone})"
 
 
-def _issued(dossier: Dossier, physician: str, meaning: str, signed_at: datetime) -> Certificate:
+def _issued(dossier: Dossier, row: ProgrammeSigning, signed_at: datetime) -> Certificate:
     person, clinic, programme = dossier.person, dossier.clinic, dossier.programme
     renewed = dossier.held if dossier.held and dossier.held_state in ("expiring", "expired", "ended") else None
     start, end = validity.term(
@@ -447,13 +482,7 @@ def _issued(dossier: Dossier, physician: str, meaning: str, signed_at: datetime)
         "number": next_number(dossier.today.year),
         "code": codes.new(),
     }
-    told = {
-        "slug": programme.slug,
-        "physician": physician,
-        "signed": _signed_line(meaning, signed_at, clinic.zone),
-        "dossier_sha256": dossier.sha256,
-    }
-    return _frozen(printed, person, clinic, told, supersedes=renewed)
+    return _frozen(printed, person, clinic, facts_of(row), supersedes=renewed)
 
 
 def _frozen(
@@ -507,7 +536,7 @@ def reissue(*, certificate: Certificate, name_shown: str, by: StaffMember) -> Ce
         printed_anew(certificate, name_shown, by),
         by,
         certificate.clinic,
-        json.loads(certificate.facts)["programme"],
+        facts_of(before),
         supersedes=certificate,
     )
     newer.save(force_insert=True)
@@ -515,7 +544,10 @@ def reissue(*, certificate: Certificate, name_shown: str, by: StaffMember) -> Ce
         certificate=newer,
         programme=before.programme,
         physician=before.physician,
+        credentials=before.credentials,
         signed=before.signed,
+        versions=before.versions,
+        programme_sha256=before.programme_sha256,
         dossier=before.dossier,
         signature=before.signature,
     )

@@ -75,7 +75,8 @@ def _context(found: Certificate) -> dict[str, Any]:
     return {
         "certificate": found,
         "state": state_of(found),
-        "paper": _shown(found),
+        "paper": (paper := _shown(found)),
+        "record": papers.record_of(found) if paper.record else "",
         "causes": causes.causes_of(found),
         "endorsements": [
             event

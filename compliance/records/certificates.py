@@ -13,13 +13,13 @@ from django.db.models import Prefetch
 from certificates import codes, papers, validity
 from certificates.models import Certificate, CertificateEvent, CertificateFile, NumberSeries
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, readable, words
-from compliance.records.programmes import facts_of
+from compliance.records.programmes import told_of
 from quizzes.models import Attempt, Candidacy
 from staff import canonical
 from staff.models import AuditEvent, StoredFile, Tombstone
 
 LABEL = "certificates.certificate"
-FORMATS = ("pinpoint-certificate-1", "pinpoint-certificate-2")
+FORMATS = ("pinpoint-certificate-1", "pinpoint-certificate-2", "pinpoint-certificate-3")
 LATER = {"name_shown", "reissued_for"}  # columns that the first format did not know; empty there
 # What the facts say of other rows; every other fact is a column of the same name.
 REFERENCES = (
@@ -124,7 +124,7 @@ def _references(row: Certificate, format: str) -> dict[str, Any]:
     attempt = row.attempt
     version = attempt.module_version if attempt else None
     return {
-        "programme": facts_of(row.signing) if row.kind == Certificate.Kind.PROGRAMME else None,
+        "programme": told_of(row.signing, format) if row.kind == Certificate.Kind.PROGRAMME else None,
         "format": format,
         "person": row.person_id,
         "clinic": row.clinic_id,

@@ -1,14 +1,20 @@
 """Programme certificates: the dossier that was signed, what is printed from it, and the rows it rests on."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 from certificates.models import Certificate, CertificateBasis, ProgrammeSigning
+from certificates.programmes import facts_of, versions_line
 from compliance.records.finding import Finding, about_then, chunks, compare, events_of, readable
 from staff import canonical
 from training.models import ProtocolReread, StateRule
 from training.protocol import rule_record
+
+BEFORE = ("pinpoint-certificate-1", "pinpoint-certificate-2")  # formats of facts that did not know these
+LATER = ("credentials", "versions", "programme_sha256")
+CUT = 300  # letters of its credentials that a signature keeps
 
 
 def findings(checked: Counter[str]) -> Iterator[Finding]:
@@ -60,21 +66,28 @@ def _signing(what: str, row: ProgrammeSigning) -> Iterator[Finding]:
     rests = sorted([number, sha256] for _, number, sha256, *_ in dossier["certificates"])
     yield from compare(f"{what}, certificates it rests on", rests, numbers)
     yield from compare(f"{what}, sheets it rests on", dossier["sheets"], sheets)
-    yield from compare(f"{what}, hash in its facts", json.loads(certificate.facts)["programme"], facts_of(row))
+    facts = json.loads(certificate.facts)
+    yield from compare(f"{what}, what its facts say", facts["programme"], told_of(row, facts["format"]))
+    if facts["format"] in BEFORE:
+        yield from compare(f"{what}, what its format does not know", [""] * 3, [getattr(row, name) for name in LATER])
+    elif before is None:
+        passed = {one.knowledge.number: one.knowledge for one in basis if one.knowledge}
+        order = [passed[number] for _, number, *_ in dossier["certificates"] if number in passed]
+        yield from compare(f"{what}, versions of its modules", versions_line(order), row.versions)
+        if len(signature.credentials) < CUT:
+            unknown = [word for word in re.split("[;,] ", row.credentials) if word not in signature.credentials]
+            yield from compare(f"{what}, credentials that its signature does not know", [], unknown)
 
 
 def _carried(row: ProgrammeSigning) -> list[object]:
-    return [row.programme_id, row.physician, row.signed, canonical.sha256(row.dossier), row.signature_id]
+    printed = [row.physician, row.signed, *(getattr(row, name) for name in LATER)]
+    return [row.programme_id, *printed, canonical.sha256(row.dossier), row.signature_id]
 
 
-def facts_of(row: ProgrammeSigning) -> dict[str, str]:
-    """What the certificate's facts say of it."""
-    return {
-        "slug": row.programme.slug,
-        "physician": row.physician,
-        "signed": row.signed,
-        "dossier_sha256": canonical.sha256(row.dossier),
-    }
+def told_of(row: ProgrammeSigning, format: str) -> dict[str, str]:
+    """What facts of that format say of it."""
+    told = facts_of(row)
+    return {name: said for name, said in told.items() if name not in LATER} if format in BEFORE else told
 
 
 def _rules(checked: Counter[str]) -> Iterator[Finding]:

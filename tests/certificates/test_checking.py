@@ -70,6 +70,8 @@ def test_an_altered_pdf_and_where(paper):
         found = checking.check(redrawn(paper, **change))
         assert (found.outcome, found.certificate) == ("altered", paper)
         assert (where, ours, theirs) in told(found)
+    other = checking.check(redrawn(paper, record="0000 1111 2222 3333"))
+    assert {row.where for row in other.differences} == {"Record"}
 
 
 def test_a_line_that_was_added(paper):

@@ -39,6 +39,9 @@ PAPER = Paper(
     rule_line=("12 of 15 needed, every safety-critical question right; cut score provisional: no panel has rated it"),
     module_version="Module version 3",
     disclaimer="Knowledge quiz completed, unproctored. Not a permit to treat.",
+    record="3f08 91ce 5d27 a4b6",
+    issued_at="4 November 2026 at 16:20:07 UTC",
+    note="Valid only as shown at https://pinpoint.lakeside.example/verify/",
 )
 PROGRAMME = replace(
     PAPER,
@@ -52,6 +55,9 @@ PROGRAMME = replace(
     disclaimer="Shows training and a passed test for the scope above.",
     physician="Dr. Elena Ruiz, MD",
     signed="Signed electronically on 5 November 2026",
+    credentials="Physician, Colorado Medical Board; Physician, Wyoming Board of Medicine",
+    versions="Complications, version 3; Contraindications and patient selection, version 2; Needle depth, version 5",
+    programme_version="91ce 5d27 a4b6 3f08",
 )
 MARGIN = 24 / 297  # of the sheet's width
 
@@ -138,7 +144,12 @@ def test_knowledge_certificate_names_no_physician(fonts):
 
 def test_programme_certificate_names_its_physician(fonts):
     text = words(pdf(PROGRAMME, fonts=fonts))
-    assert "Supervising physician Dr. Elena Ruiz, MD Signed electronically on 5 November 2026" in text
+    assert (
+        "Supervising physician Dr. Elena Ruiz, MD Physician, Colorado Medical Board; Physician, Wyoming Board of Medicine "
+        "Signed electronically on 5 November 2026"
+    ) in text
+    assert f"Modules: {PROGRAMME.versions}" in text
+    assert f"Record (SHA-256) {PROGRAMME.record} · Programme version {PROGRAMME.programme_version} · Issued 4" in text
     assert "unproctored" not in text
 
 
@@ -207,7 +218,7 @@ def test_longest_texts_of_every_column_stay_on_one_page(fonts):
         return (f"{text} " * 100)[:length].strip()
 
     paper = replace(
-        PAPER,
+        PROGRAMME,
         kind_line=long("Certificate of knowledge", 120),
         title=long("Contraindications and patient selection", 200),
         name=long("Wilhelmina Konstantinopoulou", 200),
@@ -218,10 +229,23 @@ def test_longest_texts_of_every_column_stay_on_one_page(fonts):
         attempt_line=long("passed with a cited re-test", 120),
         disclaimer=long("Not a permit to treat.", 300),
         verify_url=f"https://{'very-long-' * 19}.example/verify/",
+        physician=long("Elena Ruiz", 200),
+        credentials=long("Physician, Colorado Medical Board;", 400),
+        signed=long("I reviewed this", 400),
+        versions="; ".join([long("Contraindications and patient selection", 200)] * 4),
+        note=f"Valid only as shown at https://{'very-long-' * 19}.example/verify/",
     )
     made = pdf(paper, fonts=fonts)
     assert len(read(made).pages) == 1
-    for text in (paper.title, paper.clinic_address, paper.rule_line, paper.attempt_line, paper.disclaimer):
+    particulars = (paper.physician, paper.credentials, paper.signed, paper.versions, paper.note)
+    for text in (
+        paper.title,
+        paper.clinic_address,
+        paper.rule_line,
+        paper.attempt_line,
+        paper.disclaimer,
+        *particulars,
+    ):
         assert letters(text) in letters(words(made))
     assert_inside_margins(png(paper, fonts=fonts))
 
@@ -251,6 +275,15 @@ def test_markup_in_a_name_is_printed_as_it_stands(fonts):
 def test_address_of_several_lines_is_printed_in_one(fonts):
     paper = replace(PAPER, clinic_address="14 Shore Road,\r\nExample Town\n")
     assert pdf(paper, fonts=fonts) == pdf(PAPER, fonts=fonts)
+
+
+def test_an_earlier_design_prints_none_of_what_came_later(fonts):
+    """Such a certificate is drawn on another sheet when somebody asks for it, and says no more than it did."""
+    earlier = replace(PAPER, record="", issued_at="", note="")
+    for sheet in ("letter", "card"):
+        text = words(pdf(earlier, fonts=fonts, sheet=sheet))
+        assert "Valid only" not in text
+        assert "Record" not in text
 
 
 @pytest.mark.parametrize("paper", [PAPER, PROGRAMME], ids=["knowledge", "programme"])
@@ -290,8 +323,10 @@ def test_other_sheets(fonts, paper, sheet, size):
         paper.code,
         paper.valid_until,
         paper.disclaimer,
+        paper.note,
     )
-    everything = (*on_the_card, paper.statement, paper.issued, paper.rule_line, *paper.scope)
+    everything = (*on_the_card, paper.statement, paper.issued, paper.rule_line, paper.credentials, paper.versions)
+    everything = (*everything, paper.record, paper.programme_version, paper.issued_at, *paper.scope)
     for said in on_the_card if sheet == "card" else everything:
         assert letters(said) in text.replace("\u200b", ""), said
     assert paper.code_url in [note.get_object()["/A"]["/URI"] for note in page.annotations]

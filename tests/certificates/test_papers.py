@@ -43,6 +43,21 @@ def test_paper_says_what_was_frozen(certificate):
     assert paper.module_version == "Module version 1"
 
 
+def test_paper_says_by_what_record_and_when(certificate):
+    paper = papers.paper_of(certificate)
+    seal = certificate.attempt.seal_sha256
+    assert paper.record == f"{seal[:4]} {seal[4:8]} {seal[8:12]} {seal[12:16]}"
+    assert paper.issued_at == "2 November 2026 at 15:00:00 UTC"
+    assert paper.note == "Valid only as shown at https://training.example.com/verify/"
+
+
+def test_what_was_issued_with_an_earlier_design_says_what_it_said(certificate):
+    """Drawn on another sheet years later, and held against by *check a file*."""
+    certificate.design_version = "2"
+    paper = papers.paper_of(certificate)
+    assert (paper.record, paper.issued_at, paper.note) == ("", "", "")
+
+
 def test_paper_keeps_its_address_when_the_site_moves(certificate, settings):
     settings.SITE_URL = "https://elsewhere.example.com"
     assert papers.paper_of(Certificate.objects.get()).verify_url == "https://training.example.com/verify/"

@@ -1,6 +1,8 @@
 """The programme certificate: refused with the reason for each missing condition, signed, held, ended, taken over."""
 
+import json
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -12,6 +14,7 @@ from certificates.badges import issuing
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of, with_events
 from compliance import entrusting, records
+from compliance.records import programmes as programme_records
 from compliance.waiting import waiting_for
 from staff import clock, signing
 from staff.models import Signature
@@ -69,9 +72,28 @@ def test_signed_and_issued_with_its_basis(cast, signed):
         "",
     )
     assert signing.MEANINGS["programme"] in paper.signed
+    assert paper.credentials == "Physician, Example Board", "kind and authority, no number"
+    assert paper.versions == "Needle depth, version 1"
+    assert paper.record.replace(" ", "") == signed.signing.signature.record_sha256[:16]
+    assert paper.programme_version == papers.short(signed.signing.programme_sha256)
     assert "6 of 6" not in signed.facts
     assert bytes(papers.file_of(signed, "pdf").bytes).startswith(b"%PDF")
     assert records.verify(everything=True).findings == []
+
+
+def test_the_public_page_repeats_every_claim_of_the_paper(client, signed):
+    page = unescape(client.get(reverse("certificates:verify-code", args=[signed.code])).text)
+    paper = papers.paper_of(signed)
+    for name, value in vars(paper).items():
+        if isinstance(value, str) and name not in ("kind", "lang", "code_url"):
+            assert value in page, name
+    assert papers.record_of(signed) in page, "the whole hash, of which the paper shows the beginning"
+
+
+def test_facts_of_earlier_formats_are_held_against_what_they_knew(signed):
+    told = programme_records.told_of(signed.signing, "pinpoint-certificate-2")
+    assert set(told) == {"slug", "physician", "signed", "dossier_sha256"}
+    assert programme_records.told_of(signed.signing, "pinpoint-certificate-3") == json.loads(signed.facts)["programme"]
 
 
 def test_twice_is_refused(cast, ready, signed):
