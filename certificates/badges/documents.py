@@ -7,9 +7,9 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from certificates.badges.proofs import CREDENTIALS, OPEN_BADGES, Document
 LIST_LENGTH = 131_072  # the least the standard allows: one holder is not told among so many
 CONTROLLER = ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"]
 METHOD = "https://w3id.org/security/multikey/v1"
+Ends = Mapping[str, Mapping[str, datetime]]  # by key that signs no more: revoked or expires, and when
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +142,9 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def did_document(issuer: Issuer, *, keys: Sequence[str], withdrawn: Iterable[str]) -> Document:
+def did_document(issuer: Issuer, *, keys: Sequence[str], withdrawn: Iterable[str], ends: Ends) -> Document:
     """Every key that ever signed; those withdrawn may no longer speak for the issuer."""
-    methods = [_key(f"{issuer.did}#{key}", issuer.did, key) for key in keys]
+    methods = [_key(f"{issuer.did}#{key}", issuer.did, key, ends) for key in keys]
     return {
         "@context": CONTROLLER,
         "id": issuer.did,
@@ -153,7 +154,7 @@ def did_document(issuer: Issuer, *, keys: Sequence[str], withdrawn: Iterable[str
     }
 
 
-def issuer_profile(issuer: Issuer, *, keys: Sequence[str], withdrawn: Iterable[str]) -> Document:
+def issuer_profile(issuer: Issuer, *, keys: Sequence[str], withdrawn: Iterable[str], ends: Ends) -> Document:
     """The same issuer at a plain https address, for whoever knows no DID."""
     known = {key: f"{issuer.address}/badges/keys/{key}" for key in keys}
     return {
@@ -163,17 +164,19 @@ def issuer_profile(issuer: Issuer, *, keys: Sequence[str], withdrawn: Iterable[s
         "name": issuer.name,
         "url": issuer.address,
         "alsoKnownAs": [issuer.did],
-        "verificationMethod": [_key(url, issuer.page, key) for key, url in known.items()],
+        "verificationMethod": [_key(url, issuer.page, key, ends) for key, url in known.items()],
         "assertionMethod": [url for key, url in known.items() if key not in set(withdrawn)],
     }
 
 
-def key_document(issuer: Issuer, key: str) -> Document:
-    return {"@context": METHOD, **_key(f"{issuer.address}/badges/keys/{key}", issuer.page, key)}
+def key_document(issuer: Issuer, key: str, ends: Ends) -> Document:
+    return {"@context": METHOD, **_key(f"{issuer.address}/badges/keys/{key}", issuer.page, key, ends)}
 
 
-def _key(id: str, controller: str, key: str) -> Document:
-    return {"id": id, "type": "Multikey", "controller": controller, "publicKeyMultibase": key}
+def _key(id: str, controller: str, key: str, ends: Ends) -> Document:
+    """With `revoked` or `expires` where it signs no more: https://www.w3.org/TR/cid-1.0/#verification-methods"""
+    told = {name: at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for name, at in ends.get(key, {}).items()}
+    return {"id": id, "type": "Multikey", "controller": controller, "publicKeyMultibase": key, **told}
 
 
 def status_list(issuer: Issuer, *, number: int, withdrawn: Iterable[int], day: datetime) -> Document:

@@ -7,14 +7,14 @@ import json
 import logging
 import secrets
 import uuid
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
 
 from certificates import fonts, papers
 from certificates.badges import baking, documents, proofs
@@ -25,6 +25,7 @@ from staff.models import StaffMember, StoredFile
 
 log = logging.getLogger(__name__)
 FULL = documents.LIST_LENGTH // 2  # a list with half its places taken makes room for the next
+NOON = time(12)  # in UTC: the day before is over in every zone
 WITHDRAWN_BY = (CertificateEvent.Kind.REVOKED, CertificateEvent.Kind.ENDED)
 
 
@@ -58,10 +59,30 @@ def withdrawn_keys() -> list[str]:
     return list(settings.BADGE_KEYS_WITHDRAWN)
 
 
+def ends_of_keys() -> documents.Ends:
+    """When each key that signs no more was withdrawn, or when the last badge that it signed is over.
+
+    A withdrawn key's badges are signed anew within the minute: the first of those says when. One that was replaced may prove
+    what it signed as long as that holds, so it does not expire on the day of the rotation.
+    """
+    current = proofs.multikey(signing_key().public_key())
+    retired = Badge.objects.exclude(key__public=current).order_by()
+    withdrawn = withdrawn_keys()
+    again = retired.filter(
+        key__public__in=withdrawn,
+        certificate__badges__number=F("number") + 1,
+    )
+    revoked = again.values_list("key__public").annotate(Min("certificate__badges__signed_at"))
+    replaced = retired.exclude(key__public__in=withdrawn)
+    lasting = replaced.values_list("key__public").annotate(Max("certificate__valid_until_on"))
+    over = {key: datetime.combine(day + timedelta(days=1), NOON, tzinfo=UTC) for key, day in lasting}
+    return {key: {"revoked": at} for key, at in revoked} | {key: {"expires": at} for key, at in over.items()}
+
+
 def issuer_document() -> Document:
     """The issuer's own, under the name its credentials carry."""
     written = documents.did_document if settings.BADGE_ISSUER_FORM == "did:web" else documents.issuer_profile
-    return written(issuer(), keys=public_keys(), withdrawn=withdrawn_keys())
+    return written(issuer(), keys=public_keys(), withdrawn=withdrawn_keys(), ends=ends_of_keys())
 
 
 def badge_of(certificate: Certificate) -> Badge | None:

@@ -56,7 +56,7 @@ def badge():
 
 
 def own_document(*, withdrawn=()):
-    return documents.did_document(ISSUER, keys=[PUBLIC], withdrawn=withdrawn)
+    return documents.did_document(ISSUER, keys=[PUBLIC], withdrawn=withdrawn, ends={})
 
 
 def status(*, places=(), number=1, key=KEY, day=datetime(2026, 11, 20, tzinfo=UTC)):
@@ -277,11 +277,11 @@ def test_another_issuer_is_not_ours(badge):
 def test_https_form_names_and_finds_its_key():
     plain = documents.Issuer(address=ISSUER.address, name=ISSUER.name, form="https")
     made = signed(documents.credential(plain, HELD), method=plain.method(PUBLIC))
-    listed = documents.issuer_profile(plain, keys=[PUBLIC], withdrawn=[])
+    listed = documents.issuer_profile(plain, keys=[PUBLIC], withdrawn=[], ends={})
     lists = signed(documents.status_list(plain, number=1, withdrawn=[], day=AT), method=plain.method(PUBLIC))
     got = verdict(made, issuer_id=plain.id, issuer_document=listed, status_list=lists)
     assert (plain.id, got) == ("https://training.example.com/badges/issuer", verifying.Verdict(True, "valid"))
-    assert documents.key_document(plain, PUBLIC)["controller"] == plain.id
+    assert documents.key_document(plain, PUBLIC, {})["controller"] == plain.id
 
 
 def test_did_of_a_host_with_a_port():

@@ -132,6 +132,12 @@ def test_status_list_is_the_same_all_day_and_changes_with_a_revocation(client, c
         assert client.get("/badges/status/1").content != first.content
     assert client.get("/badges/status/2").status_code == 404
     assert first["Cache-Control"] == "public, max-age=60"
+    with clock.at(now + timedelta(hours=3)):
+        again = client.get("/badges/status/1", headers={"if-none-match": first["ETag"]})
+        assert again.status_code == 200, "it changed"
+        unchanged = client.get("/badges/status/1", headers={"if-none-match": again["ETag"]})
+    assert (unchanged.status_code, unchanged.content, unchanged["ETag"]) == (304, b"", again["ETag"])
+    assert unchanged["Access-Control-Allow-Origin"] == "*"
     assert first["Access-Control-Allow-Origin"] == "*"
     assert "Set-Cookie" not in first
 
@@ -142,6 +148,16 @@ def test_a_suspension_is_told_by_the_page_and_not_by_the_list(client, cast, badg
     assert ours(client, bytes(badge.file.bytes)).standing == "valid"
 
 
+def dates_of_keys(client) -> list[dict[str, str]]:
+    """Of each key in the issuer's document, in both of its forms."""
+    told = [
+        [{name: key[name] for name in ("expires", "revoked") if name in key} for key in found["verificationMethod"]]
+        for found in (client.get(url).json() for url in ("/.well-known/did.json", "/badges/issuer"))
+    ]
+    assert told[0] == told[1]
+    return told[0]
+
+
 def test_rotation_keeps_the_old_public_key(client, cast, module, badge, paper):
     """A new key signs from now on; what the old one signed still holds, though its seed is gone."""
     picture = bytes(badge.file.bytes)
@@ -150,6 +166,7 @@ def test_rotation_keeps_the_old_public_key(client, cast, module, badge, paper):
         keys = client.get("/.well-known/did.json").json()["assertionMethod"]
         assert [key.split("#")[1] for key in keys] == [public_of(factories.BADGE_SEED), public_of(NEW_SEED)]
         assert newer.key.public == public_of(NEW_SEED)
+        assert dates_of_keys(client) == [{"expires": "2027-11-02T12:00:00Z"}, {}], "when what it signed is over"
         for one in (picture, bytes(newer.file.bytes)):
             assert ours(client, one) == verifying.Verdict(True, "valid")
         assert independently(client, picture).valid
@@ -167,6 +184,8 @@ def test_a_withdrawn_key_speaks_for_nobody_and_its_badges_are_signed_anew(client
         document = client.get("/.well-known/did.json").json()
         assert withdrawn in str(document["verificationMethod"])
         assert withdrawn not in str(document["assertionMethod"])
+        assert dates_of_keys(client) == [{"revoked": "2026-11-02T15:00:00Z"}, {}]
+        assert client.get(f"/badges/keys/{withdrawn}").json()["revoked"] == "2026-11-02T15:00:00Z"
     with factories.badges(BADGE_KEYS_WITHDRAWN=[withdrawn]), pytest.raises(ImproperlyConfigured, match="no key"):
         issuing.signing_key()
     assert BadgeSubject.objects.count() == 1
