@@ -1,8 +1,8 @@
 """What is asked of a member in each column and how she stands there, with what says so."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from compliance import bloodborne, standing
@@ -19,16 +19,17 @@ from compliance.requirements.asking import (
     required,
     signed_by,
 )
+from compliance.roll import Whom
 from staff.models import Clinic
 
 
 class Sessions:
     """The yearly sessions on site: a column as soon as one of the clinics has named its trainer, or a rule asks for it."""
 
-    def __init__(self, people: Any, clinics: Any, at: datetime, *, asked: bool) -> None:
-        self.began = bloodborne.began_on(clinics, at)
+    def __init__(self, whom: Whom, at: datetime, *, asked: bool) -> None:
+        self.began = bloodborne.began_on(whom.clinics, at)
         shown = bool(self.began) or asked
-        self.held = bloodborne.last_sessions(people, at) if shown else {}
+        self.held = bloodborne.last_sessions(whom, at) if shown else {}
         self.columns = (Column(SESSION, bloodborne.SLUG, bloodborne.TITLE),) if shown else ()
 
 
@@ -58,11 +59,10 @@ class Deciding:
         gathered: Gathered,
         demands: Demands,
         sessions: Sessions,
-        roles: Mapping[int, tuple[str, ...]],
         at: datetime,
     ) -> None:
         self.columns, self.gathered, self.demands, self.sessions = columns, gathered, demands, sessions
-        self.roles, self.at = roles, at
+        self.at = at
         self._days: dict[int, date] = {}
         self._published: dict[tuple[int, str], date | None] = {}
         self._required: dict[tuple[int, tuple[str, ...], date], tuple[list[Ask], list[Required | None]]] = {}
@@ -81,12 +81,11 @@ class Deciding:
 
     def asked(self, member: Member, today: date) -> tuple[list[Ask], list[Required | None]]:
         """The rules that ask something of her, and what each column is to her."""
-        roles = self.roles.get(member.pk, ())
         since = self.demands.since(member)
         alone = bool(since) or self.demands.asks_by_hand(member)
-        key = (member.clinic_id, roles, member.hired_on)
+        key = (member.clinic_id, member.roles, member.hired_on)
         if alone or key not in self._required:
-            asks = self.demands.asks(member, roles, today)
+            asks = self.demands.asks(member, member.roles, today)
             found = [self._one(member, since, asks, column) for column in self.columns]
             if alone:
                 return asks, found
@@ -138,7 +137,7 @@ class Deciding:
         """Asked of whoever may come to blood, once her clinic records here, and of whom a rule asks it besides."""
         held = self.sessions.held.get((member.person_id, member.clinic_id))
         began = self.sessions.began.get(member.clinic_id)
-        due = bloodborne.asked_by(member, self.roles.get(member.pk, ()), began, asked)
+        due = bloodborne.asked_by(member, member.roles, began, asked)
         waiver = self.demands.waiver(member, None, today) if due else None
         decided = standing.decide_session(
             required=due is not None,

@@ -14,10 +14,11 @@ from django.db.models import Q
 from certificates import fonts
 from compliance import standing
 from compliance.models import PeopleImport
+from compliance.queries import Board
 from compliance.reminders.timing import Hours
 from compliance.reminders.wording import WEEKDAYS
 from compliance.roster.base import MOST_BYTES
-from compliance.situations import Row
+from compliance.situations import Situation
 from quizzes.models import Accommodation
 from staff import clock, returning
 from staff.models import Clinic, Licence, Membership, StaffMember
@@ -80,18 +81,24 @@ class Narrowing:
         named += [STATE_CHOICES[self.state]] if self.state else []
         return ", ".join(named)
 
-    def keeps(self, row: Row) -> bool:
-        has = self.state in ("", ON_LEAVE) or self.state in row.states
-        away = self.state != ON_LEAVE or row.leave is not None
-        return self.keeps_person(row) and self.word in ("", row.word) and has and away
+    def people(self, board: Board) -> list[Situation]:
+        """Whom it leaves without looking at word and state: what the counts of the legend are counted over."""
+        left = [
+            one
+            for one in board.situations
+            if self.clinic in ("", one.clinic.public_id) and (not self.role or self.role in one.roles)
+        ]
+        if not self.q:
+            return left
+        named = {pk for pk, words in board.words() if has_words(self.q, *words)}
+        return [one.of([entry for entry in one.entries if entry.pk in named]) for one in left]
 
-    def keeps_person(self, row: Row) -> bool:
-        """Without looking at word and state: what the counts of the legend are counted over."""
-        return (
-            (not self.q or has_words(self.q, *row.member.words))
-            and self.clinic in ("", row.clinic.public_id)
-            and (not self.role or self.role in row.roles)
-        )
+    def among(self, people: Sequence[Situation]) -> list[Situation]:
+        """Whom word and state leave of these."""
+        left = [one for one in people if self.word in ("", one.word)]
+        if self.state == ON_LEAVE:
+            return [one.of(one.away()) for one in left]
+        return [one for one in left if not self.state or self.state in one.states]
 
 
 def matches(q: str, membership: Membership) -> bool:

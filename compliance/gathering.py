@@ -1,4 +1,5 @@
-"""What is on record of many people in many modules at an instant, each kind fetched by one statement.
+"""What is on record of people in many modules at an instant, each kind fetched by one statement: what few people have of
+everybody at once, certificates and reading of whom it is asked about.
 
 At present the rows say what they are. For an instant that has passed, what happened since is left out: the state of an attempt
 follows from its dates (`Then`), that of a certificate from the events that were on record.
@@ -19,6 +20,7 @@ from certificates.models import Certificate, CertificateEvent
 from certificates.queries import passes_awaiting_adoption
 from compliance import outside, standing
 from compliance.models import Merge
+from compliance.roll import Whom
 from quizzes import scoring
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, Outcome, QuizVersion, Regrade
 from quizzes.queries import is_locked, with_attempts
@@ -49,33 +51,36 @@ class Held(NamedTuple):
 
 
 class Gathered:
-    """The facts of these people (a subquery) in the modules of these versions, as they stood at `at`.
+    """The facts of these people in the modules of these versions, as they stood at `at`.
 
-    `held` is by person and module; `sitting`, `locked` and `waiting` (for adoption) by clinic as well; `signed` are programme
-    certificates by person, programme and clinic; `credits` outside training by person, module and clinic. `read` and `opened`
-    (by person and module) are there of whom they were fetched for: they tell of modules that nobody is certified in.
+    `sitting`, `locked` and `waiting` (for adoption) are by person, module and clinic, as are `credits` for outside training.
+    `held` (by person and module), `signed` (programme certificates by person, programme and clinic), `read` and `opened` (by
+    person and module) are there of whom they were fetched for.
     """
 
-    def __init__(self, people: Any, versions: Sequence[ModuleVersion], at: datetime, *, past: bool) -> None:
-        self.people, self.versions, self.at = people, versions, at
-        modules = [version.module_id for version in versions]
-        aliases = _aliases(at, past=past)
-        self._states = _States(people, aliases, at)
-        self.held, self.signed = _held(people, aliases, modules, self._states)
-        self.credits = outside.credits_at(people, at)
+    def __init__(self, whom: Whom, versions: Sequence[ModuleVersion], at: datetime, *, past: bool) -> None:
+        self.whom, self.versions, self.at = whom, versions, at
+        self.modules = [version.module_id for version in versions]
+        self._aliases = _aliases(at, past=past)
+        self._states = _States(at)
+        self.held: dict[Pair, list[Held]] = {}
+        self.signed: dict[Place, list[Held]] = {}
         self.read: dict[Pair, int] = {}
         self.opened: set[Pair] = set()
+        self.certified: set[int] = set()  # the people whose certificates were fetched
+        self.credits = outside.credits_at(whom, at)
         self.sitting: set[Place] = set()
         self.locked: set[Place] = set()
         self.waiting: set[Place] = set()
         if past:
-            then = Then(people, modules, at)
+            then = Then(whom.all("person"), self.modules, at)
             self.sitting, self.locked, self.waiting = then.sitting, then.locked, then.waiting
         else:
-            self._now(people, modules)
+            self._now()
 
-    def _now(self, people: Any, modules: list[int]) -> None:
-        for row in with_attempts(Candidacy.objects.filter(person__in=people, quiz__module__in=modules, closed_at=None)):
+    def _now(self) -> None:
+        asked: Q = Q(quiz__module__in=self.modules, closed_at=None)
+        for row in with_attempts(Candidacy.objects.filter(asked, self.whom.each("person"))):
             key = (row.person_id, row.quiz.module_id, row.clinic_id)
             if row.used:  # type: ignore[attr-defined]
                 self.sitting.add(key)
@@ -83,26 +88,39 @@ class Gathered:
                 self.locked.add(key)
         self.waiting = set(
             passes_awaiting_adoption()
-            .filter(candidacy__person__in=people, module_version__module__in=modules)
+            .filter(self.whom.each("candidacy__person"), module_version__module__in=self.modules)
             .values_list("candidacy__person", "module_version__module", "candidacy__clinic")
         )
 
+    def fetch_certificates(self, people: Collection[int]) -> None:
+        """What was issued to these people by then, in that order; an alias's is hers into whose account it was merged. Asks
+        once also for nobody, so that a page costs the same for few and for many."""
+        own = self._theirs(people, "person")
+        hers = [alias for alias, kept in self._aliases.items() if kept in people]
+        theirs = own | Q(person__in=hers) if hers else own
+        self._states.fetch(theirs)
+        held, signed = _held(theirs, self._aliases, self.modules, self._states)
+        self.held |= held
+        self.signed |= signed
+        self.certified.update(people)
+
+    def _theirs(self, people: Collection[int], path: str) -> Q:
+        return Q(**{f"{path}__in": list(people) or [0]}) if len(people) <= MOST_NAMED else self.whom.all(path)
+
     def fetch_reading(self, people: Collection[int]) -> None:
-        """What these people have opened and confirmed of the modules."""
-        asked = list(people) if len(people) <= MOST_NAMED else self.people
+        """What these people have opened and confirmed of the modules; asks once also for nobody."""
+        asked = self._theirs(people, "person")
         sections = ModuleVersionSection.objects.filter(module_version__in=self.versions).values("section_version")
-        confirmed = ReadingConfirmation.objects.filter(
-            person__in=asked, section_version__in=sections, confirmed_at__lte=self.at
-        )
-        self.read = {
+        confirmed = ReadingConfirmation.objects.filter(asked, section_version__in=sections, confirmed_at__lte=self.at)
+        self.read |= {
             (person, module): n
             for person, module, n in counting(confirmed, self.at)
             .values_list("person", "section_version__section__module")
             .annotate(n=Count("section_version", distinct=True))
             .order_by()
         }
-        self.opened = set(
-            Reading.objects.filter(person__in=asked, section_version__in=sections, opened_at__lte=self.at)
+        self.opened |= set(
+            Reading.objects.filter(asked, section_version__in=sections, opened_at__lte=self.at)
             .values_list("person", "section_version__section__module")
             .distinct()
         )
@@ -111,6 +129,15 @@ class Gathered:
     def alone(self) -> set[int]:
         """People with more to them than certificates and reading."""
         return {place[0] for place in (*self.credits, *self.sitting, *self.locked, *self.waiting)}
+
+    def touched(self) -> set[int]:
+        """People of whose certificates the calendar alone does not tell the state: somebody did something to one of them, or they
+        were issued to an account that was merged into hers."""
+        rows = CertificateEvent.objects.filter(
+            self.whom.each("certificate__person"), at__lte=self.at, effective_at__lte=self.at
+        )
+        kept = {pk for pk in self._aliases.values() if pk}
+        return kept.union(rows.order_by().values_list("certificate__person", flat=True))
 
     def proof(self, held: Held) -> standing.Proof:
         until = date.fromisoformat(held.valid_until_on)
@@ -129,20 +156,14 @@ def _aliases(at: datetime, *, past: bool) -> dict[int, int | None]:
     return dict(StaffMember.objects.exclude(merged_into=None).values_list("pk", "merged_into"))
 
 
-def _theirs(people: Any, aliases: Collection[int], path: str) -> Q:
-    wanted = Q(**{f"{path}__in": people})
-    return wanted | Q(**{f"{path}__in": list(aliases)}) if aliases else wanted
-
-
 def _held(
-    people: Any, aliases: Mapping[int, int | None], modules: list[int], states: "_States"
+    theirs: Q, aliases: Mapping[int, int | None], modules: list[int], states: "_States"
 ) -> tuple[dict[Pair, list[Held]], dict[Place, list[Held]]]:
-    """What was issued by then, in that order; an alias's is hers into whose account it was merged."""
     rows = (
         Certificate.objects.filter(
             Q(kind=Certificate.Kind.KNOWLEDGE, candidacy__quiz__module__in=modules)
             | Q(kind=Certificate.Kind.PROGRAMME, signing__isnull=False),
-            _theirs(people, aliases, "person"),
+            theirs,
             issued_at__lte=states.at,
         )
         .order_by("pk")
@@ -163,23 +184,28 @@ def _held(
 
 
 class _States:
-    """The state of each certificate of these people at an instant, by what was on record then; most have the same few dates."""
+    """The state of each certificate at an instant, by what was on record then; most have the same few dates."""
 
-    def __init__(self, people: Any, aliases: Collection[int], at: datetime) -> None:
+    def __init__(self, at: datetime) -> None:
         self.at = at
-        self.events: dict[int, list[validity.Event]] = defaultdict(list)
+        self.events: dict[int, list[validity.Event]] = {}
+        self.superseded: dict[int, datetime] = {}
+        self._plain: dict[tuple[str, str, str, int], str] = {}
+
+    def fetch(self, theirs: Q) -> None:
+        """What happened to certificates of these people."""
+        issued = Certificate.objects.filter(theirs).order_by()
         happened = CertificateEvent.objects.filter(
-            _theirs(people, aliases, "certificate__person"), at__lte=at, effective_at__lte=at
+            certificate__in=issued.values("pk"), at__lte=self.at, effective_at__lte=self.at
         ).order_by("at", "pk")
+        events: dict[int, list[validity.Event]] = defaultdict(list)
         for certificate, kind, effective_at in happened.values_list("certificate", "kind", "effective_at"):
-            self.events[certificate].append(validity.Event(kind, effective_at))
-        newer = Certificate.objects.filter(
-            _theirs(people, aliases, "supersedes__person"), supersedes__isnull=False, issued_at__lte=at
-        ).order_by()
-        self.superseded: dict[int, datetime] = {
+            events[certificate].append(validity.Event(kind, effective_at))
+        self.events |= events
+        newer = Certificate.objects.filter(supersedes__in=issued.values("pk"), issued_at__lte=self.at).order_by()
+        self.superseded |= {
             old: issued_at for old, issued_at in newer.values_list("supersedes", "issued_at") if old is not None
         }
-        self._plain: dict[tuple[str, str, str, int], str] = {}
 
     def __call__(self, pk: int, dates: tuple[str, str, str, int]) -> str:
         """`dates`: the first day, the last one, the zone, and how many days before the end it is to be renewed."""
@@ -226,12 +252,13 @@ class Then:
     Most cycles had ended in a certificate by then, and nothing of them is looked at.
     """
 
-    def __init__(self, people: Any, modules: list[int], at: datetime) -> None:
+    def __init__(self, theirs: Q, modules: list[int], at: datetime) -> None:
         self.at = at
-        self.cycles = list(self._undecided(people, modules))
+        undecided = self._undecided(theirs, modules)
+        self.cycles = list(undecided)
         of_theirs: dict[str, Any] = {"candidacy__in": [cycle.pk for cycle in self.cycles]}
         if len(self.cycles) > MOST_NAMED:
-            of_theirs = {"candidacy__person__in": people, "candidacy__quiz__module__in": modules}
+            of_theirs = {"candidacy__in": undecided.values("pk")}
         self.attempts: dict[int, list[Attempt]] = defaultdict(list)
         for attempt in Attempt.objects.filter(started_at__lte=at, **of_theirs).select_related("quiz_version"):
             if self._state(attempt) != Attempt.State.VOIDED:
@@ -262,7 +289,7 @@ class Then:
         self.waiting: set[Place] = set()
         self._places()
 
-    def _undecided(self, people: Any, modules: list[int]) -> "QuerySet[Candidacy]":
+    def _undecided(self, theirs: Q, modules: list[int]) -> "QuerySet[Candidacy]":
         """Cycles that had begun, but for those that were closed with a certificate whose pass was never scored anew: who was
         in one of these neither sat, nor was locked, nor waited. `later`: another had followed."""
         of_it = {"attempt__candidacy": OuterRef("pk")}
@@ -272,7 +299,7 @@ class Then:
             person=OuterRef("person"), quiz=OuterRef("quiz"), cycle__gt=OuterRef("cycle"), opened_at__lte=self.at
         )
         rows: QuerySet[Candidacy] = (
-            Candidacy.objects.filter(person__in=people, quiz__module__in=modules, opened_at__lte=self.at)
+            Candidacy.objects.filter(theirs, quiz__module__in=modules, opened_at__lte=self.at)
             .filter(Q(closed_at=None) | Q(closed_at__gt=self.at) | ~Exists(passed) | Exists(anew))
             .select_related("quiz")
             .annotate(later=Exists(after))

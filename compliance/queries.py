@@ -1,67 +1,108 @@
 """Who is current: every member of some clinics against every module of the programmes, in a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from itertools import chain
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, Sum
 
-from compliance import standing
+from compliance import roll, standing
 from compliance.cells import MODULE, PROGRAMME, Column
 from compliance.deciding import Deciding, Sessions
 from compliance.gathering import Gathered
-from compliance.requirements.asking import Demands, Member
-from compliance.situations import Maker, Row
+from compliance.requirements.asking import Demands
+from compliance.roll import Whom
+from compliance.situations import Maker, Row, Rows, Situation
 from staff import clock
-from staff.models import Clinic, Membership, MembershipRole, StaffMember
+from staff.models import Clinic, Membership, StaffMember
 from training.models import ModuleVersion, ModuleVersionSection, Programme
 from training.queries import live_versions
 
 
 @dataclass(frozen=True)
 class Board:
-    """`rows` are open memberships, the most urgent first. Somebody who works in two of the clinics has two.
+    """Everybody with an open membership, by situation. Somebody who works in two of the clinics has two rows.
 
     `on` is the day as of which it stands, None for now.
     """
 
     programmes: tuple[Programme, ...]
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    situations: tuple[Situation, ...]
     on: date | None = None
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The most urgent first."""
+        return Rows(self.situations)
 
     @property
     def modules(self) -> tuple[Column, ...]:
         return tuple(column for column in self.columns if column.kind == MODULE)
 
+    @property
+    def _makers(self) -> set[Maker]:
+        return {situation.maker for situation in self.situations}
+
     def fetch(self, rows: Sequence[Row]) -> None:
         """What these rows show, in a fixed number of statements."""
-        for maker in {row.maker for row in self.rows}:
-            maker.fetch([row.member for row in rows if row.maker is maker])
+        for maker in self._makers:
+            maker.fetch([row.entry for row in rows if row.maker is maker])
 
-    def counted(self, rows: Sequence[Row] | None = None) -> dict[str, int]:
+    def know_everybody(self) -> None:
+        """Fetch what says how each stands in each column, for who looks at all of them."""
+        for maker in self._makers:
+            maker.know(maker.entries)
+
+    def words(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """By which words each membership is looked for."""
+        return chain.from_iterable(maker.words() for maker in self._makers)
+
+    def counted(self, situations: Sequence[Situation] | None = None) -> dict[str, int]:
         """People by word; of somebody with two rows the more alarming one counts."""
-        words: dict[int, str] = {}
-        for row in self.rows if rows is None else rows:
-            words[row.person_id] = standing.worst_word([row.word, words.get(row.person_id, "not-required")])
         counts = dict.fromkeys(standing.WORDS, 0)
-        for word in words.values():
-            counts[word] += 1
+        counted: set[int] = set()
+        asked = self.situations if situations is None else situations
+        for situation in sorted(asked, key=lambda one: standing.WORD_ORDER[one.word]):
+            people = {entry.person_id for entry in situation.entries} - counted
+            counts[situation.word] += len(people)
+            counted |= people
         return counts
 
-    def counted_states(self, rows: Sequence[Row]) -> dict[str, int]:
+    @property
+    def asked(self) -> int:
+        """How many modules are asked of everybody here and not waived."""
+        return sum(one.asked * len(one.entries) for one in self.situations)
+
+    @property
+    def proven(self) -> int:
+        """How many of those a certificate in force proves."""
+        return sum(one.proven * len(one.entries) for one in self.situations)
+
+    def counted_states(self, situations: Sequence[Situation]) -> dict[str, int]:
         """People who have the state in at least one column."""
         people: dict[str, set[int]] = defaultdict(set)
-        for row in rows:
-            for state in row.states:
-                people[state].add(row.person_id)
+        for situation in situations:
+            for state in situation.states:
+                people[state].update(entry.person_id for entry in situation.entries)
         return {state: len(people[state]) for state in standing.STATES if people[state]}
 
-    def counted_away(self, rows: Sequence[Row]) -> int:
+    def counted_away(self, situations: Sequence[Situation]) -> int:
         """People on leave."""
-        return len({row.person_id for row in rows if row.leave})
+        return len({entry.person_id for situation in situations for entry in situation.away()})
+
+    def counted_certificates(self, situations: Sequence[Situation]) -> int:
+        """Those that count, each once: a certificate of a module counts in every clinic."""
+        modules: dict[int, frozenset[int]] = {}
+        for situation in situations:
+            for entry in situation.entries:
+                before = modules.get(entry.person_id)
+                modules[entry.person_id] = situation.proofs | before if before else situation.proofs
+        return sum(map(len, modules.values())) + sum(one.signed * len(one.entries) for one in situations)
 
 
 def programme_columns(at: datetime | None = None) -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
@@ -99,39 +140,34 @@ def programme_columns(at: datetime | None = None) -> tuple[tuple[Programme, ...]
 
 def board_of_people(clinics: Sequence[Clinic], people: Sequence[int]) -> Board:
     """The rows of these people in these clinics, now: what it costs grows with them and not with the clinics."""
-    seen = {clinic.pk for clinic in clinics}
-    return _board(Membership.objects.filter(clinic__in=seen, person__in=people), seen, clock.now(), None)
+    return _board([clinic.pk for clinic in clinics], list(people), clock.now(), None)
 
 
 def board_of(clinics: Sequence[Clinic], person: StaffMember | None = None, on: date | None = None) -> Board:
     """Everybody who works in these clinics, or one of them: now, or at the end of a day that has passed, by what was on
     record then. A day ends at midnight in the clinic's own zone."""
+    people = None if person is None else [person.pk]
+    if on is None or not clinics:
+        return _board([clinic.pk for clinic in clinics], people, clock.now(), on)
     seen = {clinic.pk for clinic in clinics}
-    if on is None:
-        return _board(_members(list(seen), person), seen, clock.now(), None)
-    boards = [
-        _board(_members(group, person), seen, end_of(on, zone), on) for zone, group in sorted(_by_zone(clinics).items())
-    ]
-    if not boards:
-        return _board(Membership.objects.none(), seen, clock.now(), on)
+    boards = [_board(group, people, end_of(on, zone), on, seen) for zone, group in sorted(_by_zone(clinics).items())]
     columns = tuple({column.slug: column for board in boards for column in board.columns}.values())
-    rows = [row for board in boards for row in board.rows]
-    for row in rows:
-        row.widen(columns)
-    return Board(boards[0].programmes, columns, tuple(sorted(rows, key=lambda row: row.urgency)), on)
+    situations = tuple(situation for board in boards for situation in board.situations)
+    for situation in situations:
+        situation.widen(columns)
+    return Board(boards[0].programmes, columns, situations, on)
 
 
 def board_for(person: StaffMember) -> Board:
     """The person's own rows; her certificates are hers to open, whichever clinic issued them."""
-    return _board(Membership.objects.filter(person=person), None, clock.now(), None)
+    return _board(None, [person.pk], clock.now(), None)
 
 
 def proven_on(clinic: Clinic, on: date) -> tuple[int, int]:
     """Of what was asked for at the end of a day that has passed and not waived, how much a certificate in force proved; and
-    how much was asked. What the rows of that day's board come to, for less."""
-    members = Membership.objects.filter(clinic=clinic)
-    _, maker = _making(members, {clinic.pk}, end_of(on, clinic.zone), on)
-    return maker.proven()
+    how much was asked."""
+    board = board_of([clinic], on=on)
+    return board.proven, board.asked
 
 
 def end_of(day: date, zone: str) -> datetime:
@@ -147,55 +183,36 @@ def _by_zone(clinics: Sequence[Clinic]) -> dict[str, list[int]]:
     return found
 
 
-def _members(clinics: Sequence[int], person: StaffMember | None) -> "QuerySet[Membership]":
-    members: QuerySet[Membership] = Membership.objects.filter(clinic__in=clinics)
-    return members.filter(person=person) if person else members
-
-
-def _board(members: "QuerySet[Membership]", opens: set[int] | None, at: datetime, on: date | None) -> Board:
-    programmes, maker = _making(members, opens, at, on)
-    rows = sorted(maker.rows(), key=lambda row: row.urgency)
-    return Board(programmes, maker.columns, tuple(rows), on)
-
-
-def _making(
-    members: "QuerySet[Membership]", opens: set[int] | None, at: datetime, on: date | None
-) -> tuple[tuple[Programme, ...], Maker]:
-    """`opens`: the clinics whose certificates the viewer may open; None for all. `on` where it is a day that has passed."""
+def _board(
+    clinics: list[int] | None, people: list[int] | None, at: datetime, on: date | None, opens: set[int] | None = None
+) -> Board:
+    """Of these clinics, or of whichever the people work in, whose certificates they may open, wherever they were issued; and of
+    these people, or of everybody there. `opens`: the clinics whose certificates the viewer may open, where not these."""
     programmes, columns = programme_columns(at)
-    there = members.filter(Q(ended_at=None) | Q(ended_at__gt=at), began_at__lte=at)
-    people, clinics = there.values("person"), there.values("clinic")
-    gathered = Gathered(people, [column.version for column in columns], at, past=on is not None)
-    demands = Demands(people, clinics, programmes, at)
-    sessions = Sessions(people, clinics, at, asked=demands.ask_for_sessions)
-    columns += _signed_columns(programmes, gathered, demands) + sessions.columns
-    deciding = Deciding(columns, gathered, demands, sessions, _roles(there, at), at)
-    return programmes, Maker(_members_there(there), deciding, opens, on)
+    there = Membership.objects.filter(Q(ended_at=None) | Q(ended_at__gt=at), began_at__lte=at)
+    if clinics is not None:
+        there = there.filter(clinic__in=clinics)
+    if people is not None:
+        there = there.filter(person__in=people)
+    whom = Whom(there, there.values("clinic") if clinics is None else clinics, people)
+    signed = roll.signed_by_anybody(whom, at)
+    entries = roll.entries(whom, programmes, at, signed=bool(signed))
+    several = {entry.person_id for entry in entries if roll.given_at_several_times(entry.given)}
+    gathered = Gathered(whom, [column.version for column in columns], at, past=on is not None)
+    demands = Demands(whom, programmes, at, several)
+    sessions = Sessions(whom, at, asked=demands.ask_for_sessions)
+    columns += _signed_columns(programmes, signed | demands.signed_programmes)
+    columns += sessions.columns
+    known = {clinic.pk: clinic for clinic in Clinic.objects.filter(pk__in=whom.clinics)}
+    deciding = Deciding(columns, gathered, demands, sessions, at)
+    opens = set(clinics) if opens is None and clinics is not None else opens
+    maker = Maker(entries, known, deciding, opens, on, named=people is not None)
+    return Board(programmes, columns, tuple(maker.situations()), on)
 
 
-def _members_there(there: "QuerySet[Membership]") -> list[Member]:
-    clinics = {clinic.pk: clinic for clinic in Clinic.objects.filter(pk__in=there.values("clinic"))}
-    rows = there.order_by().values_list(
-        "pk", "person", "clinic", "hired_on", "job_title", "person__full_name", "person__latin_name", "person__email"
-    )
-    return [Member(*row, clinics[row[2]]) for row in rows]
-
-
-def _roles(members: "QuerySet[Membership]", at: datetime) -> dict[int, tuple[str, ...]]:
-    """The roles that each of these memberships had, in the order of their names."""
-    rows = MembershipRole.objects.filter(
-        Q(ended_at=None) | Q(ended_at__gt=at), membership__in=members, granted_at__lte=at
-    )
-    found: dict[int, tuple[str, ...]] = {}
-    for membership, role in rows.order_by("role").values_list("membership", "role"):
-        found[membership] = (*found.get(membership, ()), role)
-    return found
-
-
-def _signed_columns(programmes: Sequence[Programme], gathered: Gathered, demands: Demands) -> tuple[Column, ...]:
+def _signed_columns(programmes: Sequence[Programme], wanted: set[int]) -> tuple[Column, ...]:
     """A column for each programme certificate that somebody holds or held, or that a rule asks for."""
-    held = {programme for _, programme, _ in gathered.signed} | demands.signed_programmes
-    shown = [programme for programme in programmes if programme.pk in held]
+    shown = [programme for programme in programmes if programme.pk in wanted]
     return tuple(
         Column(
             PROGRAMME,

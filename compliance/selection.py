@@ -1,13 +1,13 @@
 """Which rows a request means: the filters of its address, the people ticked, always within the viewer's clinics."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from django.http import Http404, HttpRequest, QueryDict
 
 from compliance.forms import Narrowing, NarrowingForm
 from compliance.queries import Board, board_of
-from compliance.situations import Row
+from compliance.situations import Rows, Situation
 from staff.access import clinics_as
 from staff.models import Clinic, StaffMember
 from staff.models.clinics import Role
@@ -15,19 +15,23 @@ from staff.models.clinics import Role
 
 @dataclass(frozen=True)
 class Selection:
-    """`counted_over` are the rows before word and state narrow them."""
+    """`counted_over` is who is left before word and state narrow it, `situations` who is meant."""
 
     clinics: list[Clinic]
     board: Board
     form: NarrowingForm
     narrowing: Narrowing
-    counted_over: list[Row]
-    rows: list[Row]
+    counted_over: list[Situation]
+    situations: list[Situation]
     ticked: list[str]
+
+    @cached_property
+    def rows(self) -> Rows:
+        return Rows(self.situations)
 
     @property
     def people_count(self) -> int:
-        return len({row.person_id for row in self.rows})
+        return len({entry.person_id for one in self.situations for entry in one.entries})
 
     @property
     def people(self) -> list[StaffMember]:
@@ -54,16 +58,15 @@ def select(request: HttpRequest, viewer: StaffMember, *, past: bool = False) -> 
     if not past:
         narrowing = replace(narrowing, on=None)
     board = board_of(clinics, on=narrowing.on)
-    counted_over = [row for row in board.rows if narrowing.keeps_person(row)]
-    rows = [row for row in counted_over if narrowing.keeps(row)]
+    counted_over = narrowing.people(board)
     ticked = asked.getlist("p")
-    return Selection(clinics, board, form, narrowing, counted_over, _ticked(board.rows, rows, ticked), ticked)
+    meant = _ticked(board, ticked) if ticked else narrowing.among(counted_over)
+    return Selection(clinics, board, form, narrowing, counted_over, meant, ticked)
 
 
-def _ticked(every: Sequence[Row], shown: list[Row], ticked: list[str]) -> list[Row]:
-    if not ticked:
-        return shown
-    wanted = set(ticked)
-    if not wanted <= {row.person.public_id for row in every}:
+def _ticked(board: Board, ticked: list[str]) -> list[Situation]:
+    wanted = set(StaffMember.objects.filter(public_id__in=ticked).values_list("pk", flat=True))
+    found = [one.of([entry for entry in one.entries if entry.person_id in wanted]) for one in board.situations]
+    if len({entry.person_id for one in found for entry in one.entries}) != len(set(ticked)):
         raise Http404("no such person")
-    return [row for row in every if row.person.public_id in wanted]
+    return found

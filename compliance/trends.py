@@ -128,7 +128,7 @@ def completion(clinic: Clinic, board: Board) -> Drawn:
 
 def proven_of(board: Board) -> tuple[int, int]:
     """How many cells of modules a certificate in force proves, of those that are asked for and not waived."""
-    return sum(row.proven for row in board.rows), sum(row.asked for row in board.rows)
+    return board.proven, board.asked
 
 
 # What runs out, month by month.
@@ -163,6 +163,7 @@ def expiries(clinic: Clinic, board: Board, whole: date | None = None) -> tuple[D
     """Certificates that count now and are asked for, by the month of their last day; and who they are: the first of
     each month, and all of the month that is asked for."""
     by_month: dict[date, list[Expiry]] = {month: [] for month in months_ahead(clinic)}
+    board.know_everybody()
     for row in board.rows:
         for one in row.found:
             proof = one.standing.proof

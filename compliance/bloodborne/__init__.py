@@ -15,6 +15,7 @@ from compliance import standing
 from compliance.models import HepatitisOffer, SiteAttendance, SiteSession, SiteSessionWithdrawal, SiteTrainer
 from compliance.models.requirements import SESSION_TITLE
 from compliance.requirements.asking import Demands, Required, Works, last_day, required
+from compliance.roll import Whom
 from staff import audit, canonical, clock, signing
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
@@ -55,12 +56,12 @@ def valid_until(held_on: date) -> date:
     return held_on + timedelta(days=VALID_DAYS)
 
 
-def last_sessions(people: Any, at: datetime) -> dict[tuple[int, int], date]:
+def last_sessions(whom: Whom, at: datetime) -> dict[tuple[int, int], date]:
     """By person and clinic, the day of the last session that counted then; one statement. Without answered questions none
     does."""
     rows = SiteAttendance.objects.filter(
         Q(session__withdrawal=None) | Q(session__withdrawal__withdrawn_at__gt=at),
-        person__in=people,
+        whom.all("person"),
         session__questions_answered=True,
         session__recorded_at__lte=at,
     ).order_by("session__held_on")
@@ -294,8 +295,9 @@ def standings(clinic: Clinic) -> list[Standing]:
     for membership, role in held_roles.values_list("membership", "role"):
         roles[membership].append(role)
     people = [row.person_id for row in rows]
-    demands = Demands(people, [clinic.pk], [], at)
-    held, offers = last_sessions(people, at), offers_of(people, [clinic])
+    whom = Whom(Membership.objects.filter(clinic=clinic, ended_at=None), [clinic.pk], people)
+    demands = Demands(whom, [], at, several=people)
+    held, offers = last_sessions(whom, at), offers_of(people, [clinic])
     began = began_on([clinic.pk], at).get(clinic.pk)
     found = []
     for row in rows:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -17,6 +16,7 @@ from certificates import validity
 from compliance import standing
 from compliance.models import OutsideCheck, OutsideDecision, OutsideTraining, OutsideWithdrawal
 from compliance.outside import proofs
+from compliance.roll import Whom
 from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, Membership, StaffMember
@@ -319,12 +319,12 @@ def told_of_withdrawal(made: OutsideWithdrawal) -> dict[str, object]:
     return {"reason_sha256": canonical.sha256(made.reason)}
 
 
-def credits_at(people: Any, at: datetime) -> dict[tuple[int, int, int], standing.Credit]:
-    """Of these people (a subquery), by person, module and clinic: what was approved by then and not withdrawn, the one that
+def credits_at(whom: Whom, at: datetime) -> dict[tuple[int, int, int], standing.Credit]:
+    """By person, module and clinic: what was approved by then and not withdrawn, the one that
     counts longest; one statement."""
     rows = OutsideDecision.objects.filter(
         Q(training__withdrawal=None) | Q(training__withdrawal__withdrawn_at__gt=at),
-        training__person__in=people,
+        whom.each("training__person"),
         approved=True,
         decided_at__lte=at,
     ).select_related("training__clinic", "signature")

@@ -5,10 +5,10 @@ a clinic ends that for itself, a row says so.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
@@ -16,6 +16,7 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from certificates.models import Certificate
 from compliance.models import Incident, Leave, Rule, Waiver
 from compliance.models.requirements import SESSION_TITLE
+from compliance.roll import Whom
 from compliance.standing import DUE_DAYS, SESSION_SLUG
 from staff.models import Clinic, Membership, MembershipRole
 from staff.models.clinics import Role
@@ -106,8 +107,8 @@ def last_day(row: Waiver | Leave, at: datetime) -> date:
     return row.until_on
 
 
-def unmet_incidents(people: Any, clinics: Any, at: datetime) -> "QuerySet[Incident]":
-    """What was asked of these people after an incident, by what was on record at `at`: met by the first certificate whose pass
+def unmet_incidents(at: datetime) -> "QuerySet[Incident]":
+    """What was asked of people after an incident, by what was on record at `at`: met by the first certificate whose pass
     came later, for good, whatever became of it since."""
     hers = Q(person=OuterRef("person")) | Q(person__merged_into=OuterRef("person"))
     met = Certificate.objects.filter(
@@ -116,46 +117,40 @@ def unmet_incidents(people: Any, clinics: Any, at: datetime) -> "QuerySet[Incide
         attempt__ended_at__gt=OuterRef("recorded_at"),
         issued_at__lte=at,
     )
-    rows: QuerySet[Incident] = Incident.objects.filter(
-        ~Exists(met), person__in=people, clinic__in=clinics, recorded_at__lte=at
-    )
+    rows: QuerySet[Incident] = Incident.objects.filter(~Exists(met), recorded_at__lte=at)
     return rows
 
 
 class Member(NamedTuple):
-    """A membership, as far as words, filters and order follow from it."""
+    """A membership, as far as what is asked follows from it."""
 
     pk: int
     person_id: int
     clinic_id: int
     hired_on: date
-    job_title: str
-    full_name: str
-    latin_name: str
-    email: str
+    roles: tuple[str, ...]
     clinic: Clinic
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """By which she is looked for."""
-        return self.full_name, self.latin_name, self.job_title, self.email
 
 
 Works = Membership | Member
 
 
 class Demands:
-    """The rules of some clinics and what excuses their people (a subquery), each kind fetched by one statement."""
+    """The rules of some clinics and what excuses their people, each kind fetched by one statement.
 
-    def __init__(self, people: Any, clinics: Any, programmes: Sequence[Programme], at: datetime) -> None:
+    `several`: the people who may have been given one role later than another.
+    """
+
+    def __init__(self, whom: Whom, programmes: Sequence[Programme], at: datetime, several: Collection[int]) -> None:
         self.at = at
+        clinics, theirs = whom.clinics, whom.each("person")
         known = {row.pk: row for row in programmes}
         self.standard = standard_asks(programmes)
         self.left: dict[int, list[Rule]] = defaultdict(list)
         self.rules: dict[int, list[tuple[Rule, Ask]]] = defaultdict(list)
         self.by_hand: dict[tuple[int, int], list[tuple[Rule, Ask]]] = defaultdict(list)
         recorded = Q(clinic__in=clinics, recorded_at__lte=at)
-        rules = Rule.objects.filter(recorded, Q(person=None) | Q(person__in=people)).select_related("module")
+        rules = Rule.objects.filter(recorded, Q(person=None) | theirs).select_related("module")
         for rule in rules:
             if rule.standard:
                 self.left[rule.clinic_id].append(rule)
@@ -164,17 +159,17 @@ class Demands:
             else:
                 self.rules[rule.clinic_id].append((rule, ask_of(rule, known)))
         self.waivers: dict[tuple[int, int, int | None], list[Waiver]] = defaultdict(list)
-        for waiver in Waiver.objects.filter(recorded, person__in=people).select_related("recorded_by"):
+        for waiver in Waiver.objects.filter(recorded, theirs).select_related("recorded_by"):
             self.waivers[waiver.clinic_id, waiver.person_id, waiver.module_id].append(waiver)
         self.leaves: dict[tuple[int, int], list[Leave]] = defaultdict(list)
-        for leave in Leave.objects.filter(recorded, person__in=people):
+        for leave in Leave.objects.filter(recorded, theirs):
             self.leaves[leave.clinic_id, leave.person_id].append(leave)
         self.incidents: dict[tuple[int, int, int], list[Incident]] = defaultdict(list)
-        for incident in unmet_incidents(people, clinics, at).select_related("recorded_by"):
+        for incident in unmet_incidents(at).filter(theirs, clinic__in=clinics).select_related("recorded_by"):
             self.incidents[incident.clinic_id, incident.person_id, incident.module_id].append(incident)
         self.granted: dict[tuple[int, int], dict[str, datetime]] = defaultdict(dict)
         first = MembershipRole.objects.filter(
-            membership__person__in=people, membership__clinic__in=clinics, granted_at__lte=at
+            membership__person__in=list(several) or [0], membership__clinic__in=clinics, granted_at__lte=at
         )
         rows = first.order_by().values_list("membership__person", "membership__clinic", "role")
         for person, clinic, role, granted_at in rows.annotate(Min("granted_at")):

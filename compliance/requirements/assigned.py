@@ -56,7 +56,7 @@ def incidents_of(clinics: Sequence[Clinic]) -> "QuerySet[Incident]":
 
 def _unmet(clinics: Sequence[Clinic]) -> "QuerySet[Incident]":
     people = Membership.objects.filter(clinic__in=clinics, ended_at=None).values("person")
-    return unmet_incidents(people, clinics, clock.now())
+    return unmet_incidents(clock.now()).filter(person__in=people, clinic__in=clinics)
 
 
 def leaves_of(clinics: Sequence[Clinic]) -> "QuerySet[Leave]":

@@ -24,7 +24,7 @@ from training.models import Module
 def open_of(person: StaffMember, clinic: Clinic) -> dict[int, Incident]:
     """By module, what is asked of her there after an incident and was neither met nor ended."""
     now, today = clock.now(), clock.today(clinic.zone)
-    rows = unmet_incidents([person], [clinic], now).select_related("recorded_by")
+    rows = unmet_incidents(now).filter(person=person, clinic=clinic).select_related("recorded_by")
     return {row.module_id: row for row in rows if holds(row, today, now)}
 
 
@@ -33,7 +33,7 @@ def withheld(memberships: Sequence[Membership]) -> dict[int, dict[str, str]]:
     people, clinics = {row.person_id for row in memberships}, {row.clinic_id: row.clinic for row in memberships}
     now = clock.now()
     today = {pk: clock.today(clinic.zone) for pk, clinic in clinics.items()}
-    rows = unmet_incidents(people, clinics, now).select_related("module")
+    rows = unmet_incidents(now).filter(person__in=people, clinic__in=clinics).select_related("module")
     asked = [row for row in rows.order_by("recorded_at", "pk") if holds(row, today[row.clinic_id], now)]
     excused = {
         (row.person_id, row.clinic_id, row.module_id)

@@ -16,6 +16,7 @@ from compliance import tasks
 from compliance.outside import to_check
 from compliance.programmes import ways
 from compliance.queries import Board, board_for, board_of
+from compliance.situations import Rows
 from compliance.steps.learners import learner_step, protocol_step, sheet_step
 from compliance.steps.managers import manager_step
 from compliance.steps.physicians import items_step, physician_step, questions_step
@@ -125,7 +126,7 @@ def _manager(person: StaffMember, context: dict[str, Any]) -> list[Step]:
     context["managing"] = {
         "counts": counts,
         "clinics": clinics,
-        "urgent": [row for row in board.rows if row.word in ("not-current", "due-soon")][:8],
+        "urgent": Rows(one for one in board.situations if one.word in ("not-current", "due-soon"))[:8],
         "unchecked": _unchecked(clinics, person),
         "uninvited": _never_signed_in(board),
         "to_check": to_check(clinics, but_of=person).count(),

@@ -72,7 +72,7 @@ def matrix(request: StaffRequest) -> HttpResponse:
             "sentence": count_sentence(totals, on=chosen.narrowing.on),
             "bars": bars(counts),
             "page_obj": page,
-            "certificates": _linked(chosen.rows),
+            "certificates": chosen.board.counted_certificates(chosen.situations),
             "described": chosen.narrowing.described(chosen.clinics),
             "several": len(chosen.clinics) > 1,
         },
@@ -97,10 +97,6 @@ def matrix_print(request: StaffRequest) -> HttpResponse:
             "printed_at": clock.now(),
         },
     )
-
-
-def _linked(rows: list[Row]) -> int:
-    return len({pk for row in rows for pk in row.certificates})
 
 
 @dataclass(frozen=True)

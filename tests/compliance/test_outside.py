@@ -15,8 +15,9 @@ from compliance import entrusting, outside
 from compliance.models import OutsideCheck, OutsideDecision, OutsideTraining
 from compliance.outside import proofs
 from compliance.queries import board_of
+from compliance.roll import Whom
 from staff import clock, signing, uploads
-from staff.models import AuditEvent, OutgoingMail
+from staff.models import AuditEvent, Membership, OutgoingMail
 from tests import factories
 from tests.people import PASSWORD
 from training.models import Module
@@ -309,5 +310,5 @@ def test_the_clinics_matrix_says_what_it_is(client, cast, module, now):
 def test_another_clinic_does_not_count_it(cast, module):
     row = factories.outside_training(person=cast.colleague, by=cast.manager, checked_by=cast.manager)
     factories.decide_outside(training=row, by=cast.physician)
-    (found,) = outside.credits_at([cast.colleague.pk], clock.now())
+    (found,) = outside.credits_at(Whom(Membership.objects.all(), [], [cast.colleague.pk]), clock.now())
     assert found == (cast.colleague.pk, module.module.pk, cast.lakeside.pk)

@@ -46,12 +46,12 @@ def agrees(row: Row) -> bool:
     shown = [cell for cell in row.cells if cell.column.kind == "module" or cell.standing.state != "not-required"]
     asked = [cell for cell in row.modules if cell.required and cell.waiver is None]
     proven = sum(cell.standing.state in IN_FORCE for cell in asked)
-    return (row.asked, row.proven, row.word, row.states, sorted(row.certificates)) == (
+    return (row.situation.asked, row.situation.proven, row.word, row.states, len(row.situation.proofs) + row.situation.signed) == (
         len(asked),
         proven,
         worst_word(cell.standing.word for cell in row.cells),
         frozenset(cell.standing.state for cell in shown),
-        sorted(cell.certificate.pk for cell in row.cells if cell.certificate),
+        sum(cell.certificate is not None for cell in row.cells),
     )
 
 

@@ -103,7 +103,7 @@ def test_waived_is_counted_apart_and_what_is_held_is_not_touched(cast, module, l
     assert waived.required
     assert found(cast.aesthetician, cast.lakeside)[:2] == ("current", "valid")
     board = board_of([cast.lakeside])
-    assert board.counted_states(board.rows) == {"waived": 1, "valid": 1, "not-required": 3}
+    assert board.counted_states(board.situations) == {"waived": 1, "valid": 1, "not-required": 3}
     with clock.at(now + timedelta(days=31)):
         assert found(cast.colleague, cast.lakeside)[1] == "overdue"
 

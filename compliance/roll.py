@@ -1,0 +1,173 @@
+"""The roll: everybody who works in some clinics, fetched by one statement, and with each what tells her from others.
+
+Nothing is decided here. Who are told apart by nothing are in one situation, and one of them is worked out for all
+(`situations.py`).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.db.models import Case, CharField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models.functions import Cast, Concat
+
+from certificates.models import Certificate, ProgrammeSigning
+from staff.models import Clinic, Membership, MembershipRole
+from training.models import Programme
+
+AT = "@"  # between a programme and the clinic whose physician signed
+GONE = "-"  # before a role that she had at the clinic and has no longer, or has in another membership
+VALID, EXPIRING, EXPIRED, NOT_YET, UNCLEAR = "valid", "expiring", "expired", "not-yet-valid", "unclear"
+
+
+@dataclass(frozen=True)
+class Whom:
+    """About whom something is asked: everybody whose membership was there, or some of them by their ids."""
+
+    there: "QuerySet[Membership]"
+    clinics: Any  # ids, or a subquery
+    people: Sequence[int] | None = None
+
+    def each(self, path: str) -> Q:
+        """For a table with few rows: of each row it is asked whether its person works there."""
+        if self.people is not None:
+            return Q(**{f"{path}__in": self.people})
+        return Q(Exists(self.there.filter(person=OuterRef(path))))
+
+    def all(self, path: str) -> Q:
+        """For a table with rows of nearly everybody."""
+        return Q(**{f"{path}__in": self.there.values("person") if self.people is None else self.people})
+
+
+class Entry(NamedTuple):
+    """A membership on the roll. The last three are texts, the same for many: the roles that she has and had at the clinic, and
+    each certificate that may count, with what the calendar makes of it."""
+
+    pk: int
+    person_id: int
+    clinic_id: int
+    hired_on: str
+    full_name: str
+    given: str | None
+    held: str | None
+    signed: str | None
+
+
+class Joined(Func):
+    """The texts of all rows as one, in no particular order, with commas between them."""
+
+    function = "GROUP_CONCAT"
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return super().as_sql(compiler, connection, template="STRING_AGG(%(expressions)s, ',')", **extra)
+
+
+def entries(whom: Whom, programmes: Sequence[Programme], at: datetime, *, signed: bool) -> list[Entry]:
+    """The whole roll as it stood at `at`. Of whom is named nothing is told but her roles: she is worked out for herself. `signed`:
+    whether anybody has a programme certificate."""
+    rows = whom.there.order_by().annotate(given=_given(at), held=Value(""), signed=Value(""))
+    if whom.people is None:
+        calendar = _by_the_calendar(programmes, at)
+        rows = rows.annotate(held=_held(calendar, at))
+        rows = rows.annotate(signed=_signed(calendar, at)) if signed else rows
+    hired_on = Cast("hired_on", TextField())
+    told = rows.values_list("pk", "person", "clinic", hired_on, "person__full_name", "given", "held", "signed")
+    return list(map(Entry._make, told))
+
+
+def signed_by_anybody(whom: Whom, at: datetime) -> set[int]:
+    """The programmes of which somebody there has, or had, a certificate."""
+    rows = ProgrammeSigning.objects.filter(whom.each("certificate__person"), certificate__issued_at__lte=at)
+    return set(rows.values_list("programme", flat=True).distinct())
+
+
+def _given(at: datetime) -> Subquery:
+    rows = MembershipRole.objects.filter(membership__person=OuterRef("person"), granted_at__lte=at)
+    now = Q(membership=OuterRef("pk")) & (Q(ended_at=None) | Q(ended_at__gt=at))
+    role = Case(
+        When(now, then=F("role")),
+        When(membership__clinic=OuterRef("clinic"), then=Concat(Value(GONE), "role")),
+        output_field=CharField(),
+    )
+    return Subquery(rows.order_by().values_list(Joined(role)))
+
+
+def _held(calendar: Case, at: datetime) -> Subquery:
+    """By quiz. What a newer one has replaced decides nothing; what somebody did to a certificate is not told here
+    (`Gathered.touched`)."""
+    rows = _standing_alone(at).filter(person=OuterRef("person"), attempt__isnull=False)
+    quiz = Cast("candidacy__quiz", CharField())
+    return Subquery(rows.values_list(Joined(Concat(quiz, Value(" "), calendar))))
+
+
+def _signed(calendar: Case, at: datetime) -> Subquery:
+    """By programme and clinic."""
+    rows = _standing_alone(at).filter(person=OuterRef("person"), attempt=None, signing__isnull=False)
+    programme, clinic = Cast("signing__programme", CharField()), Cast("clinic", CharField())
+    return Subquery(rows.values_list(Joined(Concat(programme, Value(AT), clinic, Value(" "), calendar))))
+
+
+def _standing_alone(at: datetime) -> "QuerySet[Certificate]":
+    newer = Certificate.objects.filter(supersedes=OuterRef("pk"), issued_at__lte=at)
+    rows: QuerySet[Certificate] = Certificate.objects.filter(~Exists(newer), issued_at__lte=at)
+    return rows.order_by()
+
+
+def _by_the_calendar(programmes: Sequence[Programme], at: datetime) -> Case:
+    """What the days of a certificate make of it at `at` as `validity.state` tells it, where nobody did anything to it."""
+    whens = []
+    renewals = {Certificate._meta.get_field("renewal_days").default, *(row.renewal_opens_days for row in programmes)}
+    for zone in sorted(set(Clinic.objects.order_by().values_list("zone", flat=True))):
+        today = at.astimezone(ZoneInfo(zone)).date()
+        whens += [
+            When(zone=zone, valid_from_on__gt=today, then=Value(NOT_YET)),
+            When(zone=zone, valid_until_on__lt=today, then=Value(EXPIRED)),
+        ]
+        for days in sorted(renewals):
+            soon = today + timedelta(days=days)
+            whens.append(When(zone=zone, renewal_days=days, valid_until_on__lte=soon, then=Value(EXPIRING)))
+        whens.append(When(zone=zone, renewal_days__in=sorted(renewals), then=Value(VALID)))
+    return Case(*whens, default=Value(UNCLEAR), output_field=CharField())
+
+
+# What an entry's texts say.
+
+
+@lru_cache(maxsize=4096)
+def roles(given: str | None) -> tuple[str, ...]:
+    """Those that she has, in the order of their names."""
+    return tuple(sorted(role for role in (given or "").split(",") if role and not role.startswith(GONE)))
+
+
+@lru_cache(maxsize=4096)
+def given_at_several_times(given: str | None) -> bool:
+    """Whether one role may have come later than another."""
+    return len({role.removeprefix(GONE) for role in (given or "").split(",")}) > 1
+
+
+@lru_cache(maxsize=4096)
+def told(texts: str | None) -> tuple[tuple[str, str], ...]:
+    """Quiz, or programme and clinic, and what the calendar makes of the certificate."""
+    parts = (part.split(" ") for part in (texts or "").split(",") if part)
+    return tuple(sorted((what, state) for what, state in parts))
+
+
+@lru_cache(maxsize=4096)
+def is_plain(texts: str | None) -> bool:
+    """Of each quiz or programme one certificate at most, and nothing that the calendar leaves open."""
+    found = told(texts)
+    return len({what for what, _ in found}) == len(found) and UNCLEAR not in {state for _, state in found}
+
+
+def stand(texts: str | None, wanted: Collection[str]) -> bool:
+    """Whether a certificate of each of these is in force by the calendar."""
+    return {what for what, state in told(texts) if state in (VALID, EXPIRING)}.issuperset(wanted)
+
+
+def signed_at(programmes: Collection[int], clinic: int) -> list[str]:
+    """These programmes as the roll names what the clinic's physician signed."""
+    return [f"{programme}{AT}{clinic}" for programme in programmes]
