@@ -93,7 +93,23 @@ class Certificate(models.Model):
             ),
             models.CheckConstraint(condition=Q(valid_until_on__gte=F("valid_from_on")), name="certificate_dates"),
         )
-        indexes = (models.Index(fields=["clinic", "-issued_at"], name="certificate_clinic"),)
+        indexes = (
+            models.Index(fields=["clinic", "-issued_at"], name="certificate_clinic"),
+            # All that the roll asks of everybody's certificates, so that their texts need not be read.
+            models.Index(
+                fields=[
+                    "person",
+                    "issued_at",
+                    "attempt",
+                    "candidacy",
+                    "zone",
+                    "renewal_days",
+                    "valid_from_on",
+                    "valid_until_on",
+                ],
+                name="certificate_calendar",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.number}, {self.holder_name}"

@@ -197,7 +197,7 @@ def _board(
     whom = Whom(there, there.values("clinic") if clinics is None else clinics, people)
     signed = roll.signed_by_anybody(whom, at)
     entries = roll.entries(whom, programmes, at, signed=bool(signed))
-    several = {entry.person_id for entry in entries if roll.given_at_several_times(entry.given)}
+    several = roll.given_at_several_times(entries, whom)
     gathered = Gathered(whom, [column.version for column in columns], at, past=on is not None)
     demands = Demands(whom, programmes, at, several)
     sessions = Sessions(whom, at, asked=demands.ask_for_sessions)

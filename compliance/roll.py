@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, CharField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast
 
 from certificates.models import Certificate, ProgrammeSigning
 from staff.models import Clinic, Membership, MembershipRole
 from training.models import Programme
 
 AT = "@"  # between a programme and the clinic whose physician signed
-GONE = "-"  # before a role that she had at the clinic and has no longer, or has in another membership
+GONE = "-"  # before a role that she has no longer
 VALID, EXPIRING, EXPIRED, NOT_YET, UNCLEAR = "valid", "expiring", "expired", "not-yet-valid", "unclear"
 
 
@@ -43,8 +43,8 @@ class Whom:
 
 
 class Entry(NamedTuple):
-    """A membership on the roll. The last three are texts, the same for many: the roles that she has and had at the clinic, and
-    each certificate that may count, with what the calendar makes of it."""
+    """A membership on the roll. The last three are texts, the same for many: the roles that she has and had in it, and each
+    certificate that may count, with what the calendar makes of it."""
 
     pk: int
     person_id: int
@@ -64,6 +64,13 @@ class Joined(Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         return super().as_sql(compiler, connection, template="STRING_AGG(%(expressions)s, ',')", **extra)
+
+
+class Text(Func):
+    """These one after the other. `Concat` asks of each of ten thousand rows whether a part is null; none of these is."""
+
+    template, arg_joiner = "(%(expressions)s)", " || "
+    output_field = TextField()
 
 
 def entries(whom: Whom, programmes: Sequence[Programme], at: datetime, *, signed: bool) -> list[Entry]:
@@ -86,13 +93,9 @@ def signed_by_anybody(whom: Whom, at: datetime) -> set[int]:
 
 
 def _given(at: datetime) -> Subquery:
-    rows = MembershipRole.objects.filter(membership__person=OuterRef("person"), granted_at__lte=at)
-    now = Q(membership=OuterRef("pk")) & (Q(ended_at=None) | Q(ended_at__gt=at))
-    role = Case(
-        When(now, then=F("role")),
-        When(membership__clinic=OuterRef("clinic"), then=Concat(Value(GONE), "role")),
-        output_field=CharField(),
-    )
+    rows = MembershipRole.objects.filter(membership=OuterRef("pk"), granted_at__lte=at)
+    now = Q(ended_at=None) | Q(ended_at__gt=at)
+    role = Case(When(now, then=F("role")), default=Text(Value(GONE), "role"), output_field=CharField())
     return Subquery(rows.order_by().values_list(Joined(role)))
 
 
@@ -101,14 +104,14 @@ def _held(calendar: Case, at: datetime) -> Subquery:
     (`Gathered.touched`)."""
     rows = _standing_alone(at).filter(person=OuterRef("person"), attempt__isnull=False)
     quiz = Cast("candidacy__quiz", CharField())
-    return Subquery(rows.values_list(Joined(Concat(quiz, Value(" "), calendar))))
+    return Subquery(rows.values_list(Joined(Text(quiz, Value(" "), calendar))))
 
 
 def _signed(calendar: Case, at: datetime) -> Subquery:
     """By programme and clinic."""
     rows = _standing_alone(at).filter(person=OuterRef("person"), attempt=None, signing__isnull=False)
     programme, clinic = Cast("signing__programme", CharField()), Cast("clinic", CharField())
-    return Subquery(rows.values_list(Joined(Concat(programme, Value(AT), clinic, Value(" "), calendar))))
+    return Subquery(rows.values_list(Joined(Text(programme, Value(AT), clinic, Value(" "), calendar))))
 
 
 def _standing_alone(at: datetime) -> "QuerySet[Certificate]":
@@ -118,19 +121,20 @@ def _standing_alone(at: datetime) -> "QuerySet[Certificate]":
 
 
 def _by_the_calendar(programmes: Sequence[Programme], at: datetime) -> Case:
-    """What the days of a certificate make of it at `at` as `validity.state` tells it, where nobody did anything to it."""
+    """What the days of a certificate make of it at `at` as `validity.state` tells it, where nobody did anything to it. The
+    commonest comes first."""
     whens = []
     renewals = {Certificate._meta.get_field("renewal_days").default, *(row.renewal_opens_days for row in programmes)}
     for zone in sorted(set(Clinic.objects.order_by().values_list("zone", flat=True))):
         today = at.astimezone(ZoneInfo(zone)).date()
-        whens += [
-            When(zone=zone, valid_from_on__gt=today, then=Value(NOT_YET)),
-            When(zone=zone, valid_until_on__lt=today, then=Value(EXPIRED)),
-        ]
+        here, begun = Q(zone=zone), Q(valid_from_on__lte=today)
         for days in sorted(renewals):
             soon = today + timedelta(days=days)
-            whens.append(When(zone=zone, renewal_days=days, valid_until_on__lte=soon, then=Value(EXPIRING)))
-        whens.append(When(zone=zone, renewal_days__in=sorted(renewals), then=Value(VALID)))
+            whens.append(When(here & Q(renewal_days=days, valid_until_on__gt=soon) & begun, then=Value(VALID)))
+            near = Q(renewal_days=days, valid_until_on__gte=today, valid_until_on__lte=soon)
+            whens.append(When(here & near & begun, then=Value(EXPIRING)))
+        whens.append(When(here & Q(valid_until_on__lt=today) & begun, then=Value(EXPIRED)))
+        whens.append(When(here & ~begun, then=Value(NOT_YET)))
     return Case(*whens, default=Value(UNCLEAR), output_field=CharField())
 
 
@@ -143,10 +147,11 @@ def roles(given: str | None) -> tuple[str, ...]:
     return tuple(sorted(role for role in (given or "").split(",") if role and not role.startswith(GONE)))
 
 
-@lru_cache(maxsize=4096)
-def given_at_several_times(given: str | None) -> bool:
-    """Whether one role may have come later than another."""
-    return len({role.removeprefix(GONE) for role in (given or "").split(",")}) > 1
+def given_at_several_times(entries: Sequence[Entry], whom: Whom) -> set[int]:
+    """The people who may have been given one role later than another: in this membership, or in an earlier one of theirs."""
+    before = Membership.objects.filter(whom.each("person"), clinic__in=whom.clinics, ended_at__isnull=False)
+    earlier = set(before.order_by().values_list("person", flat=True))
+    return earlier | {entry.person_id for entry in entries if entry.given and "," in entry.given}
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
-from operator import itemgetter
 from typing import Any, NamedTuple, overload
 
 from django.db.models import QuerySet
@@ -151,7 +150,9 @@ class Rows(Sequence[Row]):
 
     def __init__(self, situations: Iterable[Situation]) -> None:
         self._waiting: dict[tuple[int, int], list[Situation]] = {}
-        self._length, self._made = 0, list[Row]()
+        self._placed: list[tuple[Situation, Entry]] = []
+        self._made: list[Row] = []
+        self._length = 0
         for situation in situations:
             self._waiting.setdefault(situation.urgency, []).append(situation)
             self._length += len(situation.entries)
@@ -176,15 +177,17 @@ class Rows(Sequence[Row]):
 
     def _make(self, count: int) -> None:
         """The first so many, at least."""
-        while len(self._made) < count and self._waiting:
+        while len(self._placed) < count and self._waiting:
             equal = self._waiting.pop(min(self._waiting))
             named = [
                 (entry.full_name.casefold(), entry.pk, entry, situation)
                 for situation in equal
                 for entry in situation.entries
             ]
-            named.sort(key=itemgetter(0, 1))
-            self._made += [Row(situation, entry) for _, _, entry, situation in named]
+            named.sort()  # the id decides between namesakes, and nothing after it is compared
+            self._placed += [(situation, entry) for _, _, entry, situation in named]
+        for situation, entry in self._placed[len(self._made) : count]:
+            self._made.append(Row(situation, entry))
 
 
 class Maker:
@@ -251,12 +254,14 @@ class Maker:
                 new += [(told, entry) for entry in entries]
             else:
                 groups.setdefault(told, []).extend(entries)
-        self.gathered.fetch_reading({entry.person_id for entry in (*apart, *(entry for _, entry in new))})
+        begins = [entry for _, entry in new]
+        alone = self._alone
+        begins += [one for one in apart if one.person_id in alone or self._may_begin(one, self._nearness(one))]
+        self.gathered.fetch_reading({entry.person_id for entry in begins})
         for told, entry in new:
             groups.setdefault((*told, self._begun(entry)), []).append(entry)
         firsts = [entries[0] for entries in groups.values()]
         self.gathered.fetch_certificates({entry.person_id for entry in (*apart, *firsts)})
-        alone = self._alone
         for entry in apart:
             told = (entry.pk,) if entry.person_id in alone else self._told_of(entry)
             groups.setdefault(told, []).append(entry)

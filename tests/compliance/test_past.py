@@ -46,7 +46,13 @@ def agrees(row: Row) -> bool:
     shown = [cell for cell in row.cells if cell.column.kind == "module" or cell.standing.state != "not-required"]
     asked = [cell for cell in row.modules if cell.required and cell.waiver is None]
     proven = sum(cell.standing.state in IN_FORCE for cell in asked)
-    return (row.situation.asked, row.situation.proven, row.word, row.states, len(row.situation.proofs) + row.situation.signed) == (
+    return (
+        row.situation.asked,
+        row.situation.proven,
+        row.word,
+        row.states,
+        len(row.situation.proofs) + row.situation.signed,
+    ) == (
         len(asked),
         proven,
         worst_word(cell.standing.word for cell in row.cells),
