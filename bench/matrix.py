@@ -43,6 +43,8 @@ def measure(people: int, times: int) -> None:
     from django.core.management import call_command
 
     django.setup()
+    import config.wsgi  # noqa: F401  # sets the collector as each worker of the server does
+
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     from django.db import connection

@@ -74,13 +74,12 @@ class Text(Func):
 
 
 def entries(whom: Whom, programmes: Sequence[Programme], at: datetime, *, signed: bool) -> list[Entry]:
-    """The whole roll as it stood at `at`. Of whom is named nothing is told but her roles: she is worked out for herself. `signed`:
-    whether anybody has a programme certificate."""
-    rows = whom.there.order_by().annotate(given=_given(at), held=Value(""), signed=Value(""))
-    if whom.people is None:
-        calendar = _by_the_calendar(programmes, at)
-        rows = rows.annotate(held=_held(calendar, at))
-        rows = rows.annotate(signed=_signed(calendar, at)) if signed else rows
+    """The whole roll as it stood at `at`. Of whom is named nothing is told but her roles: she is worked out for herself.
+    `signed`: whether anybody has a programme certificate."""
+    calendar, nothing = _by_the_calendar(programmes, at), Value("", output_field=TextField())
+    held = _held(calendar, at) if whom.people is None else nothing
+    of_programmes = _signed(calendar, at) if whom.people is None and signed else nothing
+    rows = whom.there.order_by().annotate(given=_given(at), held=held, signed=of_programmes)
     hired_on = Cast("hired_on", TextField())
     told = rows.values_list("pk", "person", "clinic", hired_on, "person__full_name", "given", "held", "signed")
     return list(map(Entry._make, told))

@@ -29,6 +29,9 @@ SHOWN = (
 )
 
 Key = tuple[object, ...]  # who share one are in one situation
+Texts = tuple[
+    int, str | None, str | None, str | None, date | None, str
+]  # clinic, three texts, session, day of the hire
 
 
 class Outline(NamedTuple):
@@ -249,7 +252,7 @@ class Maker:
         groups: dict[Key, list[Entry]] = {}
         for key, entries in plain.items():
             near = self._nearness(entries[0]) if self._is_dated(key) else ()
-            told = (*key[:-1], near)
+            told: Key = (*key[:-1], near)
             if near and self._may_begin(entries[0], near):
                 new += [(told, entry) for entry in entries]
             else:
@@ -263,17 +266,16 @@ class Maker:
         firsts = [entries[0] for entries in groups.values()]
         self.gathered.fetch_certificates({entry.person_id for entry in (*apart, *firsts)})
         for entry in apart:
-            told = (entry.pk,) if entry.person_id in alone else self._told_of(entry)
-            groups.setdefault(told, []).append(entry)
+            groups.setdefault((entry.pk,) if entry.person_id in alone else self._told_of(entry), []).append(entry)
         return list(groups.values())
 
-    def _by_texts(self) -> tuple[dict[Key, list[Entry]], list[Entry]]:
+    def _by_texts(self) -> tuple[dict[Texts, list[Entry]], list[Entry]]:
         """Who are the same by what the roll says of them; and those of whom it does not say enough. The day of the hire stands
         last, and is no other for all who were hired so long ago that no number of days from then on reaches today."""
         long_ago = min((self._long_ago(clinic) for clinic in self.clinics.values()), default=date.max).isoformat()
         sessions = self.sessions.held
         apart_by_name = self._alone | self.gathered.touched()
-        plain: dict[Key, list[Entry]] = defaultdict(list)
+        plain: dict[Texts, list[Entry]] = defaultdict(list)
         apart: list[Entry] = []
         for entry in self.entries:
             _, person, clinic, hired_on, _, given, held, signed = entry
@@ -291,7 +293,7 @@ class Maker:
         """Who is worked out for herself."""
         return self.demands.alone | self.gathered.alone
 
-    def _is_dated(self, key: Key) -> bool:
+    def _is_dated(self, key: Texts) -> bool:
         """How near a due day is says something only where something asked for does not stand."""
         clinic, _, held, signed, session, _ = key
         return (
