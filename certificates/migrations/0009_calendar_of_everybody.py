@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('certificates', '0007_signing_carried_by_copies'),
+        ('certificates', '0008_what_the_third_paper_says'),
         ('quizzes', '0011_cut_score_file'),
         ('staff', '0011_second_factors'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
