@@ -17,7 +17,7 @@ from staff.models.clinics import Role
 
 def with_events(rows: "QuerySet[Certificate]") -> "QuerySet[Certificate]":
     return rows.select_related("person", "clinic").prefetch_related(
-        Prefetch("events", CertificateEvent.objects.select_related("by")), "superseded_by"
+        Prefetch("events", CertificateEvent.objects.select_related("by", "signature")), "superseded_by"
     )
 
 

@@ -99,7 +99,7 @@ def test_card_before_anything_is_signed(client, cast, card, code):
 def test_card_with_the_default_taken_over_by_signature(client, cast, module):
     found = page(client, cast.aesthetician, "/binder/aftercare-clock/")
     assert "Signed for this clinic: the cautious default" in found
-    assert "Signed by Elena Ruiz, 2 November 2026." in found
+    assert "The cautious default holds here. Signed by Elena Ruiz, 2 November 2026 at 08:00" in found
     assert "<dt>Sunscreen, from hour</dt>" in found
 
 
