@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from staff import actions
-from staff.models import AuditEvent, Clinic, Membership, MembershipRole, StaffMember
+from staff.models import AuditEvent, Clinic, InstallationRole, Membership, MembershipRole, StaffMember
 
 pytestmark = pytest.mark.django_db
 HOW = "passport seen"
@@ -117,3 +117,15 @@ def test_the_database_refuses_that_one_person_makes_a_signer(cast):
     assert rows.update(
         identity_checked_at=role.granted_at, identity_checked_by=cast.administrator, identity_checked_how=HOW
     )
+
+
+def test_no_command_gives_a_leavers_address_to_another(cast):
+    email = cast.leaver.email
+    with pytest.raises(CommandError, match=f"{cast.leaver.full_name} is on record under this address"):
+        call_command(
+            "open_clinic", name="New Rooms", address="3 Hill", zone="Europe/Paris", manager_email=email, manager_name="Bo Ek"
+        )  # fmt: skip
+    assert not Clinic.objects.filter(name="New Rooms").exists()
+    with pytest.raises(CommandError, match="works nowhere now"):
+        call_command("appoint", email, role="author", name="Bo Ek")
+    assert not InstallationRole.objects.filter(person=cast.leaver).exists()
