@@ -12,7 +12,15 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from certificates import causes, codes, drawing, events, fonts, holding, names, papers, sharing, validity
 from certificates.models import Certificate, CertificateEvent, NumberSeries
-from certificates.queries import holding_of, is_lost, passes_awaiting_adoption, state_of, with_events
+from certificates.queries import (
+    REVIEW_READ,
+    holding_of,
+    is_lost,
+    passes_awaiting_adoption,
+    read_by_candidate,
+    state_of,
+    with_events,
+)
 from quizzes import actions as sitting
 from quizzes.eligibility import Standing, verdict
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Outcome, Quiz, Review
@@ -582,6 +590,23 @@ def review(
                 ),
             )
     return row
+
+
+@transaction.atomic
+def acknowledge(*, review: Review, by: StaffMember) -> None:
+    """The candidate has read what her physician decided: an event of the trail, which nothing changes. Twice is once."""
+    if review.candidate_id != by.pk:
+        raise ValueError("the candidate alone says that she has read a review")
+    candidacy = review.attempt.candidacy
+    list(sitting.lock_candidacy(candidacy.pk))
+    if not read_by_candidate([review]):
+        told = told_of_reading(review)
+        audit.record(clinic=candidacy.clinic, by=by, action=REVIEW_READ, subject=review, body=told)
+
+
+def told_of_reading(row: Review) -> dict[str, str]:
+    """What the trail says of what was read: the record that the physician signed."""
+    return {"signed_sha256": row.signature.record_sha256}
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """Questions asked of certificates and of the attempts behind them: whose to see, in what state, and what waits."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +11,20 @@ from certificates.models import Certificate, CertificateEvent
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, LateAnswer, Mark, Outcome, Review
 from staff import clock
 from staff.access import clinics_as
-from staff.models import Clinic, StaffMember
+from staff.models import AuditEvent, Clinic, StaffMember
 from staff.models.clinics import Role
+
+REVIEW_READ = "review.acknowledged"
+
+
+def read_by_candidate(reviews: Sequence[Review]) -> dict[int, datetime]:
+    """When she whom they are about said that she has read them; nothing is asked where there is none."""
+    if not reviews:
+        return {}
+    told = AuditEvent.objects.filter(
+        subject_type=Review._meta.label_lower, subject_id__in=[str(row.pk) for row in reviews], action=REVIEW_READ
+    )
+    return {int(pk): at for pk, at in told.order_by("-pk").values_list("subject_id", "at")}
 
 
 def with_events(rows: "QuerySet[Certificate]") -> "QuerySet[Certificate]":

@@ -18,6 +18,7 @@ app_name = "certificates"
 urlpatterns = [
     path("attempts/<str:public_id>/submit/", attempts.attempt_submit, name="attempt-submit"),
     path("attempts/<str:public_id>/result/", attempts.attempt_result, name="attempt-result"),
+    path("attempts/<str:public_id>/read/", attempts.review_read, name="review-read"),
     path("attempts/<str:public_id>/<int:position>/question/", enquiries.item_question, name="item-question"),
     path("modules/<slug:slug>/<slug:section>/ask/", enquiries.section_ask, name="section-ask"),
     path("questions/", enquiries.enquiry_list, name="enquiry-list"),

@@ -119,14 +119,14 @@ class Bank:
     """What a form may be drawn from, for one person in one clinic; `mean` is what a panel would have forms keep near."""
 
     version: ModuleVersion
-    clinic: Clinic
+    clinic: Clinic | None
     points: dict[int, KeyPointVersion]
     items: list[drawing.PoolItem]
     drawable: dict[str, Drawable]
     mean: int | None
 
 
-def bank_for(person: StaffMember, quiz: Quiz, version: ModuleVersion, clinic: Clinic) -> Bank:
+def bank_for(person: StaffMember, quiz: Quiz, version: ModuleVersion, clinic: Clinic | None) -> Bank:
     points = live_points(version)
     items, drawable = pool(version, points, clinic, person)
     rated, mean = standard.rated(quiz, {code: item.body for code, item in drawable.items()})

@@ -123,14 +123,15 @@ class Drawable:
 
 
 def pool(
-    version: ModuleVersion, points: dict[int, KeyPointVersion], clinic: Clinic, person: StaffMember
+    version: ModuleVersion, points: dict[int, KeyPointVersion], clinic: Clinic | None, person: StaffMember
 ) -> tuple[list[drawing.PoolItem], dict[str, Drawable]]:
     """The items this person may be given in this clinic: live, not stale, not resting on a protocol item signed otherwise.
+    Without a clinic every cautious default holds.
 
     In plain rows: a bank has a hundred items, and a start waits for them.
     """
     seen = Counter(_given_before(person.pk))
-    signed = signed_otherwise(clinic)
+    signed = signed_otherwise(clinic) if clinic else []
     rows = certifying(version.module_id)
     resting = set(resting_on(rows, signed).values_list("pk", flat=True)) if signed else set()
     tests: dict[int, list[tuple[int, str | None]]] = {}

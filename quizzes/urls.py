@@ -11,6 +11,7 @@ urlpatterns = [
     path("coverage/", views.coverage, name="coverage"),
     path("bank/", views.bank, name="bank"),
     path("bank/<slug:slug>/", views.bank_module, name="bank-module"),
+    path("bank/<slug:slug>/form/", views.form_preview, name="form-preview"),
     path("bank/<slug:slug>/import/", views.bank_import, name="bank-import"),
     path("bank/<slug:slug>/export/<slug:form>/", views.bank_export, name="bank-export"),
     path("bank/<slug:slug>/cut-score/", views.cut_score, name="cut-score"),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from certificates import actions
 from certificates.models import Certificate
-from certificates.queries import is_lost, passes_awaiting_adoption
+from certificates.queries import is_lost, passes_awaiting_adoption, read_by_candidate
 from certificates.results import Result, result_of
 from quizzes import eligibility
 from quizzes.enquiries import questioned_in
@@ -51,15 +51,29 @@ def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
         messages.info(request, "A question was corrected, so this attempt was ended without a score. It uses up none.")
         return redirect("quizzes:quiz-detail", attempt.candidacy.quiz.module.slug)
     result = result_of(attempt)
+    reviews = list(_reviews_of(attempt.pk))
     context = {
         "attempt": attempt,
         "result": result,
-        "reviews": _reviews_of(attempt.pk),
+        "reviews": reviews,
+        "read": read_by_candidate(reviews),
         "questioned": questioned_in(attempt),
         **_certificate(attempt, result),
         **(_after_pass(attempt) if result.outcome.passed else _what_is_next(attempt, request.user)),
     }
     return render(request, "certificates/attempt_result.html", context)
+
+
+@require_POST
+@require_permission(Permission.SEE_RESULTS)
+def review_read(request: StaffRequest, public_id: str) -> HttpResponse:
+    """ "I have read this", under a physician's decision on her own attempt."""
+    attempt = get_object_or_404(Attempt, candidacy__person=request.user, public_id=public_id)
+    number = request.POST.get("review", "")
+    rows = attempt.reviews.select_related("signature", "attempt__candidacy__clinic")
+    actions.acknowledge(review=get_object_or_404(rows, pk=number if number.isdecimal() else 0), by=request.user)
+    messages.success(request, "Kept. Your physician sees that you have read it.")
+    return redirect("certificates:attempt-result", public_id=public_id)
 
 
 @prepared

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from certificates import actions
 from certificates.forms import ReviewForm, TalkForm, TogetherForm
 from certificates.models import Certificate
-from certificates.queries import certificates_to_decide, exceptions, is_lost, with_events
+from certificates.queries import certificates_to_decide, exceptions, is_lost, read_by_candidate, with_events
 from certificates.results import result_of
 from certificates.signing_views import sign_with, signing_page
 from certificates.views.enquiries import Shown
@@ -190,6 +190,7 @@ def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dic
     )
     where = standing(candidacy.person, candidacy.quiz, candidacy.clinic)
     certificate = with_events(Certificate.objects.filter(attempt=attempt)).first()
+    reviews = list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy"))
     return {
         "attempt": attempt,
         "result": result,
@@ -198,7 +199,8 @@ def _review_context(request: StaffRequest, attempt: Attempt, result: Any) -> dic
         "earlier": list(
             earlier.filter(candidacy__clinic=candidacy.clinic).prefetch_related("outcomes").order_by("-started_at")
         ),
-        "reviews": list(Review.objects.filter(attempt=attempt).select_related("signature").prefetch_related("restudy")),
+        "reviews": reviews,
+        "read": read_by_candidate(reviews),
         "certificate": certificate,
         "grants": list(AttemptGrant.objects.filter(candidacy=candidacy).select_related("signature").order_by("pk")),
         "locked": candidacy.closed_at is None and eligibility.verdict(where, clock.now()).code == "locked",

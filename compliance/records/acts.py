@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from certificates.actions import REVIEWED, review_terms
+from certificates.actions import REVIEWED, review_terms, told_of_reading
 from certificates.models import CertificateEvent
+from certificates.queries import REVIEW_READ
 from compliance.records.finding import Finding, about_then, as_told, chunks, compare, events_of, numbered
 from compliance.records.signatures import ADOPTING, name_of
 from quizzes.models import AttemptGrant, Review
@@ -143,6 +144,16 @@ def _review(row: Review, events: list[AuditEvent]) -> Iterator[Finding]:
     yield from compare(f"{what}, candidate", candidacy.person_id, row.candidate_id)
     if row.attempt.ended_at is None or row.reviewed_at < row.attempt.ended_at:
         yield Finding(f"{what}, when", f"after the attempt ended, {row.attempt.ended_at}", str(row.reviewed_at))
+    read = [event for event in events if event.action == REVIEW_READ]
+    if len(read) > 1:
+        yield Finding(f"{what}, its events", f"{REVIEW_READ} once at most", f"{len(read)} times")
+    for event in read:
+        yield from compare(f"{what}, as {REVIEW_READ} says", json.loads(event.body), told_of_reading(row))
+        yield from compare(f"{what}, who read it", row.candidate_id, event.actor_id)
+        yield from compare(f"{what}, chain of {REVIEW_READ}", candidacy.clinic.chain.pk, event.chain_id)
+        if event.at < row.reviewed_at:
+            yield Finding(f"{what}, when it was read", f"after it was signed, {row.reviewed_at}", str(event.at))
+    events = [event for event in events if event.action != REVIEW_READ]
     if row.signature.record_sha256 == row.attempt.seal_sha256:  # of a time when the seal alone was signed
         yield from compare(f"{what}, its events", [], [event.action for event in events])
         return

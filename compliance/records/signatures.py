@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
+from certificates.actions import REVIEWED
 from certificates.models import Certificate, CertificateEvent, ProgrammeSigning
 from compliance import bloodborne, outside
 from compliance.models import OutsideDecision, SiteSession
@@ -168,7 +169,9 @@ def _records(signatures: list[Signature]) -> dict[str, Hash]:
 def _reviewed(signatures: list[Signature], seals: Hash) -> Hash:
     """What the event of the review says; without one, as earlier reviews are, the seal of the attempt."""
     reviews = dict(Review.objects.filter(signature__in=signatures).values_list("pk", "signature"))
-    told = AuditEvent.objects.filter(subject_type="quizzes.review", subject_id__in=[str(pk) for pk in reviews])
+    told = AuditEvent.objects.filter(
+        subject_type="quizzes.review", subject_id__in=[str(pk) for pk in reviews], action__in=REVIEWED.values()
+    )
     terms = {reviews[int(subject)]: canonical.sha256(body) for subject, body in told.values_list("subject_id", "body")}
     return lambda signature: terms.get(signature.pk) or seals(signature)
 

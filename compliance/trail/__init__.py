@@ -163,6 +163,7 @@ SENTENCES = {
     "reminderhours.set": "set the hours of the clinic's reminders",
     "reminders.queued": "reminded {whom} by mail of what is due",
     "retention.set": "set how long the clinic keeps its records",
+    "review.acknowledged": "said that a physician's decision on an attempt is read",
     "rule.ended": "ended a rule on who must hold what",
     "rule.recorded": "made a rule on who must hold what",
     "review.endorsed": "endorsed an attempt of {whom}",

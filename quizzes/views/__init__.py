@@ -2,6 +2,7 @@ from quizzes.views.bank import bank, bank_item, bank_module
 from quizzes.views.coverage import coverage
 from quizzes.views.exchange import bank_export, bank_import
 from quizzes.views.practice import practice, practice_summary
+from quizzes.views.preview import form_preview
 from quizzes.views.rules import quiz_detail
 from quizzes.views.sitting import attempt_check, attempt_clock, attempt_save, attempt_take
 from quizzes.views.standard import cut_file, cut_rate, cut_score
@@ -21,6 +22,7 @@ __all__ = [
     "cut_file",
     "cut_rate",
     "cut_score",
+    "form_preview",
     "item_drafts",
     "item_edit",
     "item_new",

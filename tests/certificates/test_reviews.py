@@ -1,12 +1,15 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
+from certificates import actions
 from certificates.queries import state_of
+from compliance import records
 from quizzes.models import AttemptGrant, Review
-from staff import clock, signing
-from staff.models import OutgoingMail, Signature
+from staff import audit, clock, signing
+from staff.models import AuditEvent, OutgoingMail, Signature
 from tests import factories
 from tests.certificates.test_actions import give_back
 from tests.people import PASSWORD
@@ -258,3 +261,50 @@ def test_results_page_leads_the_physician_to_the_review(client, cast, missed):
     client.force_login(cast.physician)
     got = client.get(reverse("certificates:attempt-result", args=[missed.public_id]))
     assert got["Location"] == detail(missed)
+
+
+def test_the_candidate_says_that_she_has_read_it_and_her_physician_sees_it(client, cast, missed):
+    client.force_login(cast.physician)
+    page = detail(missed)
+    client.post(page, signing_form(cast, missed, decision="returned", text="Read it again.", restudy=["nd-17"]))
+    review = Review.objects.get()
+    assert "Maya Lindqvist has not said yet that this is read." in client.get(page).text
+    result = reverse("certificates:attempt-result", args=[missed.public_id])
+    url = reverse("certificates:review-read", args=[missed.public_id])
+    for stranger, code in ((cast.physician, 403), (cast.colleague, 404)):
+        client.force_login(stranger)
+        assert client.post(url, {"review": review.pk}).status_code == code
+    client.force_login(cast.aesthetician)
+    assert "I have read this</button>" in client.get(result).text
+    assert client.post(url, {"review": review.pk + 1}).status_code == 404
+    for _ in range(2):
+        assert client.post(url, {"review": review.pk}).url == result
+    event = AuditEvent.objects.get(action="review.acknowledged")
+    assert (event.actor, event.subject_id, event.at) == (cast.aesthetician, str(review.pk), clock.now())
+    assert "I have read this</button>" not in client.get(result).text
+    client.force_login(cast.physician)
+    assert "Read by Maya Lindqvist, 2\u00a0November" in client.get(page).text
+    assert records.verify(everything=True).findings == []
+
+
+def test_records_name_a_review_read_by_somebody_else(cast, missed):
+    actions.review(
+        attempt=missed,
+        decision="endorsed",
+        text="",
+        restudy=[],
+        suspend=False,
+        seen=factories.seen(missed.seal_sha256, cast.physician),
+        by=cast.physician,
+    )
+    review = Review.objects.get()
+    with pytest.raises(ValueError, match="the candidate alone"):
+        actions.acknowledge(review=review, by=cast.colleague)
+    body = {"signed_sha256": "0" * 64}
+    with transaction.atomic():
+        for _ in range(2):
+            audit.record(
+                clinic=cast.lakeside, by=cast.colleague, action="review.acknowledged", subject=review, body=body
+            )
+    found = {finding.what.partition(", ")[2] for finding in records.verify(everything=True).findings}
+    assert {"who read it", "its events", "as review.acknowledged says, signed_sha256"} <= found

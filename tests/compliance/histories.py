@@ -121,6 +121,7 @@ def make_history(cast: Cast, course: Course) -> History:
         _review(passed.attempt, "endorsed", "Well done.", [], cast.physician)
         point = KeyPoint.objects.order_by("code")[0]
         _review(first_of_tom.attempt, "returned", "Read the endpoint again.", [point], cast.physician)
+        actions.acknowledge(review=first_of_tom.attempt.reviews.get(), by=first_of_tom.attempt.candidacy.person)
         _review(failed, "returned", "Read the critical points again.", [point], cast.physician)
     with clock.at(start + timedelta(days=4)):
         locked = Attempt.objects.filter(candidacy__person=danielle).order_by("-number")[0]
