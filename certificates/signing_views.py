@@ -50,7 +50,7 @@ def sign_with(
 
 def _tried(request: StaffRequest, form: SigningForm, act: Callable[[signing.Seen], Made]) -> tuple[Made | None, str]:
     if len(_failures(request.user)) >= MOST_FAILURES:
-        return None, "Ten signings failed within an hour. Wait an hour, or choose a new password; nothing was signed."
+        return None, "Ten signings failed within an hour. Wait an hour; nothing was signed."
     data = form.cleaned_data
     if not any(data[name] for name in ("password", "code", "credential")):
         return None, "Type your password to sign. Nothing was signed."
