@@ -59,7 +59,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "given-up": ("Not delivered", "x-circle", "stop"),
     "held": ("Held", "check", "good"),
     "missed": ("Missed", "x-mark", "care"),
-    "critical-missed": ("Safety-critical, missed", "x-mark", "stop solid"),
+    "critical-missed": ("Safety-critical, missed", "x-mark", "stop"),
 }
 
 
