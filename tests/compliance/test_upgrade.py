@@ -1,7 +1,8 @@
 """A database of an earlier state of the site, with its records, comes up to this one and adds up.
 
-`tests/upgrade/` holds its rows as SQL: the demo as it was then (one module, 34 attempts, 22 certificates), made by the site of
-that day, without passwords. Nothing of it is made anew: what the migrations of today do to yesterday's rows is the test.
+`tests/upgrade/` holds its rows as SQL, without passwords: first the demo as it was then (one module, 34 attempts, 22
+certificates), later what `scripts/keep_upgrade.py` keeps of a release. Nothing of it is made anew: what the migrations of today
+do to yesterday's rows is the test.
 """
 
 import json
@@ -23,15 +24,12 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from compliance import backups
+from scripts.keep_upgrade import KEYS
 
 pytestmark = pytest.mark.proof
 KEPT = sorted((settings.BASE_DIR / "tests/upgrade").glob("*.sql.xz"))
 # The migration that adds it bears another number since; where it is there already, SQLite makes the table anew.
 COMES_LATER = {"quizzes_quiz.minutes"}
-KEYS = {
-    "SECRET_KEY": "only-for-the-upgrade-test-0123456789012345678901234567890123456789",
-    "SIGNING_KEYS": "upgrade:" + "0123456789abcdef" * 4,
-}
 
 
 def then(file: Path, folder: Path) -> Path:
@@ -89,9 +87,9 @@ def test_a_database_of_then_comes_up_to_now(tmp_path, file, request):
         carry_over(old, url)
     manage(url, "migrate", "--verbosity", "0")
     now = checked(manage(url, "verify_records", "--json", "--all"))
-    assert now["audit events"] == events > 200
-    assert now["certificates"] == certificates > 20
-    assert now["scores derived again"] > 30
+    assert now["audit events"] == events > 100
+    assert now["certificates"] == certificates > 0
+    assert now["scores derived again"] > 0
 
 
 def step_back(old: Path, url: str) -> None:
