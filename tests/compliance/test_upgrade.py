@@ -119,7 +119,7 @@ def carry_over(old: Path, url: str) -> None:
         )
         for table in tables:
             names = [name for _, name, *_ in file.execute(f'PRAGMA table_info("{table}")')]
-            names = [name for name in names if f"{table}.{name}" not in COMES_LATER]
+            names = [name for name in names if name in kinds[table] or f"{table}.{name}" not in COMES_LATER]
             listed = ", ".join(f'"{name}"' for name in names)
             rows = file.execute(f'SELECT {listed} FROM "{table}"')
             put = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
