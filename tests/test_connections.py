@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 from django.db import connection, connections
-from django.db.backends.sqlite3.operations import DatabaseOperations as Djangos
+from django.db.backends.sqlite3.base import DatabaseOperations as Djangos
 
 from config.postgresql.base import RESTED_SECONDS, is_there
 from config.sqlite.base import DatabaseOperations
