@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 from django.db import connection, connections
-from django.db.backends.sqlite3.base import DatabaseOperations as Djangos
 
 from config.postgresql.base import RESTED_SECONDS, is_there
 from config.sqlite.base import DatabaseOperations
+
+Djangos = DatabaseOperations.__base__
 
 
 @pytest.fixture
