@@ -19,7 +19,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 from whitenoise import WhiteNoise
@@ -291,7 +291,10 @@ def _emptied_between_transactional_tests() -> Iterator[None]:
             try:
                 emptied.empty()
                 break
-            except OperationalError:  # a request of the page just closed still holds a lock on PostgreSQL
+            except (
+                OperationalError,
+                IntegrityError,
+            ):  # a request of the page just closed still holds a lock, or wrote a row
                 if not left:
                     raise
                 sleep(0.5)
