@@ -26,10 +26,10 @@ from staff.models import Clinic
 class Sessions:
     """The yearly sessions on site: a column as soon as one of the clinics has named its trainer, or a rule asks for it."""
 
-    def __init__(self, whom: Whom, at: datetime, *, asked: bool) -> None:
-        self.began = bloodborne.began_on(whom.clinics, at)
+    def __init__(self, whom: Whom, *, asked: bool) -> None:
+        self.began = bloodborne.began_at(whom)
         shown = bool(self.began) or asked
-        self.held = bloodborne.last_sessions(whom, at) if shown else {}
+        self.held = bloodborne.last_sessions(whom) if shown else {}
         self.columns = (Column(SESSION, bloodborne.SLUG, bloodborne.TITLE),) if shown else ()
 
 

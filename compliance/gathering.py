@@ -7,7 +7,8 @@ follows from its dates (`Then`), that of a certificate from the events that were
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from quizzes import scoring
 from quizzes.models import Attempt, AttemptGrant, Candidacy, Disposition, Outcome, QuizVersion, Regrade
 from quizzes.queries import is_locked, with_attempts
 from staff.models import StaffMember
+from staff.prepared import padded, prepared
 from training.models import ModuleVersion, ModuleVersionSection, Reading, ReadingConfirmation
 from training.queries import counting
 
@@ -58,72 +60,53 @@ class Gathered:
     person and module) are there of whom they were fetched for.
     """
 
-    def __init__(self, whom: Whom, versions: Sequence[ModuleVersion], at: datetime, *, past: bool) -> None:
-        self.whom, self.versions, self.at = whom, versions, at
+    def __init__(self, whom: Whom, versions: Sequence[ModuleVersion], *, past: bool) -> None:
+        self.whom, self.at = whom, whom.at
+        self._versions = padded(version.pk for version in versions)
         self.modules = [version.module_id for version in versions]
-        self._aliases = _aliases(at, past=past)
-        self._states = _States(at)
+        self._asked = padded(self.modules)
+        self._aliases = _aliases(self.at, past=past)
+        self._states = _States(self.at)
         self.held: dict[Pair, list[Held]] = {}
         self.signed: dict[Place, list[Held]] = {}
         self.read: dict[Pair, int] = {}
         self.opened: set[Pair] = set()
         self.certified: set[int] = set()  # the people whose certificates were fetched
-        self.credits = outside.credits_at(whom, at)
+        self.credits = outside.credits_at(whom)
         self.sitting: set[Place] = set()
         self.locked: set[Place] = set()
         self.waiting: set[Place] = set()
         if past:
-            then = Then(whom.all("person"), self.modules, at)
+            then = Then(whom.all("person"), self.modules, self.at)
             self.sitting, self.locked, self.waiting = then.sitting, then.locked, then.waiting
         else:
             self._now()
 
     def _now(self) -> None:
-        asked: Q = Q(quiz__module__in=self.modules, closed_at=None)
-        for row in with_attempts(Candidacy.objects.filter(asked, self.whom.each("person"))):
+        for row in _open_cycles(self.whom, self._asked):
             key = (row.person_id, row.quiz.module_id, row.clinic_id)
             if row.used:  # type: ignore[attr-defined]
                 self.sitting.add(key)
             if is_locked(row):
                 self.locked.add(key)
-        self.waiting = set(
-            passes_awaiting_adoption()
-            .filter(self.whom.each("candidacy__person"), module_version__module__in=self.modules)
-            .values_list("candidacy__person", "module_version__module", "candidacy__clinic")
-        )
+        self.waiting = set(_waiting(self.whom, self._asked))
 
     def fetch_certificates(self, people: Collection[int]) -> None:
         """What was issued to these people by then, in that order; an alias's is hers into whose account it was merged. Asks
         once also for nobody, so that a page costs the same for few and for many."""
-        own = self._theirs(people, "person")
-        hers = [alias for alias, kept in self._aliases.items() if kept in people]
-        theirs = own | Q(person__in=hers) if hers else own
+        theirs = Theirs.of(people, self.whom, (alias for alias, kept in self._aliases.items() if kept in people))
         self._states.fetch(theirs)
-        held, signed = _held(theirs, self._aliases, self.modules, self._states)
+        held, signed = _held(theirs, self._aliases, self._asked, self._states)
         self.held |= held
         self.signed |= signed
         self.certified.update(people)
 
-    def _theirs(self, people: Collection[int], path: str) -> Q:
-        return Q(**{f"{path}__in": list(people) or [0]}) if len(people) <= MOST_NAMED else self.whom.all(path)
-
     def fetch_reading(self, people: Collection[int]) -> None:
         """What these people have opened and confirmed of the modules; asks once also for nobody."""
-        asked = self._theirs(people, "person")
-        sections = ModuleVersionSection.objects.filter(module_version__in=self.versions).values("section_version")
-        confirmed = ReadingConfirmation.objects.filter(asked, section_version__in=sections, confirmed_at__lte=self.at)
-        self.read |= {
-            (person, module): n
-            for person, module, n in counting(confirmed, self.at)
-            .values_list("person", "section_version__section__module")
-            .annotate(n=Count("section_version", distinct=True))
-            .order_by()
-        }
-        self.opened |= set(
-            Reading.objects.filter(asked, section_version__in=sections, opened_at__lte=self.at)
-            .values_list("person", "section_version__section__module")
-            .distinct()
-        )
+        theirs = Theirs.of(people, self.whom)
+        confirmed = _confirmed(theirs, self._versions, self.at)
+        self.read |= {(person, module): n for person, module, n in confirmed}
+        self.opened |= set(_opened(theirs, self._versions, self.at))
 
     @property
     def alone(self) -> set[int]:
@@ -133,11 +116,8 @@ class Gathered:
     def touched(self) -> set[int]:
         """People of whose certificates the calendar alone does not tell the state: somebody did something to one of them, or they
         were issued to an account that was merged into hers."""
-        rows = CertificateEvent.objects.filter(
-            self.whom.each("certificate__person"), at__lte=self.at, effective_at__lte=self.at
-        )
         kept = {pk for pk in self._aliases.values() if pk}
-        return kept.union(rows.order_by().values_list("certificate__person", flat=True))
+        return kept.union(_whose_happened(self.whom))
 
     def proof(self, held: Held) -> standing.Proof:
         until = date.fromisoformat(held.valid_until_on)
@@ -148,33 +128,99 @@ class Gathered:
 MOST_NAMED = 5_000
 
 
+@dataclass(frozen=True)
+class Theirs:
+    """Of whom something is fetched: these people, or everybody of whom was asked; and those of the accounts `also`."""
+
+    people: tuple[int, ...] | None
+    everybody: Whom | None
+    also: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, people: Collection[int], whom: Whom, also: Iterable[int] = ()) -> "Theirs":
+        also = tuple(also)
+        if len(people) + len(also) <= MOST_NAMED:
+            return cls(padded((*people, *also)), None, None)
+        return cls(None, whom, padded(also) if also else None)
+
+    def rows(self, path: str) -> Q:
+        """Theirs, in a table whose rows name their person so."""
+        asked = self.everybody.all(path) if self.everybody else Q(**{f"{path}__in": self.people})
+        return asked | Q(**{f"{path}__in": self.also}) if self.also else asked
+
+
+@prepared
+def _open_cycles(whom: Whom, modules: tuple[int, ...]) -> "QuerySet[Candidacy]":
+    rows = Candidacy.objects.filter(whom.each("person"), quiz__module__in=modules, closed_at=None)
+    return with_attempts(rows)
+
+
+@prepared
+def _waiting(whom: Whom, modules: tuple[int, ...]) -> "QuerySet[Attempt, tuple[int, int, int]]":
+    rows = passes_awaiting_adoption().filter(whom.each("candidacy__person"), module_version__module__in=modules)
+    return rows.values_list("candidacy__person", "module_version__module", "candidacy__clinic")
+
+
+@prepared
+def _confirmed(theirs: Theirs, versions: tuple[int, ...], at: datetime) -> "QuerySet[Any, tuple[int, int, int]]":
+    """By person and module, how many sections of these module versions she has confirmed as read by then."""
+    rows = ReadingConfirmation.objects.filter(
+        theirs.rows("person"), section_version__in=_sections(versions), confirmed_at__lte=at
+    )
+    told = counting(rows, at).order_by().values_list("person", "section_version__section__module")
+    return told.annotate(Count("section_version", distinct=True))
+
+
+@prepared
+def _opened(theirs: Theirs, versions: tuple[int, ...], at: datetime) -> "QuerySet[Reading, tuple[int, int]]":
+    rows = Reading.objects.filter(theirs.rows("person"), section_version__in=_sections(versions), opened_at__lte=at)
+    return rows.values_list("person", "section_version__section__module").distinct()
+
+
+def _sections(versions: tuple[int, ...]) -> "QuerySet[ModuleVersionSection, Any]":
+    return ModuleVersionSection.objects.filter(module_version__in=versions).values("section_version")
+
+
+@prepared
+def _whose_happened(whom: Whom) -> "QuerySet[CertificateEvent, int]":
+    """To a certificate of whom something had happened by then."""
+    rows = CertificateEvent.objects.filter(whom.each("certificate__person"), at__lte=whom.at, effective_at__lte=whom.at)
+    return rows.order_by().values_list("certificate__person", flat=True)
+
+
 def _aliases(at: datetime, *, past: bool) -> dict[int, int | None]:
     """Accounts that were merged, with the one that was kept: on a day that has passed, those that were one by then."""
     if past:
         merged = Merge.objects.filter(decision__confirmed=True, decision__decided_at__lte=at)
         return dict(merged.values_list("alias", "kept"))
-    return dict(StaffMember.objects.exclude(merged_into=None).values_list("pk", "merged_into"))
+    return dict(_merged())
+
+
+@prepared
+def _merged() -> "QuerySet[StaffMember, tuple[int, int | None]]":
+    return StaffMember.objects.filter(merged_into__isnull=False).order_by().values_list("pk", "merged_into")
+
+
+@prepared
+def _issued(theirs: Theirs, modules: tuple[int, ...], at: datetime) -> "QuerySet[Certificate, Any]":
+    rows = Certificate.objects.filter(
+        Q(kind=Certificate.Kind.KNOWLEDGE, candidacy__quiz__module__in=modules)
+        | Q(kind=Certificate.Kind.PROGRAMME, signing__isnull=False),
+        theirs.rows("person"),
+        issued_at__lte=at,
+    )
+    return rows.order_by("pk").values_list(
+        "pk", "person", "clinic", "candidacy__quiz__module", "signing__programme", "number",
+        Cast("valid_from_on", TextField()), Cast("valid_until_on", TextField()), "zone", "renewal_days",
+    )  # fmt: skip
 
 
 def _held(
-    theirs: Q, aliases: Mapping[int, int | None], modules: list[int], states: "_States"
+    theirs: Theirs, aliases: Mapping[int, int | None], modules: tuple[int, ...], states: "_States"
 ) -> tuple[dict[Pair, list[Held]], dict[Place, list[Held]]]:
-    rows = (
-        Certificate.objects.filter(
-            Q(kind=Certificate.Kind.KNOWLEDGE, candidacy__quiz__module__in=modules)
-            | Q(kind=Certificate.Kind.PROGRAMME, signing__isnull=False),
-            theirs,
-            issued_at__lte=states.at,
-        )
-        .order_by("pk")
-        .values_list(
-            "pk", "person", "clinic", "candidacy__quiz__module", "signing__programme", "number",
-            Cast("valid_from_on", TextField()), Cast("valid_until_on", TextField()), "zone", "renewal_days",
-        )
-    )  # fmt: skip
     knowledge: dict[Pair, list[Held]] = defaultdict(list)
     signed: dict[Place, list[Held]] = defaultdict(list)
-    for row in rows:
+    for row in _issued(theirs, modules, states.at):
         held = Held._make((*row, states(row[0], row[6:])))
         if held.module is not None:
             knowledge[aliases.get(held.person) or held.person, held.module].append(held)
@@ -192,20 +238,13 @@ class _States:
         self.superseded: dict[int, datetime] = {}
         self._plain: dict[tuple[str, str, str, int], str] = {}
 
-    def fetch(self, theirs: Q) -> None:
+    def fetch(self, theirs: Theirs) -> None:
         """What happened to certificates of these people."""
-        issued = Certificate.objects.filter(theirs).order_by()
-        happened = CertificateEvent.objects.filter(
-            certificate__in=issued.values("pk"), at__lte=self.at, effective_at__lte=self.at
-        ).order_by("at", "pk")
         events: dict[int, list[validity.Event]] = defaultdict(list)
-        for certificate, kind, effective_at in happened.values_list("certificate", "kind", "effective_at"):
+        for certificate, kind, effective_at in _happened(theirs, self.at):
             events[certificate].append(validity.Event(kind, effective_at))
         self.events |= events
-        newer = Certificate.objects.filter(supersedes__in=issued.values("pk"), issued_at__lte=self.at).order_by()
-        self.superseded |= {
-            old: issued_at for old, issued_at in newer.values_list("supersedes", "issued_at") if old is not None
-        }
+        self.superseded |= {old: issued_at for old, issued_at in _newer(theirs, self.at) if old is not None}
 
     def __call__(self, pk: int, dates: tuple[str, str, str, int]) -> str:
         """`dates`: the first day, the last one, the zone, and how many days before the end it is to be renewed."""
@@ -235,6 +274,24 @@ class _States:
             return None
         last = max((event.effective_at for event in events if event.kind in HOLDING), default=None)
         return last.astimezone(ZoneInfo(held.zone)).date() if last else None
+
+
+@prepared
+def _happened(theirs: Theirs, at: datetime) -> "QuerySet[CertificateEvent, tuple[int, str, datetime]]":
+    issued = Certificate.objects.filter(theirs.rows("person")).order_by().values("pk")
+    rows = CertificateEvent.objects.filter(certificate__in=issued, at__lte=at, effective_at__lte=at)
+    return rows.order_by("at", "pk").values_list("certificate", "kind", "effective_at")
+
+
+@prepared
+def _newer(theirs: Theirs, at: datetime) -> "QuerySet[Certificate, tuple[int | None, datetime]]":
+    """Which certificates of theirs others replaced by then, and when."""
+    issued = Certificate.objects.filter(theirs.rows("person")).order_by().values("pk")
+    return (
+        Certificate.objects.filter(supersedes__in=issued, issued_at__lte=at)
+        .order_by()
+        .values_list("supersedes", "issued_at")
+    )
 
 
 HOLDING = (CertificateEvent.Kind.SUSPENDED, CertificateEvent.Kind.REVOKED)

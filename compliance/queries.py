@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 
 from compliance import roll, standing
 from compliance.cells import MODULE, PROGRAMME, Column
@@ -18,7 +18,8 @@ from compliance.requirements.asking import Demands
 from compliance.roll import Whom
 from compliance.situations import Maker, Row, Rows, Situation
 from staff import clock
-from staff.models import Clinic, Membership, StaffMember
+from staff.models import Clinic, StaffMember
+from staff.prepared import padded, prepared
 from training.models import ModuleVersion, ModuleVersionSection, Programme
 from training.queries import live_versions
 
@@ -107,23 +108,11 @@ class Board:
 
 def programme_columns(at: datetime | None = None) -> tuple[tuple[Programme, ...], tuple[Column, ...]]:
     """The programmes, and the published modules they ask for in the course's order; with `at` as published by then."""
-    programmes = tuple(Programme.objects.order_by("position", "pk"))
+    programmes = tuple(_programmes())
     asked = {slug for programme in programmes for slug in programme.slugs}
     versions = [version for version in live_versions(at) if version.module.slug in asked]
-    sums = {
-        row["module_version"]: row
-        for row in ModuleVersionSection.objects.filter(module_version__in=versions)
-        .order_by()
-        .values("module_version")
-        .annotate(n=Count("pk"), minutes=Sum("section_version__minutes"))
-    }
-    first = dict(
-        ModuleVersion.objects.filter(module__in=[version.module_id for version in versions])
-        .order_by()
-        .values_list("module")
-        .annotate(Min("published_at"))
-    )
-    none = {"n": 0, "minutes": 0}
+    sums = {version: (n, minutes) for version, n, minutes in _lengths(padded(version.pk for version in versions))}
+    first = dict(_first_published(padded(version.module_id for version in versions)))
     return programmes, tuple(
         Column(
             MODULE,
@@ -131,11 +120,29 @@ def programme_columns(at: datetime | None = None) -> tuple[tuple[Programme, ...]
             version.title,
             first[version.module_id],
             version,
-            sections=sums.get(version.pk, none)["n"],
-            minutes=sums.get(version.pk, none)["minutes"],
+            sections=sums.get(version.pk, (0, 0))[0],
+            minutes=sums.get(version.pk, (0, 0))[1],
         )
         for version in versions
     )
+
+
+@prepared
+def _programmes() -> "QuerySet[Programme]":
+    return Programme.objects.order_by("position", "pk")
+
+
+@prepared
+def _lengths(versions: tuple[int, ...]) -> "QuerySet[ModuleVersionSection, tuple[int, int, int]]":
+    """Of each of these module versions, how many sections it has and how many minutes they take."""
+    rows = ModuleVersionSection.objects.filter(module_version__in=versions).order_by().values_list("module_version")
+    return rows.annotate(Count("pk"), Sum("section_version__minutes"))
+
+
+@prepared
+def _first_published(modules: tuple[int, ...]) -> "QuerySet[ModuleVersion, tuple[int, datetime]]":
+    rows = ModuleVersion.objects.filter(module__in=modules).order_by().values_list("module")
+    return rows.annotate(Min("published_at"))
 
 
 def board_of_people(clinics: Sequence[Clinic], people: Sequence[int]) -> Board:
@@ -189,25 +196,25 @@ def _board(
     """Of these clinics, or of whichever the people work in, whose certificates they may open, wherever they were issued; and of
     these people, or of everybody there. `opens`: the clinics whose certificates the viewer may open, where not these."""
     programmes, columns = programme_columns(at)
-    there = Membership.objects.filter(Q(ended_at=None) | Q(ended_at__gt=at), began_at__lte=at)
-    if clinics is not None:
-        there = there.filter(clinic__in=clinics)
-    if people is not None:
-        there = there.filter(person__in=people)
-    whom = Whom(there, there.values("clinic") if clinics is None else clinics, people)
-    signed = roll.signed_by_anybody(whom, at)
-    entries = roll.entries(whom, programmes, at, signed=bool(signed))
+    whom = Whom(at, None if clinics is None else tuple(clinics), None if people is None else padded(people))
+    signed = set(roll.signed_by_anybody(whom))
+    entries = roll.entries(whom, programmes, signed=bool(signed))
     several = roll.given_at_several_times(entries, whom)
-    gathered = Gathered(whom, [column.version for column in columns], at, past=on is not None)
-    demands = Demands(whom, programmes, at, several)
-    sessions = Sessions(whom, at, asked=demands.ask_for_sessions)
+    gathered = Gathered(whom, [column.version for column in columns], past=on is not None)
+    demands = Demands(whom, programmes, several)
+    sessions = Sessions(whom, asked=demands.ask_for_sessions)
     columns += _signed_columns(programmes, signed | demands.signed_programmes)
     columns += sessions.columns
-    known = {clinic.pk: clinic for clinic in Clinic.objects.filter(pk__in=whom.clinics)}
+    known = {clinic.pk: clinic for clinic in _clinics(whom)}
     deciding = Deciding(columns, gathered, demands, sessions, at)
     opens = set(clinics) if opens is None and clinics is not None else opens
     maker = Maker(entries, known, deciding, opens, on, named=people is not None)
     return Board(programmes, columns, tuple(maker.situations()), on)
+
+
+@prepared
+def _clinics(whom: Whom) -> "QuerySet[Clinic]":
+    return Clinic.objects.filter(pk__in=whom.places)
 
 
 def _signed_columns(programmes: Sequence[Programme], wanted: set[int]) -> tuple[Column, ...]:

@@ -4,10 +4,10 @@ Nothing is decided here. Who are told apart by nothing are in one situation, and
 (`situations.py`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from django.db.models.functions import Cast
 
 from certificates.models import Certificate, ProgrammeSigning
 from staff.models import Clinic, Membership, MembershipRole
+from staff.prepared import prepared
 from training.models import Programme
 
 AT = "@"  # between a programme and the clinic whose physician signed
@@ -25,11 +26,25 @@ VALID, EXPIRING, EXPIRED, NOT_YET, UNCLEAR = "valid", "expiring", "expired", "no
 
 @dataclass(frozen=True)
 class Whom:
-    """About whom something is asked: everybody whose membership was there, or some of them by their ids."""
+    """About whom something is asked: everybody who worked in these clinics at `at`, or some of them; without clinics, wherever
+    they worked then. All are ids."""
 
-    there: "QuerySet[Membership]"
-    clinics: Any  # ids, or a subquery
-    people: Sequence[int] | None = None
+    at: datetime
+    clinics: tuple[int, ...] | None
+    people: tuple[int, ...] | None = None
+
+    @property
+    def there(self) -> "QuerySet[Membership]":
+        """Their memberships."""
+        rows = Membership.objects.filter(Q(ended_at=None) | Q(ended_at__gt=self.at), began_at__lte=self.at)
+        if self.clinics is not None:
+            rows = rows.filter(clinic__in=self.clinics)
+        return rows if self.people is None else rows.filter(person__in=self.people)
+
+    @property
+    def places(self) -> Any:
+        """Where they worked: ids of clinics, or a subquery."""
+        return self.there.order_by().values("clinic") if self.clinics is None else self.clinics
 
     def each(self, path: str) -> Q:
         """For a table with few rows: of each row it is asked whether its person works there."""
@@ -73,22 +88,35 @@ class Text(Func):
     output_field = TextField()
 
 
-def entries(whom: Whom, programmes: Sequence[Programme], at: datetime, *, signed: bool) -> list[Entry]:
-    """The whole roll as it stood at `at`. Of whom is named nothing is told but her roles: she is worked out for herself.
+def entries(whom: Whom, programmes: Sequence[Programme], *, signed: bool) -> list[Entry]:
+    """The whole roll as it stood then. Of whom is named nothing is told but her roles: she is worked out for herself.
     `signed`: whether anybody has a programme certificate."""
-    calendar, nothing = _by_the_calendar(programmes, at), Value("", output_field=TextField())
-    held = _held(calendar, at) if whom.people is None else nothing
-    of_programmes = _signed(calendar, at) if whom.people is None and signed else nothing
-    rows = whom.there.order_by().annotate(given=_given(at), held=held, signed=of_programmes)
-    hired_on = Cast("hired_on", TextField())
-    told = rows.values_list("pk", "person", "clinic", hired_on, "person__full_name", "given", "held", "signed")
-    return list(map(Entry._make, told))
+    renewals = {Certificate._meta.get_field("renewal_days").default, *(row.renewal_opens_days for row in programmes)}
+    calendar = Calendar.at(whom.at, sorted(renewals))
+    return list(map(Entry._make, _roll(tuple(sorted(renewals)), signed)(whom, calendar)))
 
 
-def signed_by_anybody(whom: Whom, at: datetime) -> set[int]:
+@cache
+def _roll(renewals: tuple[int, ...], signed: bool) -> Callable[[Whom, "Calendar"], list[Any]]:
+    """What asks for it, by how long before their ends certificates are to be renewed."""
+
+    @prepared
+    def question(whom: Whom, calendar: Calendar) -> "QuerySet[Membership, Any]":
+        state, nothing = calendar.state(renewals), Value("", output_field=TextField())
+        held = _held(state, whom.at) if whom.people is None else nothing
+        of_programmes = _signed(state, whom.at) if whom.people is None and signed else nothing
+        rows = whom.there.order_by().annotate(given=_given(whom.at), held=held, signed=of_programmes)
+        hired_on = Cast("hired_on", TextField())
+        return rows.values_list("pk", "person", "clinic", hired_on, "person__full_name", "given", "held", "signed")
+
+    return question
+
+
+@prepared
+def signed_by_anybody(whom: Whom) -> "QuerySet[ProgrammeSigning, int]":
     """The programmes of which somebody there has, or had, a certificate."""
-    rows = ProgrammeSigning.objects.filter(whom.each("certificate__person"), certificate__issued_at__lte=at)
-    return set(rows.values_list("programme", flat=True).distinct())
+    rows = ProgrammeSigning.objects.filter(whom.each("certificate__person"), certificate__issued_at__lte=whom.at)
+    return rows.order_by().values_list("programme", flat=True).distinct()
 
 
 def _given(at: datetime) -> Subquery:
@@ -119,22 +147,39 @@ def _standing_alone(at: datetime) -> "QuerySet[Certificate]":
     return rows.order_by()
 
 
-def _by_the_calendar(programmes: Sequence[Programme], at: datetime) -> Case:
-    """What the days of a certificate make of it at `at` as `validity.state` tells it, where nobody did anything to it. The
-    commonest comes first."""
-    whens = []
-    renewals = {Certificate._meta.get_field("renewal_days").default, *(row.renewal_opens_days for row in programmes)}
-    for zone in sorted(set(Clinic.objects.order_by().values_list("zone", flat=True))):
-        today = at.astimezone(ZoneInfo(zone)).date()
-        here, begun = Q(zone=zone), Q(valid_from_on__lte=today)
-        for days in sorted(renewals):
-            soon = today + timedelta(days=days)
-            whens.append(When(here & Q(renewal_days=days, valid_until_on__gt=soon) & begun, then=Value(VALID)))
-            near = Q(renewal_days=days, valid_until_on__gte=today, valid_until_on__lte=soon)
-            whens.append(When(here & near & begun, then=Value(EXPIRING)))
-        whens.append(When(here & Q(valid_until_on__lt=today) & begun, then=Value(EXPIRED)))
-        whens.append(When(here & ~begun, then=Value(NOT_YET)))
-    return Case(*whens, default=Value(UNCLEAR), output_field=CharField())
+@dataclass(frozen=True)
+class Calendar:
+    """An instant in each zone in which a clinic is: the day, and zone by zone up to which last day of a certificate its renewal
+    is open, by each number of days."""
+
+    zones: tuple[str, ...]
+    today: tuple[date, ...]
+    soon: tuple[date, ...]
+
+    @classmethod
+    def at(cls, at: datetime, renewals: Sequence[int]) -> "Calendar":
+        zones = tuple(sorted(set(_zones())))
+        today = tuple(at.astimezone(ZoneInfo(zone)).date() for zone in zones)
+        return cls(zones, today, tuple(day + timedelta(days=days) for day in today for days in renewals))
+
+    def state(self, renewals: Sequence[int]) -> Case:
+        """What the days of a certificate make of it as `validity.state` tells it, where nobody did anything to it. The commonest
+        comes first."""
+        whens = []
+        for place, (zone, today) in enumerate(zip(self.zones, self.today, strict=True)):
+            here, begun = Q(zone=zone), Q(valid_from_on__lte=today)
+            for days, soon in zip(renewals, self.soon[place * len(renewals) :], strict=False):
+                whens.append(When(here & Q(renewal_days=days, valid_until_on__gt=soon) & begun, then=Value(VALID)))
+                near = Q(renewal_days=days, valid_until_on__gte=today, valid_until_on__lte=soon)
+                whens.append(When(here & near & begun, then=Value(EXPIRING)))
+            whens.append(When(here & Q(valid_until_on__lt=today) & begun, then=Value(EXPIRED)))
+            whens.append(When(here & ~begun, then=Value(NOT_YET)))
+        return Case(*whens, default=Value(UNCLEAR), output_field=CharField())
+
+
+@prepared
+def _zones() -> "QuerySet[Clinic, str]":
+    return Clinic.objects.order_by().values_list("zone", flat=True)
 
 
 # What an entry's texts say.
@@ -148,9 +193,13 @@ def roles(given: str | None) -> tuple[str, ...]:
 
 def given_at_several_times(entries: Sequence[Entry], whom: Whom) -> set[int]:
     """The people who may have been given one role later than another: in this membership, or in an earlier one of theirs."""
-    before = Membership.objects.filter(whom.each("person"), clinic__in=whom.clinics, ended_at__isnull=False)
-    earlier = set(before.order_by().values_list("person", flat=True))
-    return earlier | {entry.person_id for entry in entries if entry.given and "," in entry.given}
+    return {*_been_before(whom), *(entry.person_id for entry in entries if entry.given and "," in entry.given)}
+
+
+@prepared
+def _been_before(whom: Whom) -> "QuerySet[Membership, int]":
+    before = Membership.objects.filter(whom.each("person"), clinic__in=whom.places, ended_at__isnull=False)
+    return before.order_by().values_list("person", flat=True)
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,7 @@
 """The rows of the matrix: who are in one situation share an outline, and cells are worked out for the rows that are shown."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple, overload
@@ -20,6 +20,7 @@ from compliance.roll import Entry
 from quizzes.models import Quiz
 from staff.models import Clinic, Membership, StaffMember
 from staff.models.clinics import Role
+from staff.prepared import padded, prepared
 from training.models import Programme
 
 # What is shown of a certificate.
@@ -431,16 +432,31 @@ class Maker:
     def fetch(self, entries: Sequence[Entry]) -> None:
         """What the rows of these show."""
         self.know(entries)
-        for row in _by_ids(Membership.objects.select_related("person"), [entry.pk for entry in entries]):
+        for row in _by_ids(_memberships, [entry.pk for entry in entries]):
             row.clinic = self.clinics[row.clinic_id]
             self._memberships[row.pk] = row
         held = [found.held.pk for entry in entries for found in self.deciding.found(self.member(entry)) if found.held]
-        for certificate in _by_ids(Certificate.objects.only(*SHOWN), held):
+        for certificate in _by_ids(_shown, held):
             self._certificates[certificate.pk] = certificate
 
 
 def _quizzes(modules: Sequence[int]) -> list[str]:
-    return [str(pk) for pk in Quiz.objects.filter(module__in=modules).values_list("pk", flat=True)]
+    return [str(pk) for pk in _quizzes_of(padded(modules))]
+
+
+@prepared
+def _quizzes_of(modules: tuple[int, ...]) -> "QuerySet[Quiz, int]":
+    return Quiz.objects.filter(module__in=modules).order_by().values_list("pk", flat=True)
+
+
+@prepared
+def _memberships(ids: tuple[int, ...]) -> "QuerySet[Membership]":
+    return Membership.objects.filter(pk__in=ids).select_related("person")
+
+
+@prepared
+def _shown(ids: tuple[int, ...]) -> "QuerySet[Certificate]":
+    return Certificate.objects.filter(pk__in=ids).only(*SHOWN)
 
 
 def _counting(held: Sequence[Held]) -> tuple[tuple[str, str], ...]:
@@ -449,8 +465,7 @@ def _counting(held: Sequence[Held]) -> tuple[tuple[str, str], ...]:
     return tuple((one.state, one.valid_until_on if len(counting) > 1 else "") for one in counting)
 
 
-def _by_ids(rows: "QuerySet[Any]", ids: Sequence[int]) -> Iterator[Any]:
+def _by_ids(question: Callable[[tuple[int, ...]], list[Any]], ids: Sequence[int]) -> Iterator[Any]:
     """Asks once also for none, so that a page costs the same for nobody."""
-    ids = ids or [0]
-    for start in range(0, len(ids), MOST_NAMED):
-        yield from rows.filter(pk__in=ids[start : start + MOST_NAMED])
+    for start in range(0, len(ids) or 1, MOST_NAMED):
+        yield from question(padded(ids[start : start + MOST_NAMED]))

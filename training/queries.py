@@ -44,14 +44,24 @@ def _newest_version(module: int) -> "QuerySet[ModuleVersion]":
 
 def live_versions(at: datetime | None = None) -> list[ModuleVersion]:
     """The live version of every module, in the course's order; with `at` the one that was live at that instant."""
-    newest = ModuleVersion.objects.filter(module=OuterRef("module")).order_by("-number")
-    if at:
-        newest = newest.filter(published_at__lte=at)
-    return list(
-        ModuleVersion.objects.filter(pk=Subquery(newest.values("pk")[:1]))
-        .select_related("module")
-        .order_by("module__position", "module__slug")
-    )
+    return _live_at(at) if at else _live()
+
+
+@prepared
+def _live() -> "QuerySet[ModuleVersion]":
+    return _newest(ModuleVersion.objects.all())
+
+
+@prepared
+def _live_at(at: datetime) -> "QuerySet[ModuleVersion]":
+    return _newest(ModuleVersion.objects.filter(published_at__lte=at))
+
+
+def _newest(rows: "QuerySet[ModuleVersion]") -> "QuerySet[ModuleVersion]":
+    """Of these the one with the highest number of each module."""
+    newest = rows.filter(module=OuterRef("module")).order_by("-number").values("pk")[:1]
+    found = ModuleVersion.objects.filter(pk=Subquery(newest)).select_related("module")
+    return found.order_by("module__position", "module__slug")
 
 
 def live_versions_of(modules: Collection[int]) -> dict[int, ModuleVersion]:

@@ -4,12 +4,12 @@ dated session and who came. The duty is the employer's; this is a record of what
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from compliance import standing
 from compliance.models import HepatitisOffer, SiteAttendance, SiteSession, SiteSessionWithdrawal, SiteTrainer
@@ -20,6 +20,7 @@ from staff import audit, canonical, clock, signing
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, Membership, MembershipRole, StaffMember
 from staff.models.clinics import Role
+from staff.prepared import padded, prepared
 from staff.templatetags.look import day
 
 FORMAT = "pinpoint-site-session-1"
@@ -56,23 +57,33 @@ def valid_until(held_on: date) -> date:
     return held_on + timedelta(days=VALID_DAYS)
 
 
-def last_sessions(whom: Whom, at: datetime) -> dict[tuple[int, int], date]:
+def last_sessions(whom: Whom) -> dict[tuple[int, int], date]:
     """By person and clinic, the day of the last session that counted then; one statement. Without answered questions none
     does."""
+    return {(person, clinic): held_on for person, clinic, held_on in _sessions(whom)}
+
+
+@prepared
+def _sessions(whom: Whom) -> "QuerySet[SiteAttendance, tuple[int, int, date]]":
     rows = SiteAttendance.objects.filter(
-        Q(session__withdrawal=None) | Q(session__withdrawal__withdrawn_at__gt=at),
+        Q(session__withdrawal=None) | Q(session__withdrawal__withdrawn_at__gt=whom.at),
         whom.all("person"),
         session__questions_answered=True,
-        session__recorded_at__lte=at,
-    ).order_by("session__held_on")
-    found = rows.values_list("person", "session__clinic", "session__held_on")
-    return {(person, clinic): held_on for person, clinic, held_on in found}
+        session__recorded_at__lte=whom.at,
+    )
+    return rows.order_by("session__held_on").values_list("person", "session__clinic", "session__held_on")
 
 
-def began_on(clinics: Any, at: datetime) -> dict[int, date]:
-    """By clinic (ids or a subquery), the day on which it first named its trainer, by then: from there on it records here."""
-    rows = SiteTrainer.objects.filter(clinic__in=clinics, number=1, named_at__lte=at).select_related("clinic")
-    return {row.clinic_id: row.named_at.astimezone(ZoneInfo(row.clinic.zone)).date() for row in rows}
+def began_at(whom: Whom) -> dict[int, date]:
+    """By clinic where these people worked, the day on which it first named its trainer, by then: from there on it records
+    here."""
+    return {row.clinic_id: row.named_at.astimezone(ZoneInfo(row.clinic.zone)).date() for row in _first_trainers(whom)}
+
+
+@prepared
+def _first_trainers(whom: Whom) -> "QuerySet[SiteTrainer]":
+    rows = SiteTrainer.objects.filter(clinic__in=whom.places, number=1, named_at__lte=whom.at)
+    return rows.select_related("clinic")
 
 
 def due_on(hired_on: date, began: date) -> date:
@@ -295,10 +306,10 @@ def standings(clinic: Clinic) -> list[Standing]:
     for membership, role in held_roles.values_list("membership", "role"):
         roles[membership].append(role)
     people = [row.person_id for row in rows]
-    whom = Whom(Membership.objects.filter(clinic=clinic, ended_at=None), [clinic.pk], people)
-    demands = Demands(whom, [], at, several=people)
-    held, offers = last_sessions(whom, at), offers_of(people, [clinic])
-    began = began_on([clinic.pk], at).get(clinic.pk)
+    whom = Whom(at, (clinic.pk,), padded(people))
+    demands = Demands(whom, [], several=people)
+    held, offers = last_sessions(whom), offers_of(people, [clinic])
+    began = began_at(whom).get(clinic.pk)
     found = []
     for row in rows:
         row.clinic = clinic

@@ -3,7 +3,7 @@ the clinic signs what it counts for. Nobody does any of this for herself, and no
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from staff import audit, canonical, clock, mail, signing
 from staff.access import LEARNING_ROLES, clinics_as
 from staff.models import Clinic, Membership, StaffMember
 from staff.models.clinics import Role
+from staff.prepared import prepared
 from staff.templatetags.look import day
 from training.models import Module
 from training.pictures import stored
@@ -319,20 +320,25 @@ def told_of_withdrawal(made: OutsideWithdrawal) -> dict[str, object]:
     return {"reason_sha256": canonical.sha256(made.reason)}
 
 
-def credits_at(whom: Whom, at: datetime) -> dict[tuple[int, int, int], standing.Credit]:
+def credits_at(whom: Whom) -> dict[tuple[int, int, int], standing.Credit]:
     """By person, module and clinic: what was approved by then and not withdrawn, the one that
     counts longest; one statement."""
-    rows = OutsideDecision.objects.filter(
-        Q(training__withdrawal=None) | Q(training__withdrawal__withdrawn_at__gt=at),
-        whom.each("training__person"),
-        approved=True,
-        decided_at__lte=at,
-    ).select_related("training__clinic", "signature")
     found = {}
-    for row in rows.order_by("valid_until_on", "pk"):
+    for row in _approved(whom):
         if row.module_id and row.valid_until_on:
             approved_on = row.decided_at.astimezone(ZoneInfo(row.training.clinic.zone)).date()
             found[row.training.person_id, row.module_id, row.training.clinic_id] = standing.Credit(
                 row.valid_until_on, row.signature.signer_name, approved_on
             )
     return found
+
+
+@prepared
+def _approved(whom: Whom) -> "QuerySet[OutsideDecision]":
+    rows = OutsideDecision.objects.filter(
+        Q(training__withdrawal=None) | Q(training__withdrawal__withdrawn_at__gt=whom.at),
+        whom.each("training__person"),
+        approved=True,
+        decided_at__lte=whom.at,
+    )
+    return rows.select_related("training__clinic", "signature").order_by("valid_until_on", "pk")

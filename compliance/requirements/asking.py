@@ -20,6 +20,7 @@ from compliance.roll import Whom
 from compliance.standing import DUE_DAYS, SESSION_SLUG
 from staff.models import Clinic, Membership, MembershipRole
 from staff.models.clinics import Role
+from staff.prepared import padded, prepared
 from training.models import Programme
 
 BACK_DAYS = 30
@@ -141,17 +142,14 @@ class Demands:
     `several`: the people who may have been given one role later than another.
     """
 
-    def __init__(self, whom: Whom, programmes: Sequence[Programme], at: datetime, several: Collection[int]) -> None:
-        self.at = at
-        clinics, theirs = whom.clinics, whom.each("person")
+    def __init__(self, whom: Whom, programmes: Sequence[Programme], several: Collection[int]) -> None:
+        self.at = whom.at
         known = {row.pk: row for row in programmes}
         self.standard = standard_asks(programmes)
         self.left: dict[int, list[Rule]] = defaultdict(list)
         self.rules: dict[int, list[tuple[Rule, Ask]]] = defaultdict(list)
         self.by_hand: dict[tuple[int, int], list[tuple[Rule, Ask]]] = defaultdict(list)
-        recorded = Q(clinic__in=clinics, recorded_at__lte=at)
-        rules = Rule.objects.filter(recorded, Q(person=None) | theirs).select_related("module")
-        for rule in rules:
+        for rule in _rules(whom):
             if rule.standard:
                 self.left[rule.clinic_id].append(rule)
             elif rule.person_id:
@@ -159,20 +157,16 @@ class Demands:
             else:
                 self.rules[rule.clinic_id].append((rule, ask_of(rule, known)))
         self.waivers: dict[tuple[int, int, int | None], list[Waiver]] = defaultdict(list)
-        for waiver in Waiver.objects.filter(recorded, theirs).select_related("recorded_by"):
+        for waiver in _waivers(whom):
             self.waivers[waiver.clinic_id, waiver.person_id, waiver.module_id].append(waiver)
         self.leaves: dict[tuple[int, int], list[Leave]] = defaultdict(list)
-        for leave in Leave.objects.filter(recorded, theirs):
+        for leave in _leaves(whom):
             self.leaves[leave.clinic_id, leave.person_id].append(leave)
         self.incidents: dict[tuple[int, int, int], list[Incident]] = defaultdict(list)
-        for incident in unmet_incidents(at).filter(theirs, clinic__in=clinics).select_related("recorded_by"):
+        for incident in _incidents(whom):
             self.incidents[incident.clinic_id, incident.person_id, incident.module_id].append(incident)
         self.granted: dict[tuple[int, int], dict[str, datetime]] = defaultdict(dict)
-        first = MembershipRole.objects.filter(
-            membership__person__in=list(several) or [0], membership__clinic__in=clinics, granted_at__lte=at
-        )
-        rows = first.order_by().values_list("membership__person", "membership__clinic", "role")
-        for person, clinic, role, granted_at in rows.annotate(Min("granted_at")):
+        for person, clinic, role, granted_at in _granted(whom, padded(several)):
             self.granted[clinic, person][role] = granted_at
         self._asks: dict[tuple[int, date], list[Ask]] = {}
 
@@ -249,6 +243,40 @@ class Demands:
             last_day(row, self.at) + timedelta(days=1) for row in rows if row.starts_on <= last_day(row, self.at)
         ]
         return max((back for back in returns if back <= day < back + timedelta(days=BACK_DAYS)), default=None)
+
+
+def _recorded(whom: Whom) -> Q:
+    return Q(clinic__in=whom.places, recorded_at__lte=whom.at)
+
+
+@prepared
+def _rules(whom: Whom) -> "QuerySet[Rule]":
+    return Rule.objects.filter(_recorded(whom), Q(person=None) | whom.each("person")).select_related("module")
+
+
+@prepared
+def _waivers(whom: Whom) -> "QuerySet[Waiver]":
+    return Waiver.objects.filter(_recorded(whom), whom.each("person")).select_related("recorded_by")
+
+
+@prepared
+def _leaves(whom: Whom) -> "QuerySet[Leave]":
+    return Leave.objects.filter(_recorded(whom), whom.each("person"))
+
+
+@prepared
+def _incidents(whom: Whom) -> "QuerySet[Incident]":
+    rows = unmet_incidents(whom.at).filter(whom.each("person"), clinic__in=whom.places)
+    return rows.select_related("recorded_by")
+
+
+@prepared
+def _granted(whom: Whom, people: tuple[int, ...]) -> "QuerySet[MembershipRole, tuple[int, int, str, datetime]]":
+    """When each of these people was given each role first, by clinic."""
+    rows = MembershipRole.objects.filter(
+        membership__person__in=people, membership__clinic__in=whom.places, granted_at__lte=whom.at
+    )
+    return rows.order_by().values_list("membership__person", "membership__clinic", "role").annotate(Min("granted_at"))
 
 
 def _longest(rows: list[Excuse], at: datetime) -> Excuse | None:

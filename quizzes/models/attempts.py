@@ -40,7 +40,8 @@ class Candidacy(models.Model):
         verbose_name_plural = "candidacies"
         constraints = (
             models.UniqueConstraint(fields=["person", "quiz", "cycle"], name="candidacy_cycle_once"),
-            models.UniqueConstraint(fields=["person", "quiz"], condition=Q(closed_at=None), name="candidacy_one_open"),
+            # The quiz first, for who asks for all that are open in some
+            models.UniqueConstraint(fields=["quiz", "person"], condition=Q(closed_at=None), name="candidacy_one_open"),
             whole("closed", name="candidacy_closed_whole"),
         )
 

@@ -17,7 +17,7 @@ from compliance.outside import proofs
 from compliance.queries import board_of
 from compliance.roll import Whom
 from staff import clock, signing, uploads
-from staff.models import AuditEvent, Membership, OutgoingMail
+from staff.models import AuditEvent, OutgoingMail
 from tests import factories
 from tests.people import PASSWORD
 from training.models import Module
@@ -310,5 +310,5 @@ def test_the_clinics_matrix_says_what_it_is(client, cast, module, now):
 def test_another_clinic_does_not_count_it(cast, module):
     row = factories.outside_training(person=cast.colleague, by=cast.manager, checked_by=cast.manager)
     factories.decide_outside(training=row, by=cast.physician)
-    (found,) = outside.credits_at(Whom(Membership.objects.all(), [], [cast.colleague.pk]), clock.now())
+    (found,) = outside.credits_at(Whom(clock.now(), None, (cast.colleague.pk,)))
     assert found == (cast.colleague.pk, module.module.pk, cast.lakeside.pk)

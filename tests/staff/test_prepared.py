@@ -1,6 +1,7 @@
 """Statements that are put together once, and asked with other values each time."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -94,3 +95,49 @@ def test_values_of_the_model_come_out_as_the_orm_gives_them(cast):
     for ours, theirs in ((kept, asked), (kept.person, asked.person), (kept.clinic, asked.clinic)):
         fields = [field.attname for field in type(theirs)._meta.concrete_fields]
         assert [getattr(ours, name) for name in fields] == [getattr(theirs, name) for name in fields]
+
+
+@dataclass(frozen=True)
+class Asked:
+    clinic: int | None
+    people: tuple[int, ...]
+    before: date
+    note: str = ""
+
+
+@prepared
+def hired(asked: Asked) -> "QuerySet[Membership, int]":
+    rows = Membership.objects.filter(person__in=asked.people, hired_on__lt=asked.before).order_by("pk")
+    return (rows if asked.clinic is None else rows.filter(clinic=asked.clinic)).values_list("pk", flat=True)
+
+
+@prepared
+def noted(asked: Asked) -> QuerySet[StaffMember]:
+    return StaffMember.objects.filter(full_name=asked.note.upper())
+
+
+def test_a_dataclass_says_what_is_asked(cast):
+    people = (cast.aesthetician.pk, cast.colleague.pk, cast.physician.pk)
+    days = sorted(set(Membership.objects.filter(person__in=people).values_list("hired_on", flat=True)))
+    for clinic in (cast.lakeside.pk, None, cast.harbour.pk, cast.lakeside.pk):
+        for before in (days[0], days[-1], days[-1] + timedelta(days=1)):
+            rows = Membership.objects.filter(person__in=people, hired_on__lt=before).order_by("pk")
+            wanted = rows.filter(clinic=clinic) if clinic else rows
+            assert hired(Asked(clinic, people, before, "a field that is not asked for")) == [row.pk for row in wanted]
+
+
+def test_a_field_that_is_changed_on_the_way_is_refused(db):
+    with pytest.raises(TypeError, match="hand all its values on"):
+        noted(Asked(None, (1,), date(2026, 11, 2), "Maya Lindqvist"))
+
+
+@pytest.mark.parametrize(
+    ("ids", "padded"), [((), (0,)), ((7,), (7,)), ((7, 8, 9), (7, 8, 9, 9)), (range(1, 6), (1, 2, 3, 4, 5, 5, 5, 5))]
+)
+def test_padded_ids_are_the_same_ids(ids, padded):
+    assert module.padded(ids) == padded
+
+
+def test_what_is_too_long_is_not_padded():
+    many = tuple(range(module.LONGEST + 1))
+    assert module.padded(many) == many
