@@ -45,10 +45,23 @@ def add_account(*, email: str, full_name: str, by: StaffMember) -> StaffMember:
 
 @transaction.atomic
 def appoint(*, person: StaffMember, role: str, by: StaffMember) -> InstallationRole:
+    _let_in(person)
     appointed = InstallationRole.objects.create(person=person, role=role, granted_by=by)
     audit.record(clinic=None, by=by, action="installation.appointed", subject=person, body={"role": role})
     forget(person)
     return appointed
+
+
+@transaction.atomic
+def dismiss(*, person: StaffMember, role: str, by: StaffMember) -> bool:
+    """End an appointment; whoever has none left, and works in no clinic, can no longer sign in. False if she has none."""
+    open_now = InstallationRole.objects.filter(person=person, role=role, ended_at=None)
+    if not open_now.update(ended_at=clock.now(), ended_by=by):
+        return False
+    audit.record(clinic=None, by=by, action="installation.dismissed", subject=person, body={"role": role})
+    _shut_out_if_gone(person)
+    forget(person)
+    return True
 
 
 @transaction.atomic
@@ -79,9 +92,7 @@ def add_member(
     if person is None:
         person = StaffMember.objects.create_user(email=email, full_name=full_name, latin_name=latin_name)
         audit.record(clinic=clinic, by=by, action="person.added", subject=person, body=audit.told_of_names(person))
-    elif not person.is_active:
-        person.is_active = True
-        person.save(update_fields=["is_active"])
+    _let_in(person)
     began = began_at or clock.now()
     membership = Membership.objects.create(
         person=person,
@@ -205,11 +216,21 @@ def close_membership(*, membership: Membership, by: StaffMember, reason: str = "
         reason=reason,
         body={"person": person.pk},
     )
-    elsewhere = Membership.objects.filter(person=person, ended_at=None).exists()
-    if not elsewhere and not InstallationRole.objects.filter(person=person, ended_at=None).exists():
-        _shut_out(person)
+    _shut_out_if_gone(person)
     forget(person)
     return True
+
+
+def _let_in(person: StaffMember) -> None:
+    if not person.is_active:
+        person.is_active = True
+        person.save(update_fields=["is_active"])
+
+
+def _shut_out_if_gone(person: StaffMember) -> None:
+    open_now = {"person": person, "ended_at": None}
+    if not Membership.objects.filter(**open_now).exists() and not InstallationRole.objects.filter(**open_now).exists():
+        _shut_out(person)
 
 
 def _shut_out(person: StaffMember) -> None:

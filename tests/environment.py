@@ -41,9 +41,11 @@ else:
 
 
 def chromium() -> str | None:
-    """The browser of the journeys: the one named in PINPOINT_CHROMIUM, or the machine's."""
+    """The browser of the journeys: the one named in PINPOINT_CHROMIUM, or the machine's. Chromium's headless shell draws the
+    same pages with a quarter less work."""
     names = (
         os.environ.get("PINPOINT_CHROMIUM", ""),
+        "chromium-headless-shell",
         "chromium",
         "chromium-browser",
         "google-chrome-stable",

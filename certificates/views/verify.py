@@ -65,7 +65,7 @@ def _answer(request: HttpRequest, code: str, asked: str | None = None) -> HttpRe
         fits = _is_the_name(asked, found)
         if not fits:
             count_miss(request)
-            _count(f"verify-name:{found.pk}:{clock.now():%d%H}", 3600)
+            count(f"verify-name:{found.pk}:{clock.now():%d%H}", 3600)
         context |= {"asked": asked, "fits": fits}
     return public(render(request, "certificates/verify_code.html", context))
 
@@ -125,7 +125,7 @@ def verify_file(request: HttpRequest) -> HttpResponse:
         return public(render(request, "certificates/verify_file.html"))
     if _counted(_minute(request, "file")) >= FILES_A_MINUTE or missed_too_often(request):
         return too_often(request)
-    _count(_minute(request, "file"))
+    count(_minute(request, "file"))
     request.upload_handlers = [uploads.Held(request, checking.MOST_BYTES)]
     sent = request.FILES.get("file")
     if sent is None or not sent.size:
@@ -161,13 +161,22 @@ def missed_too_often(request: HttpRequest) -> bool:
 
 
 def count_miss(request: HttpRequest) -> None:
-    _count(_minute(request, "miss"))
+    count(_minute(request, "miss"))
 
 
 def _counted(key: str) -> int:
     return int(cache.get(key, 0))
 
 
-def _count(key: str, seconds: int = 120) -> None:
-    if not cache.add(key, 1, seconds):
-        cache.incr(key)
+def count(key: str, seconds: int = 120) -> int:
+    """One more, and how many that makes. `incr` alone would keep for five minutes what was counted, whatever it began with."""
+    if cache.add(key, 1, seconds):
+        return 1
+    try:
+        found = int(cache.incr(key))
+    except ValueError:  # it ran out in between
+        found = 1
+        cache.set(key, found, seconds)
+    else:
+        cache.touch(key, seconds)
+    return found

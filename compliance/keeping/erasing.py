@@ -358,15 +358,16 @@ class Due:
 
 
 def due() -> Due:
-    now = clock.now()
+    long_ago = clock.now() - timedelta(days=keeping.ACCOUNT_DAYS)
+    both = Q(left_at__lte=long_ago, dismissed_at__lte=long_ago)
     open_now = Membership.objects.filter(person=OuterRef("pk"), ended_at=None)
     appointed = InstallationRole.objects.filter(person=OuterRef("pk"), ended_at=None)
     gone = (
         StaffMember.objects.exclude(email__endswith=".invalid")
         .filter(merged_into=None)
         .filter(~Exists(open_now), ~Exists(appointed), ~Exists(Erasure.objects.filter(person=OuterRef("pk"))))
-        .annotate(left_at=Max("membership__ended_at"))
-        .filter(left_at__lte=now - timedelta(days=keeping.ACCOUNT_DAYS))
+        .annotate(left_at=Max("membership__ended_at"), dismissed_at=Max("installationrole__ended_at"))
+        .filter(Q(left_at__lte=long_ago, dismissed_at=None) | Q(left_at=None, dismissed_at__lte=long_ago) | both)
         .order_by("pk")
     )
     held_people = set(LegalHold.objects.filter(lifted_at=None, person__isnull=False).values_list("person", flat=True))

@@ -111,11 +111,11 @@ def _section(row: SectionVersion, checked: Counter[str]) -> Iterator[Finding]:
         yield from compare(called, expected, found)
         made = canonical.sha256_of([point.text, point.critical, depends])
         yield from compare(f"{called}, hash of its content", made, point.content_sha256)
-    cited = sorted({(block.code if block.kind == "point" else "", code) for block in blocks for code in block.cites})
-    rows = sorted(_cited(citation) for citation in row.citations.all())
-    yield from compare(
-        f"{what}, citations", [list(pair) for pair in cited], [list(pair) for pair in dict.fromkeys(rows)]
-    )
+    cited = [
+        (block.code if block.kind == "point" else "", code) for block in blocks for code in dict.fromkeys(block.cites)
+    ]
+    rows = [_cited(citation) for citation in row.citations.all()]
+    yield from compare(f"{what}, citations", [*map(list, sorted(cited))], [*map(list, sorted(rows))])
 
 
 def _cited(row: Citation) -> tuple[str, str]:

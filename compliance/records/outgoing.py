@@ -58,7 +58,7 @@ def _address(what: str, row: HeadAddress, events: list[AuditEvent]) -> Iterator[
     """An address that was erased with its person is told of by a commitment that nobody can open any more."""
     forgotten = [event for event in events if event.action == heads.FORGOTTEN]
     yield from compare(f"{what}, whether it was erased", bool(forgotten), not row.salt)
-    yield from compare(f"{what}, an address that is anybody's", not forgotten, not heads.is_forgotten(row))
+    yield from compare(f"{what}, an address that is anybody's", not forgotten, row.email != heads.forgotten(row))
     events = [event for event in events if event.action != heads.FORGOTTEN]
     body = {} if forgotten else heads.told_of(row)
     told: list[Told] = [("head-address.added", body, row.added_by_id, row.added_at)]

@@ -6,7 +6,7 @@ Signatures rest on these: a role that nobody gave would make a signer.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -81,6 +81,7 @@ def findings(checked: Counter[str]) -> Iterator[Finding]:
             known = [event for row in held for event in events[str(row.pk)]]
             yield from readable(f"memberships of person {person}", _memberships(held, known, of_people[str(person)]))
         yield from _appointed(chunk, of_people, checked)
+        yield from _open(chunk)
         yield from _named(chunk, of_people, checked)
     yield from _licences(checked)
     yield from gone("person.added", "account", StaffMember)
@@ -149,7 +150,7 @@ def _roles(what: str, row: Membership, told: Replayed, checks: list[AuditEvent])
                 yield from about_then(f"{called}, when the identity was checked", at, one.identity_checked_at)
 
 
-def _ends(what: str, rows: list[MembershipRole], told: list[Act]) -> Iterator[Finding]:
+def _ends(what: str, rows: Sequence[MembershipRole | InstallationRole], told: list[Act]) -> Iterator[Finding]:
     """Each end of a role as the trail tells of it, whoever of several ended it."""
     left = list(told)
     for row in rows:
@@ -204,11 +205,27 @@ def _appointed(
         held[row.person_id].append(row)
     for person in people:
         told = [event for event in events[str(person.pk)] if event.action == "installation.appointed"]
+        over = [event for event in events[str(person.pk)] if event.action == "installation.dismissed"]
         said = sorted([json.loads(event.body)["role"], event.actor_id] for event in told)
         rows = sorted([row.role, row.granted_by_id] for row in held[person.pk])
         yield from compare(f"appointments of person {person.pk}, as their events say", said, rows)
         for event, row in zip(told, held[person.pk], strict=False):
             yield from about_then(f"appointment {row.pk}, when", event.at, row.granted_at)
+        for role in InstallationRole.Role.values:
+            rows = [row for row in held[person.pk] if row.role == role and row.ended_at]
+            ends = [(event.actor_id, event.at) for event in over if json.loads(event.body)["role"] == role]
+            yield from _ends(f"appointment of person {person.pk} as {role}", rows, ends)
+
+
+def _open(people: list[StaffMember]) -> Iterator[Finding]:
+    """An account is open as long as somebody works in a clinic or is appointed. Pinpoint's own never is."""
+    open_now = {"person__in": people, "ended_at": None}
+    here = {
+        *Membership.objects.filter(**open_now).values_list("person", flat=True),
+        *InstallationRole.objects.filter(**open_now).values_list("person", flat=True),
+    }
+    for person in people:
+        yield from compare(f"account {person.public_id}, whether it is open", person.pk in here, person.is_active)
 
 
 def _licences(checked: Counter[str]) -> Iterator[Finding]:

@@ -91,8 +91,9 @@ def told_of(row: HeadAddress) -> dict[str, str]:
     return {"commitment": canonical.sha256_of([row.salt, row.email])}
 
 
-def is_forgotten(row: HeadAddress) -> bool:
-    return row.email.endswith("@erased.invalid")
+def forgotten(row: HeadAddress) -> str:
+    """What stands in place of an address that was erased."""
+    return f"erased-{row.pk}@erased.invalid"
 
 
 @transaction.atomic
@@ -100,7 +101,7 @@ def forget(*, email: str, by: StaffMember) -> None:
     """The address of somebody who is erased: nothing is sent there any more, and it is not on record."""
     for row in HeadAddress.objects.filter(email__iexact=email).select_related("clinic"):
         end_address(address=row, by=by)
-        HeadAddress.objects.filter(pk=row.pk).update(email=f"erased-{row.pk}@erased.invalid", salt="")
+        HeadAddress.objects.filter(pk=row.pk).update(email=forgotten(row), salt="")
         audit.record(clinic=row.clinic, by=by, action=FORGOTTEN, subject=row)
 
 

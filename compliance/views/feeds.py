@@ -4,12 +4,11 @@ import hashlib
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from certificates.views.verify import count_miss, missed_too_often, public, too_often
+from certificates.views.verify import count, count_miss, missed_too_often, public, too_often
 from compliance.reminders import feeds
 from staff import clock
 from staff.access import StaffRequest
@@ -65,7 +64,7 @@ def calendar_feed(request: HttpRequest, secret: str) -> HttpResponse:
         count_miss(request)
         return _unlogged(public(render(request, "404.html", status=404)))
     key = f"calendar:{feed.pk}:{clock.now():%d%H}"
-    if not cache.add(key, 1, 3600) and cache.incr(key) > MOST_AN_HOUR:
+    if count(key, 60 * 60) > MOST_AN_HOUR:
         return _unlogged(too_often(request))
     body = feeds.file_of(feed)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -2,10 +2,12 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 from django.urls import reverse
 
 from certificates import actions, codes, papers
 from certificates.models import Certificate
+from certificates.views.verify import count
 from staff import clock
 from tests import factories
 from tests.certificates.test_actions import give_back, revoke
@@ -232,3 +234,14 @@ def test_not_yet_valid(client, paper):
     got = page(client, later.code)
     assert heading(got) == "Not yet valid"
     assert "It is valid from 1 December 2026." in plain(got.text)
+
+
+def test_what_is_counted_is_kept_as_long_as_it_was_begun_with(db, settings, monkeypatch):
+    """Django's cache in the database keeps for five minutes what was only counted on."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "counted"}}
+    call_command("createcachetable")
+    assert [count("hourly", 3600) for _ in range(3)] == [1, 2, 3]
+    at = clock.now()
+    for later, counted in ((timedelta(minutes=50), 4), (timedelta(minutes=51), 5), (timedelta(hours=3), 1)):
+        monkeypatch.setattr("django.core.cache.backends.db.tz_now", lambda at=at + later: at)
+        assert count("hourly", 3600) == counted

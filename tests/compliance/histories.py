@@ -76,6 +76,13 @@ def _require(cast: Cast) -> None:
     resetting.reset_by_administrator(person=cast.author, reason="Phone lost.", by=cast.administrator)
 
 
+def _dismiss(cast: Cast) -> None:
+    """Somebody wrote for the installation for a while, and is nobody here any more."""
+    author = staffing.add_account(email="once@house.example", full_name="Nils Once", by=cast.pinpoint)
+    staffing.appoint(person=author, role="author", by=cast.administrator)
+    staffing.dismiss(person=author, role="author", by=cast.administrator)
+
+
 def _let_go(cast: Cast, course: Course) -> None:
     """Somebody left so long ago that her records are deleted."""
     with clock.at(clock.now() - timedelta(days=9 * 365)):
@@ -106,6 +113,7 @@ def make_history(cast: Cast, course: Course) -> History:
     _let_go(cast, course)
     _keep(cast)
     _require(cast)
+    _dismiss(cast)
     maya, danielle, tom = cast.aesthetician, cast.colleague, cast.support
     started = factories.make_attempt(person=maya, course=course)
     _hesitate(started)

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
+from django.db.models import Count, Max
 from django.test import override_settings
 
 from certificates.models import Certificate
@@ -21,6 +22,7 @@ from tests import factories, people
 from tests.compliance import tampering
 from tests.compliance.histories import History, make_history
 from tests.conftest import NOW
+from training.models import Citation
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +273,12 @@ def test_command_names_the_first_thing_and_exits_1(history):
     assert [finding["what"] for finding in told["findings"]] == [
         f"attempt {history.passed.public_id}, hash of its seal's text"
     ]
+
+
+def test_verify_counts_how_often_a_section_cites(history):
+    """Two paragraphs rest on one fact: without the second citation the text still has both."""
+    same = Citation.objects.filter(point=None, fact__isnull=False).values("section_version", "fact")
+    twice = same.annotate(last=Max("pk"), n=Count("pk")).filter(n__gt=1).order_by("last").first()
+    assert twice
+    told = tampering.tried(tampering.execute("DELETE FROM training_citation WHERE id = %s", twice["last"]))
+    assert "citations" in told

@@ -56,6 +56,35 @@ def test_appoint_twice_changes_nothing(db):
     assert StaffMember.objects.get(email="ida@house.example").installationrole_set.count() == 1
 
 
+def test_an_appointment_ends(db, capsys):
+    call_command("appoint", "ida@house.example", role="author", name="Ida Author")
+    ida = StaffMember.objects.get(email="ida@house.example")
+    for said in ("can no longer sign in", "is no author; nothing was done"):
+        call_command("appoint", "ida@house.example", role="author", end=True)
+        assert said in capsys.readouterr().out
+    ida.refresh_from_db()
+    assert (ida.is_active, ida.installation_roles) == (False, frozenset())
+    events = AuditEvent.objects.filter(subject_id=str(ida.pk)).order_by("seq").values_list("action", flat=True)
+    assert list(events) == ["person.added", "installation.appointed", "installation.dismissed"]
+    call_command("appoint", "ida@house.example", role="author")
+    assert StaffMember.objects.get(pk=ida.pk).is_active
+
+
+def test_who_works_in_a_clinic_stays_when_her_appointment_ends(cast):
+    actions.appoint(person=cast.physician, role="author", by=cast.administrator)
+    call_command("appoint", cast.physician.email, role="author", end=True)
+    cast.physician.refresh_from_db()
+    assert (cast.physician.is_active, cast.physician.installation_roles) == (True, frozenset())
+
+
+def test_no_appointment_of_nobody_or_of_a_merged_account(cast):
+    with pytest.raises(CommandError, match="Nobody is known"):
+        call_command("appoint", "nobody@house.example", role="author", end=True)
+    StaffMember.objects.filter(pk=cast.leaver.pk).update(merged_into=cast.support)
+    with pytest.raises(CommandError, match=f"was merged into {cast.support.email}"):
+        call_command("appoint", cast.leaver.email, role="author")
+
+
 def test_check_identity(cast, capsys):
     role = new_physician(cast)
     check(cast)

@@ -30,7 +30,16 @@ from compliance.keeping import erasing, own_data
 from compliance.management.commands import tick
 from staff import actions, clock, mail
 from staff import keeping as rules
-from staff.models import ActorName, AuditEvent, Erasure, LegalHold, OutgoingMail, RetentionRule, StaffMember
+from staff.models import (
+    ActorName,
+    AuditEvent,
+    Erasure,
+    LegalHold,
+    Membership,
+    OutgoingMail,
+    RetentionRule,
+    StaffMember,
+)
 from tests import factories
 from tests.people import make_person
 
@@ -242,6 +251,18 @@ def retention(**options) -> str:
     out = StringIO()
     call_command("retention", stdout=out, **options)
     return out.getvalue()
+
+
+def test_an_author_who_was_dismissed_goes_like_a_leaver(cast, now):
+    both = cast.aesthetician
+    actions.appoint(person=both, role="author", by=cast.administrator)
+    for person in (cast.author, both):
+        actions.dismiss(person=person, role="author", by=cast.administrator)
+    with clock.at(now + timedelta(days=20)):
+        actions.close_membership(membership=Membership.objects.get(person=both), by=cast.manager)
+    for days, gone in ((29, set()), (31, {cast.author}), (49, {cast.author}), (51, {cast.author, both})):
+        with clock.at(now + timedelta(days=days)):
+            assert {cast.author, both} & set(erasing.due().accounts) == gone
 
 
 def test_the_run_is_dry_first_and_clears_who_left_a_month_ago(cast, gone, now):
