@@ -81,6 +81,7 @@ def kills(house: House) -> None:
         killer = Killer(house.site, house.history, takers, house.rng)
         for kind in deck(house.engine, house.kills, house.rng):
             killer.kill(kind)
+    house.site.settle()
     house.told(takers)
     house.figures["kills"] += killer.done.total()
     house.figures["kills at an edge"] += killer.edges.total()

@@ -21,6 +21,7 @@ from scripts.with_postgres import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
+STEADY_SECONDS = 1
 
 
 class Nursery:
@@ -103,6 +104,14 @@ class Site:
     @property
     def postmaster(self) -> int:
         return int(self.postmaster_file.read_text().split()[0])
+
+    def settle(self) -> None:
+        """Until the same workers have been there for a second: one that has taken its order to die may not have come to it."""
+        seen, since, end = self.workers(), time.monotonic(), time.monotonic() + START_SECONDS
+        while time.monotonic() < min(since + STEADY_SECONDS, end):
+            time.sleep(0.02)
+            if (found := self.workers()) != seen:
+                seen, since = found, time.monotonic()
 
     # What is killed
 

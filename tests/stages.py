@@ -17,9 +17,10 @@ TESTS = Path(__file__).parent
 QUICK_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ON_THE_PEOPLE = ("module", "four", "shipped", "of_every_kind")
 # The files that take longest, which begin a run: what is short fills up its end, when one worker may have nothing left. While
-# the first of them has the database migrated, two that need none give the other workers something to do.
+# the first of them has the database migrated, those that need none give the other workers something to do.
 LONGEST = """
-quizzes/test_oracles test_project certificates/test_drawing test_access journeys/test_kinds
+quizzes/test_oracles test_project certificates/test_drawing test_imports quizzes/test_bank quizzes/test_drawing
+test_access journeys/test_kinds
 compliance/test_records faults/test_plants journeys/test_sitting
 journeys/test_four_modules compliance/reminders/test_sending compliance/test_authoring compliance/test_past
 compliance/test_demo quizzes/test_coverage journeys/test_chain certificates/test_checking compliance/test_backups

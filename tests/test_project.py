@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.core.management import call_command
 from django.db import models
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -378,11 +377,6 @@ def test_with_a_wrong_setting_the_site_says_what_came(name, value, sentence):
     last = run.stderr.strip().splitlines()[-1]
     assert last.startswith("django.core.exceptions.ImproperlyConfigured: ")
     assert sentence in last
-
-
-@pytest.mark.django_db
-def test_no_migration_is_missing():
-    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

@@ -13,8 +13,11 @@ PINPOINT_EMAIL = "pinpoint@system.invalid"
 
 
 def public_id() -> str:
-    """16 characters, 96 random bits: what stands in addresses in place of row numbers."""
-    return secrets.token_urlsafe(12)
+    """16 characters, 96 random bits: what stands in addresses in place of row numbers. None begins with a hyphen, which a
+    spreadsheet would take for a formula and a command for an option."""
+    while (made := secrets.token_urlsafe(12)).startswith("-"):
+        pass
+    return made
 
 
 @prepared

@@ -9,6 +9,7 @@ from django.urls import reverse
 from certificates.actions import end_membership
 from staff import clock
 from staff.models import Membership, OutgoingMail
+from staff.models.people import public_id
 from tests import factories
 from tests.people import PASSWORD
 
@@ -223,3 +224,9 @@ def test_public_pages_obey_the_policy(client, code):
         page = client.get(path).text
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:", page), path
         assert not re.search(r'(src|href|action)="(https?:)?//', page), path
+
+
+def test_no_public_id_begins_with_a_hyphen(monkeypatch):
+    drawn = iter(["-looks-like-a-formula", "_fine"])
+    monkeypatch.setattr("staff.models.people.secrets.token_urlsafe", lambda _: next(drawn))
+    assert public_id() == "_fine"
