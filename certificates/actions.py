@@ -246,8 +246,11 @@ def next_number(year: int) -> str:
 
 
 def rule_line(attempt: Attempt) -> str:
-    rules = attempt.quiz_version
-    return f"Rule: {rules.cut} of {rules.items} right and every safety-critical question right. Cut score {rules.cut_basis}."
+    """The clock as the clinic set it; that somebody had longer is nobody's business."""
+    rules, whole = attempt.quiz_version, attempt.parent or attempt
+    clock_set = f", with a clock of {whole.limit_minutes} minutes" if whole.limit_minutes else ""
+    asked = f"{rules.cut} of {rules.items} right and every safety-critical question right{clock_set}"
+    return f"Rule: {asked}. Cut score {rules.cut_basis}."
 
 
 def attempt_line(attempt: Attempt) -> str:

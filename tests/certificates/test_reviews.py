@@ -219,6 +219,14 @@ def test_page_says_why_nothing_was_signed(client, cast, missed, changes, sentenc
     assert not Review.objects.exists()
 
 
+def test_what_is_not_right_leads_to_the_sentence_that_says_why(client, cast, missed):
+    client.force_login(cast.physician)
+    got = client.post(detail(missed), signing_form(cast, missed, decision="returned", text="")).text
+    assert 'accesskey="c" aria-invalid="true" aria-describedby="signing-error"' in got
+    assert '<fieldset class="mb-3" aria-describedby="signing-error"><legend>To study again' in got
+    assert "aria-invalid" not in client.get(detail(missed)).text
+
+
 def test_ten_wrong_passwords_stop_signing_for_an_hour(client, cast, missed):
     client.force_login(cast.physician)
     for _ in range(10):

@@ -81,6 +81,7 @@ def test_sealed_with_its_clock(cast, timed):
     factories.answer(attempt=timed)
     done = proof.submit(attempt=timed, by=cast.aesthetician)
     assert '"limit_minutes":45' in done.attempt.seal.text
+    assert "every safety-critical question right, with a clock of 45 minutes. Cut score" in done.certificate.rule_line
     call_command("verify_records")
 
 
