@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
@@ -20,8 +21,10 @@ from django.core.exceptions import ValidationError
 from fido2.utils import websafe_encode
 from fido2.webauthn import UserVerificationRequirement
 
-from staff import clock, factors, sealing
+from staff import clock, factors, sealing, security
 from staff.access import StaffRequest
+from staff.accounts import where
+from staff.models import StaffMember
 
 NONCE = "factors.signing"
 WRONG = "The code is not right, or it was used already. Type the one that your app shows now, or a recovery code."
@@ -58,6 +61,16 @@ def refused_in_words() -> Iterator[None]:
         yield
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ValidationError(NOT_HERE) from None
+
+
+@contextmanager
+def on_record(person: StaffMember) -> Iterator[None]:
+    """Whoever comes as far as the second step knows the password: a refusal there is what its owner wants to hear of."""
+    try:
+        yield
+    except ValidationError:
+        security.note(person=person, kind=security.Kind.FACTOR_FAILED, **where(context.request))
+        raise
 
 
 def _challenge(nonce: str, sha256: str) -> bytes:
@@ -121,6 +134,10 @@ class TakesCode:
 class CodeForm(TakesCode, AuthenticateForm):
     """After the password."""
 
+    def clean_code(self) -> str:
+        with on_record(self.user):
+            return super().clean_code()
+
 
 class CodeAgainForm(TakesCode, ReauthenticateForm):
     """Before what changes how one signs in."""
@@ -140,6 +157,10 @@ class FromHere:
 
 class PasskeyForm(FromHere, AuthenticateWebAuthnForm):
     """After the password."""
+
+    def clean_credential(self) -> Authenticator:
+        with on_record(self.user):
+            return super().clean_credential()
 
 
 class PasskeyLoginForm(FromHere, LoginWebAuthnForm):

@@ -24,6 +24,7 @@ class SecurityEvent(models.Model):
         SIGNED_IN = "signed-in", "Signed in"
         FAILED = "sign-in-failed", "A wrong password was typed"
         LOCKED_OUT = "locked-out", "Too many wrong passwords: sign-in waits five minutes"
+        FACTOR_FAILED = "factor-failed", "The password was right, and the code or passkey after it was not"
         CHOSEN = "password-chosen", "The first password was chosen, by the link of an invitation"
         CHANGED = "password-changed", "The password was changed, with the present one"
         RESET = "password-reset", "The password was reset by a mailed link"

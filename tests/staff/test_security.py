@@ -54,6 +54,16 @@ def test_a_wait_is_on_record_once(client, cast):
     assert kinds(cast.physician) == ["sign-in-failed"] * 5 + ["locked-out"]
 
 
+def test_a_wrong_code_after_the_right_password_is_on_record(client, cast):
+    secret = factors_tests.with_app(cast.physician)
+    factors_tests.first_step(client, cast.physician)
+    client.post(factors_tests.STEP, {"code": "12345"})
+    client.post(factors_tests.STEP, {"credential": '{"id": "made up"}'})
+    client.post(factors_tests.STEP, {"code": factors_tests.code_of(secret)})
+    assert kinds(cast.physician) == ["factor-failed", "factor-failed", "signed-in"]
+    assert "the code or passkey after it was not" in client.get(reverse("staff:signing-in")).text
+
+
 def test_a_change_tells_and_signs_on(client, cast):
     client.force_login(cast.physician)
     client.post(
