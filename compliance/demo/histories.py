@@ -213,6 +213,8 @@ def returned_and_read_again(ago: int, returned: int, again: int) -> History:
             suspend=True,
             text="Passed, but please read the passage behind your one wrong answer once more.",
         )
+        yield one.at(returned - 1, "08:20")
+        proof.acknowledge(review=attempt.reviews.get(), by=one.person)
         yield from one.reads_again(attempt, again)
         proof.lift_restudied(one.person)
 

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.test import override_settings
 
 from certificates.models import Certificate, CertificateEvent
-from certificates.queries import passes_awaiting_adoption, state_of
+from certificates.queries import passes_awaiting_adoption, read_by_candidate, state_of
 from compliance import records
 from compliance.demo import cast, loading
 from compliance.demo.stage import play
@@ -200,6 +200,8 @@ def test_load_tells_every_history(demo):
     decided = Counter(Review.objects.values_list("decision", flat=True))
     assert decided == {"endorsed": 3, "returned": 2}
     assert all(row.restudy.exists() for row in Review.objects.filter(decision="returned"))
+    returned = Review.objects.filter(decision="returned")
+    assert [*read_by_candidate(list(returned))] == [returned.get(candidate=person("camila")).pk]
     revoked = CertificateEvent.objects.get(kind="revoked")
     assert revoked.public_text
     assert revoked.signature is not None
