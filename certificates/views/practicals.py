@@ -56,6 +56,7 @@ def practical_list(request: StaffRequest) -> HttpResponse:
         "totals": [(Observation.WORDS[setting], count) for setting, count in totals_of(sheets).items()],
         "observing_in": observing_in,
         "supervises": bool(clinics_as(person, Role.PHYSICIAN)),
+        "manages": bool(clinics_as(person, Role.MANAGER)),
     }
     if observing_in:
         page = Paginator(learners_of(observing_in, but=person), PAGE).get_page(request.GET.get("page"))

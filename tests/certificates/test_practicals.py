@@ -99,6 +99,13 @@ def test_two_devices_score_a_line_and_neither_is_overwritten(client, cast, modul
     assert sheet.lines.get(position=1).score == 1
 
 
+def test_a_manager_is_led_to_her_people(client, cast):
+    client.force_login(cast.manager)
+    page = client.get(reverse("certificates:practical-list")).text
+    assert "stand on each person" in page
+    assert f'href="{reverse("compliance:person-list")}">To the people' in page
+
+
 def test_lists_cost_the_same_with_one_and_with_many(client, cast, module, django_assert_num_queries):
     client.force_login(cast.aesthetician)
     url = reverse("certificates:practical-list")
