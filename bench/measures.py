@@ -36,7 +36,8 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Plan:
-    """How many and how long. `crowd` people take the whole quiz at once; their certificates fill the ZIP.
+    """How many and how long. `warm` attempts come before what is measured: each thread of each worker has its own connection,
+    and a worker writes each question once. `crowd` people take the whole quiz at once; their certificates fill the ZIP.
 
     `probe` saves by one client tell what a save costs; `stored` answers are put in, or as many as `fill_seconds` allow.
     """
@@ -54,7 +55,7 @@ class Plan:
 
 
 FULL = Plan(
-    warm=8, attempts=40, bare=200, crowd=200, save_seconds=20, verify_seconds=10,
+    warm=48, attempts=40, bare=200, crowd=200, save_seconds=20, verify_seconds=10,
     probe=600, stored=1_000_000, fill_seconds=60,
 )  # fmt: skip
 QUICK = Plan(
@@ -102,7 +103,7 @@ def measure(*, quick: bool, minutes: float) -> dict[str, Any]:
 
     with serving(database) as servers:
         say("warming up")
-        if failed := load.through([sitting.whole for sitting in some(plan.warm)], plan.warm).errors:
+        if failed := load.through([sitting.whole for sitting in some(plan.warm)], SITTERS).errors:
             raise Unexpected(f"while warming up: {dict(failed)}")
         bare_attempts(servers, 20)
         say(f"{plan.attempts} whole attempts, one after another")
