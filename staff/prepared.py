@@ -1,9 +1,9 @@
 """Questions that Django puts together once in each worker, and then asks with other values.
 
 The ORM takes 0.15 to 0.5 ms to write a statement that the database answers in a tenth of that, and a page always asks the same
-but for its values. A function under `prepared` makes a query set of its arguments alone. It is called with stand-ins for them, and
-Django's own compiler writes the statement; from then on each call puts its values where the stand-ins came out and leaves the
-rest, from rows to objects, to Django. What is kept is the statement: every call asks the database.
+but for its values. A function under `prepared` makes a query set of its arguments alone. It is called with stand-ins for them,
+and Django's own compiler writes the statement; from then on each call puts its values where the stand-ins came out and leaves
+the rest, from rows to objects, to Django. What is kept is the statement: every call asks the database.
 
 Arguments are ids, texts, days, instants, tuples of them, and dataclasses whose fields are such, or None: for each that is
 None the statement reads otherwise, and is kept apart. A question need not ask for every field. Elsewhere None, like whatever
