@@ -212,9 +212,9 @@ def _appointed(
         for event, row in zip(told, held[person.pk], strict=False):
             yield from about_then(f"appointment {row.pk}, when", event.at, row.granted_at)
         for role in InstallationRole.Role.values:
-            rows = [row for row in held[person.pk] if row.role == role and row.ended_at]
+            ended = [row for row in held[person.pk] if row.role == role and row.ended_at]
             ends = [(event.actor_id, event.at) for event in over if json.loads(event.body)["role"] == role]
-            yield from _ends(f"appointment of person {person.pk} as {role}", rows, ends)
+            yield from _ends(f"appointment of person {person.pk} as {role}", ended, ends)
 
 
 def _open(people: list[StaffMember]) -> Iterator[Finding]:
