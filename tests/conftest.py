@@ -134,7 +134,8 @@ def _turn() -> Iterator[ExitStack]:
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb(_migrated, _turn, django_db_blocker) -> bool:
+def django_db_keepdb(_migrated, _turn, django_db_blocker, django_db_modify_db_settings) -> bool:
+    """After each worker's database has its own name, or the copy would lie where nobody looks."""
     _turn.enter_context(alone_at("migrating"))
     if _migrated is None:
         with django_db_blocker.unblock(), connection._nodb_cursor() as cursor:
