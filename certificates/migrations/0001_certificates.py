@@ -65,6 +65,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-issued_at', '-pk'),
+                'constraints': [models.UniqueConstraint(condition=models.Q(('supersedes', None)), fields=('attempt',), name='certificate_once_an_attempt'), models.UniqueConstraint(fields=('supersedes',), name='certificate_superseded_once'), models.CheckConstraint(condition=models.Q(models.Q(('attempt__isnull', False), ('kind', 'knowledge')), models.Q(('attempt', None), ('kind', 'programme')), _connector='OR'), name='certificate_knowledge_has_attempt'), models.CheckConstraint(condition=models.Q(('valid_until_on__gte', models.F('valid_from_on'))), name='certificate_dates')],
+                'indexes': [models.Index(fields=['clinic', '-issued_at'], name='certificate_clinic')],
             },
         ),
         migrations.CreateModel(
@@ -83,6 +85,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('at', 'pk'),
+                'constraints': [models.UniqueConstraint(condition=models.Q(('kind', 'revoked')), fields=('certificate',), name='certificateevent_revoked_once'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'revoked'), _negated=True), models.Q(('signature__isnull', False), models.Q(('public_text', ''), _negated=True)), _connector='OR'), name='certificateevent_revocation_signed')],
             },
         ),
         migrations.CreateModel(
@@ -93,37 +96,8 @@ class Migration(migrations.Migration):
                 ('certificate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='certificates.certificate')),
                 ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='staff.storedfile')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['clinic', '-issued_at'], name='certificate_clinic'),
-        ),
-        migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.UniqueConstraint(condition=models.Q(('supersedes', None)), fields=('attempt',), name='certificate_once_an_attempt'),
-        ),
-        migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.UniqueConstraint(fields=('supersedes',), name='certificate_superseded_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('attempt__isnull', False), ('kind', 'knowledge')), models.Q(('attempt', None), ('kind', 'programme')), _connector='OR'), name='certificate_knowledge_has_attempt'),
-        ),
-        migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until_on__gte', models.F('valid_from_on'))), name='certificate_dates'),
-        ),
-        migrations.AddConstraint(
-            model_name='certificateevent',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'revoked')), fields=('certificate',), name='certificateevent_revoked_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='certificateevent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'revoked'), _negated=True), models.Q(('signature__isnull', False), models.Q(('public_text', ''), _negated=True)), _connector='OR'), name='certificateevent_revocation_signed'),
-        ),
-        migrations.AddConstraint(
-            model_name='certificatefile',
-            constraint=models.UniqueConstraint(fields=('certificate', 'format'), name='certificatefile_once'),
+            options={
+                'constraints': [models.UniqueConstraint(fields=('certificate', 'format'), name='certificatefile_once')],
+            },
         ),
     ]

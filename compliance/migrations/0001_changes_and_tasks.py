@@ -42,6 +42,9 @@ class Migration(migrations.Migration):
                 ('module_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='training.moduleversion')),
                 ('section_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='training.sectionversion')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('module_version', 'key_point'), name='change_once_a_version'), models.UniqueConstraint(condition=models.Q(('key_point', None)), fields=('module_version',), name='change_text_once_a_version'), models.CheckConstraint(condition=models.Q(('effect__in', ['cosmetic', 'notify', 'reread', 'retest'])), name='change_effect_known'), models.CheckConstraint(condition=models.Q(models.Q(('effect', 'retest'), _negated=True), ('after__isnull', False), _connector='OR'), name='change_retest_has_a_point')],
+            },
         ),
         migrations.CreateModel(
             name='PointTestItem',
@@ -53,6 +56,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('test', 'position'),
+                'constraints': [models.UniqueConstraint(fields=('test', 'position'), name='pointtestitem_position_once')],
             },
         ),
         migrations.CreateModel(
@@ -66,6 +70,9 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(default=staff.clock.now)),
                 ('test', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='result', to='compliance.pointtest')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('right__lte', models.F('items'))), name='pointtestresult_right_within'), models.CheckConstraint(condition=models.Q(models.Q(('passed', True), ('right', models.F('items'))), models.Q(('passed', False), ('right__lt', models.F('items'))), _connector='OR'), name='pointtestresult_passed_is_all_right')],
+            },
         ),
         migrations.CreateModel(
             name='Task',
@@ -79,43 +86,14 @@ class Migration(migrations.Migration):
                 ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='staff.clinic')),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('person', 'change'), name='task_once')],
+            },
         ),
         migrations.AddField(
             model_name='pointtest',
             name='task',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tests', to='compliance.task'),
-        ),
-        migrations.AddConstraint(
-            model_name='change',
-            constraint=models.UniqueConstraint(fields=('module_version', 'key_point'), name='change_once_a_version'),
-        ),
-        migrations.AddConstraint(
-            model_name='change',
-            constraint=models.UniqueConstraint(condition=models.Q(('key_point', None)), fields=('module_version',), name='change_text_once_a_version'),
-        ),
-        migrations.AddConstraint(
-            model_name='change',
-            constraint=models.CheckConstraint(condition=models.Q(('effect__in', ['cosmetic', 'notify', 'reread', 'retest'])), name='change_effect_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='change',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('effect', 'retest'), _negated=True), ('after__isnull', False), _connector='OR'), name='change_retest_has_a_point'),
-        ),
-        migrations.AddConstraint(
-            model_name='pointtestitem',
-            constraint=models.UniqueConstraint(fields=('test', 'position'), name='pointtestitem_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='pointtestresult',
-            constraint=models.CheckConstraint(condition=models.Q(('right__lte', models.F('items'))), name='pointtestresult_right_within'),
-        ),
-        migrations.AddConstraint(
-            model_name='pointtestresult',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('passed', True), ('right', models.F('items'))), models.Q(('passed', False), ('right__lt', models.F('items'))), _connector='OR'), name='pointtestresult_passed_is_all_right'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(fields=('person', 'change'), name='task_once'),
         ),
         migrations.AddConstraint(
             model_name='pointtest',

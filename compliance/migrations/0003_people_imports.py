@@ -39,6 +39,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-sent_at', '-pk'),
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('began_at', None), ('began_by', None), ('ended_at', None)), models.Q(('began_at__isnull', False), ('began_by__isnull', False)), _connector='OR'), name='peopleimport_begin_whole'), models.CheckConstraint(condition=models.Q(('key__in', ['email', 'staff_number'])), name='peopleimport_key_known'), models.CheckConstraint(condition=models.Q(('mode__in', ['both', 'create', 'update'])), name='peopleimport_mode_known')],
+                'indexes': [models.Index(condition=models.Q(('began_at__isnull', False), ('ended_at', None)), fields=['began_at'], name='peopleimport_unfinished')],
             },
         ),
         migrations.CreateModel(
@@ -57,26 +59,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('position',),
+                'constraints': [models.UniqueConstraint(fields=('part_of', 'position'), name='peopleimportrow_position_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='peopleimport',
-            index=models.Index(condition=models.Q(('began_at__isnull', False), ('ended_at', None)), fields=['began_at'], name='peopleimport_unfinished'),
-        ),
-        migrations.AddConstraint(
-            model_name='peopleimport',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('began_at', None), ('began_by', None), ('ended_at', None)), models.Q(('began_at__isnull', False), ('began_by__isnull', False)), _connector='OR'), name='peopleimport_begin_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='peopleimport',
-            constraint=models.CheckConstraint(condition=models.Q(('key__in', ['email', 'staff_number'])), name='peopleimport_key_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='peopleimport',
-            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ['both', 'create', 'update'])), name='peopleimport_mode_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='peopleimportrow',
-            constraint=models.UniqueConstraint(fields=('part_of', 'position'), name='peopleimportrow_position_once'),
         ),
     ]

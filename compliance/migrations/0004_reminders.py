@@ -25,6 +25,9 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reminder_mails', to=settings.AUTH_USER_MODEL)),
                 ('queued_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('person', 'day_on'), name='remindermail_one_a_day')],
+            },
         ),
         migrations.CreateModel(
             name='Reminder',
@@ -43,6 +46,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('mail', 'pk'),
+                'constraints': [models.UniqueConstraint(fields=('person', 'about', 'kind', 'requirement', 'cycle', 'step'), name='reminder_step_once'), models.CheckConstraint(condition=models.Q(('kind__in', ['due', 'expiry', 'withdrawn', 'task', 'escalated', 'digest'])), name='reminder_kind_known')],
             },
         ),
         migrations.CreateModel(
@@ -60,17 +64,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('clinic', 'number'), name='reminderhours_number_once'), models.CheckConstraint(condition=models.Q(('from_hour__lt', models.F('until_hour')), ('until_hour__lte', 24)), name='reminderhours_some_hours'), models.CheckConstraint(condition=models.Q(('digest_weekday__lte', 6)), name='reminderhours_weekday')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='remindermail',
-            constraint=models.UniqueConstraint(fields=('person', 'day_on'), name='remindermail_one_a_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminder',
-            constraint=models.UniqueConstraint(fields=('person', 'about', 'kind', 'requirement', 'cycle', 'step'), name='reminder_step_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminder',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['due', 'expiry', 'withdrawn', 'task', 'escalated', 'digest'])), name='reminder_kind_known'),
         ),
     ]

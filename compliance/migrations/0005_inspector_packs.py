@@ -41,6 +41,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-asked_at', '-pk'),
+                'constraints': [models.UniqueConstraint(condition=models.Q(('made_at', None), ('problem', '')), fields=('dedupe_key',), name='pack_asked_once'), models.CheckConstraint(condition=models.Q(('from_on', None), ('from_on__lte', models.F('to_on')), _connector='OR'), name='pack_days_in_their_order'), models.CheckConstraint(condition=models.Q(models.Q(('made_at', None), ('manifest_sha256', ''), ('size', None)), models.Q(('made_at__isnull', False), ('problem', ''), ('size__isnull', False), models.Q(('manifest_sha256', ''), _negated=True)), _connector='OR'), name='pack_made_whole'), models.CheckConstraint(condition=models.Q(('removed_at', None), ('made_at__isnull', False), _connector='OR'), name='pack_removed_after_it_was_made')],
+                'indexes': [models.Index(condition=models.Q(('made_at', None), ('problem', '')), fields=['due_at'], name='pack_waiting')],
             },
         ),
         migrations.CreateModel(
@@ -53,30 +55,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('pack', 'position'),
+                'constraints': [models.UniqueConstraint(fields=('pack', 'position'), name='packpart_position_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='pack',
-            index=models.Index(condition=models.Q(('made_at', None), ('problem', '')), fields=['due_at'], name='pack_waiting'),
-        ),
-        migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.UniqueConstraint(condition=models.Q(('made_at', None), ('problem', '')), fields=('dedupe_key',), name='pack_asked_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.CheckConstraint(condition=models.Q(('from_on', None), ('from_on__lte', models.F('to_on')), _connector='OR'), name='pack_days_in_their_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('made_at', None), ('manifest_sha256', ''), ('size', None)), models.Q(('made_at__isnull', False), ('problem', ''), ('size__isnull', False), models.Q(('manifest_sha256', ''), _negated=True)), _connector='OR'), name='pack_made_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='pack',
-            constraint=models.CheckConstraint(condition=models.Q(('removed_at', None), ('made_at__isnull', False), _connector='OR'), name='pack_removed_after_it_was_made'),
-        ),
-        migrations.AddConstraint(
-            model_name='packpart',
-            constraint=models.UniqueConstraint(fields=('pack', 'position'), name='packpart_position_once'),
         ),
     ]

@@ -46,6 +46,9 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outside_trainings', to=settings.AUTH_USER_MODEL)),
                 ('sent_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('sent_by', 'client_key'), name='outsidetraining_sent_once'), models.CheckConstraint(condition=models.Q(('hours__gt', 0)), name='outsidetraining_hours_positive')],
+            },
         ),
         migrations.CreateModel(
             name='OutsideDecision',
@@ -59,6 +62,9 @@ class Migration(migrations.Migration):
                 ('signature', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='staff.signature')),
                 ('training', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='decision', to='compliance.outsidetraining')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('approved', True), ('module__isnull', False), ('valid_until_on__isnull', False)), models.Q(('approved', False), ('module', None), ('valid_until_on', None)), _connector='OR'), name='outsidedecision_approved_is_whole')],
+            },
         ),
         migrations.CreateModel(
             name='OutsideCheck',
@@ -99,6 +105,9 @@ class Migration(migrations.Migration):
                 ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('signature', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='staff.signature')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('minutes__gt', 0)), name='sitesession_minutes_positive')],
+            },
         ),
         migrations.CreateModel(
             name='SiteAttendance',
@@ -110,6 +119,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('session', 'pk'),
+                'constraints': [models.UniqueConstraint(fields=('session', 'person'), name='siteattendance_once')],
             },
         ),
         migrations.CreateModel(
@@ -135,29 +145,8 @@ class Migration(migrations.Migration):
                 ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='site_trainers', to='staff.clinic')),
                 ('named_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='outsidetraining',
-            constraint=models.UniqueConstraint(fields=('sent_by', 'client_key'), name='outsidetraining_sent_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='outsidetraining',
-            constraint=models.CheckConstraint(condition=models.Q(('hours__gt', 0)), name='outsidetraining_hours_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='outsidedecision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('approved', True), ('module__isnull', False), ('valid_until_on__isnull', False)), models.Q(('approved', False), ('module', None), ('valid_until_on', None)), _connector='OR'), name='outsidedecision_approved_is_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='sitesession',
-            constraint=models.CheckConstraint(condition=models.Q(('minutes__gt', 0)), name='sitesession_minutes_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='siteattendance',
-            constraint=models.UniqueConstraint(fields=('session', 'person'), name='siteattendance_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='sitetrainer',
-            constraint=models.UniqueConstraint(fields=('clinic', 'number'), name='sitetrainer_number_once'),
+            options={
+                'constraints': [models.UniqueConstraint(fields=('clinic', 'number'), name='sitetrainer_number_once')],
+            },
         ),
     ]

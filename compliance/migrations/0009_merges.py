@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-proposed_at', '-pk'),
+                'constraints': [models.CheckConstraint(condition=models.Q(('kept', models.F('alias')), _negated=True), name='merge_of_two'), models.CheckConstraint(condition=models.Q(models.Q(('kept', models.F('proposed_by')), _negated=True), models.Q(('alias', models.F('proposed_by')), _negated=True)), name='merge_never_ones_own')],
             },
         ),
         migrations.CreateModel(
@@ -42,13 +43,5 @@ class Migration(migrations.Migration):
                 ('decided_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('merge', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='decision', to='compliance.merge')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='merge',
-            constraint=models.CheckConstraint(condition=models.Q(('kept', models.F('alias')), _negated=True), name='merge_of_two'),
-        ),
-        migrations.AddConstraint(
-            model_name='merge',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kept', models.F('proposed_by')), _negated=True), models.Q(('alias', models.F('proposed_by')), _negated=True)), name='merge_never_ones_own'),
         ),
     ]

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('due_on', 'pk'),
+                'constraints': [models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='incident_says_why'), models.CheckConstraint(condition=models.Q(('due_on__gte', models.F('starts_on'))), name='incident_dates')],
             },
         ),
         migrations.RemoveConstraint(
@@ -85,14 +86,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='incident',
             constraint=models.CheckConstraint(condition=models.Q(('person', models.F('recorded_by')), _negated=True), name='incident_never_for_oneself'),
-        ),
-        migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='incident_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('due_on__gte', models.F('starts_on'))), name='incident_dates'),
         ),
         migrations.AddConstraint(
             model_name='incident',

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'candidacies',
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('closed_by', None)), models.Q(('closed_at__isnull', False), ('closed_by__isnull', False)), _connector='OR'), name='candidacy_closed_whole')],
             },
         ),
         migrations.CreateModel(
@@ -54,6 +55,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-started_at', '-pk'),
+                'constraints': [models.UniqueConstraint(fields=('candidacy', 'number'), name='attempt_number_once'), models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('candidacy',), name='attempt_one_open'), models.UniqueConstraint(condition=models.Q(('kind', 'critical_retest'), models.Q(('state', 'voided'), _negated=True)), fields=('candidacy',), name='attempt_one_critical_retest'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'full'), ('number__gte', 1), ('parent', None)), models.Q(('kind', 'critical_retest'), ('number', None), ('parent__isnull', False)), _connector='OR'), name='attempt_kind_whole'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('seal_sha256', ''), ('state', 'open')), models.Q(('ended_at__isnull', False), ('state__in', ['submitted', 'expired']), models.Q(('seal_sha256', ''), _negated=True)), models.Q(('ended_at__isnull', False), ('state', 'voided')), _connector='OR'), name='attempt_state_whole'), models.CheckConstraint(condition=models.Q(('deadline_at__gt', models.F('started_at'))), name='attempt_deadline_after_start')],
+                'indexes': [models.Index(condition=models.Q(('state', 'open')), fields=['deadline_at'], name='attempt_overdue')],
             },
         ),
         migrations.CreateModel(
@@ -67,6 +70,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('code',),
+                'constraints': [models.CheckConstraint(condition=models.Q(('bank__in', ['certifying', 'practice'])), name='question_bank_known')],
             },
         ),
         migrations.CreateModel(
@@ -88,6 +92,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('question', 'number'),
+                'constraints': [models.UniqueConstraint(fields=('question', 'number'), name='questionversion_number_once'), models.UniqueConstraint(condition=models.Q(('state', 'live')), fields=('question',), name='questionversion_one_live'), models.CheckConstraint(condition=models.Q(models.Q(('approved_at', None), ('approved_by', None), ('approved_via', '')), models.Q(('approved_at__isnull', False), ('approved_by__isnull', False), models.Q(('approved_via', ''), _negated=True)), _connector='OR'), name='questionversion_approval_whole'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'live'), _negated=True), ('approved_at__isnull', False), _connector='OR'), name='questionversion_live_is_approved'), models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'live', 'stale', 'retired'])), name='questionversion_state_known')],
             },
         ),
         migrations.CreateModel(
@@ -98,6 +103,9 @@ class Migration(migrations.Migration):
                 ('key_point', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='question_points', to='training.keypoint')),
                 ('question_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='points', to='quizzes.questionversion')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('question_version', 'key_point'), name='questionpoint_once')],
+            },
         ),
         migrations.CreateModel(
             name='AttemptItem',
@@ -113,6 +121,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('attempt', 'position'),
+                'constraints': [models.UniqueConstraint(fields=('attempt', 'position'), name='attemptitem_position_once'), models.UniqueConstraint(fields=('attempt', 'question_version'), name='attemptitem_question_once')],
             },
         ),
         migrations.CreateModel(
@@ -151,6 +160,9 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('quiz', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='quizzes.quiz')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('quiz', 'number'), name='quizversion_number_once'), models.CheckConstraint(condition=models.Q(('cut__gte', 1), ('cut__lte', models.F('items'))), name='quizversion_cut_within'), models.CheckConstraint(condition=models.Q(('attempts__gte', 1)), name='quizversion_an_attempt')],
+            },
         ),
         migrations.AddField(
             model_name='attempt',
@@ -168,6 +180,9 @@ class Migration(migrations.Migration):
                 ('late', models.BooleanField(default=False)),
                 ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='responses', to='quizzes.attemptitem')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('item', 'revision'), name='response_revision_once'), models.UniqueConstraint(fields=('item', 'client_key'), name='response_key_once')],
+            },
         ),
         migrations.CreateModel(
             name='Review',
@@ -184,6 +199,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-reviewed_at', '-pk'),
+                'constraints': [models.CheckConstraint(condition=models.Q(('reviewer', models.F('candidate')), _negated=True), name='review_not_own'), models.CheckConstraint(condition=models.Q(('decision', 'endorsed'), models.Q(('text', ''), _negated=True), _connector='OR'), name='review_says_why')],
             },
         ),
         migrations.CreateModel(
@@ -271,107 +287,11 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(('bank__in', ['certifying', 'practice'])), name='question_bank_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='questionversion',
-            constraint=models.UniqueConstraint(fields=('question', 'number'), name='questionversion_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='questionversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'live')), fields=('question',), name='questionversion_one_live'),
-        ),
-        migrations.AddConstraint(
-            model_name='questionversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('approved_at', None), ('approved_by', None), ('approved_via', '')), models.Q(('approved_at__isnull', False), ('approved_by__isnull', False), models.Q(('approved_via', ''), _negated=True)), _connector='OR'), name='questionversion_approval_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='questionversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'live'), _negated=True), ('approved_at__isnull', False), _connector='OR'), name='questionversion_live_is_approved'),
-        ),
-        migrations.AddConstraint(
-            model_name='questionversion',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'live', 'stale', 'retired'])), name='questionversion_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='questionpoint',
-            constraint=models.UniqueConstraint(fields=('question_version', 'key_point'), name='questionpoint_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='attemptitem',
-            constraint=models.UniqueConstraint(fields=('attempt', 'position'), name='attemptitem_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='attemptitem',
-            constraint=models.UniqueConstraint(fields=('attempt', 'question_version'), name='attemptitem_question_once'),
-        ),
-        migrations.AddConstraint(
             model_name='candidacy',
             constraint=models.UniqueConstraint(fields=('person', 'quiz', 'cycle'), name='candidacy_cycle_once'),
         ),
         migrations.AddConstraint(
             model_name='candidacy',
             constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('person', 'quiz'), name='candidacy_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='candidacy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('closed_by', None)), models.Q(('closed_at__isnull', False), ('closed_by__isnull', False)), _connector='OR'), name='candidacy_closed_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='quizversion',
-            constraint=models.UniqueConstraint(fields=('quiz', 'number'), name='quizversion_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='quizversion',
-            constraint=models.CheckConstraint(condition=models.Q(('cut__gte', 1), ('cut__lte', models.F('items'))), name='quizversion_cut_within'),
-        ),
-        migrations.AddConstraint(
-            model_name='quizversion',
-            constraint=models.CheckConstraint(condition=models.Q(('attempts__gte', 1)), name='quizversion_an_attempt'),
-        ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['deadline_at'], name='attempt_overdue'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('candidacy', 'number'), name='attempt_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('candidacy',), name='attempt_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'critical_retest'), models.Q(('state', 'voided'), _negated=True)), fields=('candidacy',), name='attempt_one_critical_retest'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'full'), ('number__gte', 1), ('parent', None)), models.Q(('kind', 'critical_retest'), ('number', None), ('parent__isnull', False)), _connector='OR'), name='attempt_kind_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('seal_sha256', ''), ('state', 'open')), models.Q(('ended_at__isnull', False), ('state__in', ['submitted', 'expired']), models.Q(('seal_sha256', ''), _negated=True)), models.Q(('ended_at__isnull', False), ('state', 'voided')), _connector='OR'), name='attempt_state_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('deadline_at__gt', models.F('started_at'))), name='attempt_deadline_after_start'),
-        ),
-        migrations.AddConstraint(
-            model_name='response',
-            constraint=models.UniqueConstraint(fields=('item', 'revision'), name='response_revision_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='response',
-            constraint=models.UniqueConstraint(fields=('item', 'client_key'), name='response_key_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('reviewer', models.F('candidate')), _negated=True), name='review_not_own'),
-        ),
-        migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('decision', 'endorsed'), models.Q(('text', ''), _negated=True), _connector='OR'), name='review_says_why'),
         ),
     ]

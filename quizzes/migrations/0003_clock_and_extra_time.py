@@ -23,6 +23,9 @@ class Migration(migrations.Migration):
                 ('limit_minutes', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('set_at', models.DateTimeField(default=staff.clock.now)),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('limit_minutes', None), models.Q(('limit_minutes__gte', 15), ('limit_minutes__lte', 240)), _connector='OR'), name='clinicclock_sensible')],
+            },
         ),
         migrations.AlterModelOptions(
             name='accommodation',
@@ -65,9 +68,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='clinicclock',
             constraint=models.UniqueConstraint(fields=('clinic', 'number'), name='clinicclock_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='clinicclock',
-            constraint=models.CheckConstraint(condition=models.Q(('limit_minutes', None), models.Q(('limit_minutes__gte', 15), ('limit_minutes__lte', 240)), _connector='OR'), name='clinicclock_sensible'),
         ),
     ]

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'enquiries',
                 'ordering': ('asked_at', 'pk'),
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('item', None), ('section_version__isnull', False)), models.Q(('item__isnull', False), ('point_version', None), ('section_version', None)), _connector='OR'), name='enquiry_one_subject'), models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='enquiry_has_text')],
             },
         ),
         migrations.CreateModel(
@@ -48,6 +49,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('answered_at', 'pk'),
+                'constraints': [models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='enquiryanswer_has_text'), models.CheckConstraint(condition=models.Q(('role__in', ['physician', 'author'])), name='enquiryanswer_role_known')],
             },
         ),
         migrations.CreateModel(
@@ -60,21 +62,5 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'answers seen',
             },
-        ),
-        migrations.AddConstraint(
-            model_name='enquiry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('item', None), ('section_version__isnull', False)), models.Q(('item__isnull', False), ('point_version', None), ('section_version', None)), _connector='OR'), name='enquiry_one_subject'),
-        ),
-        migrations.AddConstraint(
-            model_name='enquiry',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='enquiry_has_text'),
-        ),
-        migrations.AddConstraint(
-            model_name='enquiryanswer',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='enquiryanswer_has_text'),
-        ),
-        migrations.AddConstraint(
-            model_name='enquiryanswer',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['physician', 'author'])), name='enquiryanswer_role_known'),
         ),
     ]

@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('quiz', 'number'),
+                'constraints': [models.UniqueConstraint(fields=('quiz', 'number'), name='panel_number_once'), models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('quiz',), name='panel_one_open'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('closed_by', None)), models.Q(('closed_at__isnull', False), ('closed_by__isnull', False)), _connector='OR'), name='panel_closed_whole')],
             },
         ),
         migrations.CreateModel(
@@ -43,6 +44,9 @@ class Migration(migrations.Migration):
                 ('filed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('panel', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='file', to='quizzes.panel')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('mean__lte', 1000)), name='cutfile_is_a_share')],
+            },
         ),
         migrations.CreateModel(
             name='Rating',
@@ -55,29 +59,8 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ratings_given', to=settings.AUTH_USER_MODEL)),
                 ('question_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ratings', to='quizzes.questionversion')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='panel',
-            constraint=models.UniqueConstraint(fields=('quiz', 'number'), name='panel_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='panel',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('quiz',), name='panel_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='panel',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('closed_by', None)), models.Q(('closed_at__isnull', False), ('closed_by__isnull', False)), _connector='OR'), name='panel_closed_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='cutfile',
-            constraint=models.CheckConstraint(condition=models.Q(('mean__lte', 1000)), name='cutfile_is_a_share'),
-        ),
-        migrations.AddConstraint(
-            model_name='rating',
-            constraint=models.UniqueConstraint(fields=('panel', 'person', 'question_version', 'number'), name='rating_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='rating',
-            constraint=models.CheckConstraint(condition=models.Q(('percent__lte', 100)), name='rating_is_a_share'),
+            options={
+                'constraints': [models.UniqueConstraint(fields=('panel', 'person', 'question_version', 'number'), name='rating_number_once'), models.CheckConstraint(condition=models.Q(('percent__lte', 100)), name='rating_is_a_share')],
+            },
         ),
     ]

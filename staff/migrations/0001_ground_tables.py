@@ -88,6 +88,9 @@ class Migration(migrations.Migration):
                 ('head', models.CharField(default='0000000000000000000000000000000000000000000000000000000000000000', max_length=64)),
                 ('clinic', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='staff.clinic')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('seq__gte', 0)), name='chain_seq_positive'), models.CheckConstraint(condition=models.Q(('clinic__isnull', False), ('house', True), _connector='OR'), name='chain_clinic_or_house'), models.UniqueConstraint(condition=models.Q(('house', True)), fields=('house',), name='chain_one_house')],
+            },
         ),
         migrations.CreateModel(
             name='InstallationRole',
@@ -100,6 +103,9 @@ class Migration(migrations.Migration):
                 ('granted_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('person', 'role'), name='installationrole_one_open'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ended_by', None)), models.Q(('ended_at__isnull', False), ('ended_by__isnull', False)), _connector='OR'), name='installationrole_end_whole'), models.CheckConstraint(condition=models.Q(('role__in', ['author', 'administrator'])), name='installationrole_role_known')],
+            },
         ),
         migrations.CreateModel(
             name='Licence',
@@ -115,6 +121,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('expires_on',),
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('authority'), django.db.models.functions.text.Lower('number'), models.F('expires_on'), name='licence_once')],
             },
         ),
         migrations.CreateModel(
@@ -130,6 +137,9 @@ class Migration(migrations.Migration):
                 ('ended_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('person', 'clinic'), name='membership_one_open'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ended_by', None)), models.Q(('ended_at__gte', models.F('began_at')), ('ended_by__isnull', False)), _connector='OR'), name='membership_end_whole')],
+            },
         ),
         migrations.CreateModel(
             name='MembershipRole',
@@ -145,6 +155,9 @@ class Migration(migrations.Migration):
                 ('identity_checked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('membership', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='roles', to='staff.membership')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('membership', 'role'), name='membershiprole_one_open'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ended_by', None)), models.Q(('ended_at__isnull', False), ('ended_by__isnull', False)), _connector='OR'), name='membershiprole_end_whole'), models.CheckConstraint(condition=models.Q(models.Q(('identity_checked_at', None), ('identity_checked_by', None), ('identity_checked_how', '')), models.Q(('identity_checked_at__isnull', False), ('identity_checked_by__isnull', False), models.Q(('identity_checked_how', ''), _negated=True)), _connector='OR'), name='membershiprole_identity_whole'), models.CheckConstraint(condition=models.Q(('role__in', ['aesthetician', 'support', 'physician', 'manager'])), name='membershiprole_role_known')],
+            },
         ),
         migrations.CreateModel(
             name='OutgoingMail',
@@ -158,6 +171,9 @@ class Migration(migrations.Migration):
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('sent_at', None)), fields=['due_at'], name='outgoingmail_waiting')],
+            },
         ),
         migrations.CreateModel(
             name='Signature',
@@ -185,6 +201,10 @@ class Migration(migrations.Migration):
                 ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='staff.clinic')),
                 ('signer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('signed_at__gte', models.F('opened_at'))), name='signature_opened_before_signed')],
+                'indexes': [models.Index(fields=['subject_type', 'subject_id'], name='signature_subject')],
+            },
         ),
         migrations.CreateModel(
             name='AuditEvent',
@@ -210,69 +230,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['subject_type', 'subject_id'], name='auditevent_subject')],
                 'constraints': [models.UniqueConstraint(fields=('chain', 'seq'), name='auditevent_seq_once'), models.UniqueConstraint(fields=('chain', 'prev_hash'), name='auditevent_no_fork')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='chain',
-            constraint=models.CheckConstraint(condition=models.Q(('seq__gte', 0)), name='chain_seq_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='chain',
-            constraint=models.CheckConstraint(condition=models.Q(('clinic__isnull', False), ('house', True), _connector='OR'), name='chain_clinic_or_house'),
-        ),
-        migrations.AddConstraint(
-            model_name='chain',
-            constraint=models.UniqueConstraint(condition=models.Q(('house', True)), fields=('house',), name='chain_one_house'),
-        ),
-        migrations.AddConstraint(
-            model_name='installationrole',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('person', 'role'), name='installationrole_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='installationrole',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ended_by', None)), models.Q(('ended_at__isnull', False), ('ended_by__isnull', False)), _connector='OR'), name='installationrole_end_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='installationrole',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['author', 'administrator'])), name='installationrole_role_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('authority'), django.db.models.functions.text.Lower('number'), models.F('expires_on'), name='licence_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('person', 'clinic'), name='membership_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ended_by', None)), models.Q(('ended_at__gte', models.F('began_at')), ('ended_by__isnull', False)), _connector='OR'), name='membership_end_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='membershiprole',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('membership', 'role'), name='membershiprole_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='membershiprole',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ended_by', None)), models.Q(('ended_at__isnull', False), ('ended_by__isnull', False)), _connector='OR'), name='membershiprole_end_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='membershiprole',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('identity_checked_at', None), ('identity_checked_by', None), ('identity_checked_how', '')), models.Q(('identity_checked_at__isnull', False), ('identity_checked_by__isnull', False), models.Q(('identity_checked_how', ''), _negated=True)), _connector='OR'), name='membershiprole_identity_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='membershiprole',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['aesthetician', 'support', 'physician', 'manager'])), name='membershiprole_role_known'),
-        ),
-        migrations.AddIndex(
-            model_name='outgoingmail',
-            index=models.Index(condition=models.Q(('sent_at', None)), fields=['due_at'], name='outgoingmail_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='signature',
-            index=models.Index(fields=['subject_type', 'subject_id'], name='signature_subject'),
-        ),
-        migrations.AddConstraint(
-            model_name='signature',
-            constraint=models.CheckConstraint(condition=models.Q(('signed_at__gte', models.F('opened_at'))), name='signature_opened_before_signed'),
         ),
     ]

@@ -104,6 +104,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('code',),
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('retired_at', None), ('retired_by', None)), models.Q(('retired_at__isnull', False), ('retired_by__isnull', False)), _connector='OR'), name='keypoint_retired_whole')],
             },
         ),
         migrations.CreateModel(
@@ -122,6 +123,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('module', 'number'),
+                'constraints': [models.UniqueConstraint(fields=('module', 'number'), name='moduleversion_number_once')],
             },
         ),
         migrations.CreateModel(
@@ -133,6 +135,9 @@ class Migration(migrations.Migration):
                 ('signature', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='staff.signature')),
                 ('module_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='adoptions', to='training.moduleversion')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('clinic', 'module_version'), name='adoption_once')],
+            },
         ),
         migrations.CreateModel(
             name='Picture',
@@ -175,6 +180,9 @@ class Migration(migrations.Migration):
                 ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='values', to='training.protocolitem')),
                 ('signature', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='staff.signature')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('item', 'clinic', 'number'), name='protocolvalue_number_once')],
+            },
         ),
         migrations.CreateModel(
             name='Section',
@@ -183,6 +191,9 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(max_length=80)),
                 ('module', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sections', to='training.module')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('module', 'slug'), name='section_once')],
+            },
         ),
         migrations.CreateModel(
             name='SectionVersion',
@@ -199,6 +210,9 @@ class Migration(migrations.Migration):
                 ('pictures', models.ManyToManyField(blank=True, to='training.picture')),
                 ('section', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='training.section')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('section', 'number'), name='sectionversion_number_once')],
+            },
         ),
         migrations.CreateModel(
             name='ReadingConfirmation',
@@ -209,6 +223,9 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
                 ('section_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='confirmations', to='training.sectionversion')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('person', 'section_version', 'number'), name='readingconfirmation_once')],
+            },
         ),
         migrations.CreateModel(
             name='Reading',
@@ -219,6 +236,9 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
                 ('section_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='readings', to='training.sectionversion')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('person', 'section_version'), name='reading_once')],
+            },
         ),
         migrations.CreateModel(
             name='ModuleVersionSection',
@@ -230,6 +250,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('module_version', 'position'),
+                'constraints': [models.UniqueConstraint(fields=('module_version', 'position'), name='moduleversionsection_position_once'), models.UniqueConstraint(fields=('module_version', 'section_version'), name='moduleversionsection_section_once')],
             },
         ),
         migrations.AddField(
@@ -251,6 +272,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('section_version', 'position'),
+                'constraints': [models.UniqueConstraint(fields=('key_point', 'section_version'), name='keypointversion_once'), models.UniqueConstraint(fields=('section_version', 'position'), name='keypointversion_position_once')],
             },
         ),
         migrations.CreateModel(
@@ -262,62 +284,13 @@ class Migration(migrations.Migration):
                 ('position', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='training.position')),
                 ('section_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='citations', to='training.sectionversion')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('fact__isnull', False), ('position', None)), models.Q(('fact', None), ('position__isnull', False)), _connector='OR'), name='citation_exactly_one')],
+            },
         ),
         migrations.AddField(
             model_name='fact',
             name='source',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='training.source'),
-        ),
-        migrations.AddConstraint(
-            model_name='keypoint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('retired_at', None), ('retired_by', None)), models.Q(('retired_at__isnull', False), ('retired_by__isnull', False)), _connector='OR'), name='keypoint_retired_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='adoption',
-            constraint=models.UniqueConstraint(fields=('clinic', 'module_version'), name='adoption_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='protocolvalue',
-            constraint=models.UniqueConstraint(fields=('item', 'clinic', 'number'), name='protocolvalue_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='section',
-            constraint=models.UniqueConstraint(fields=('module', 'slug'), name='section_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='sectionversion',
-            constraint=models.UniqueConstraint(fields=('section', 'number'), name='sectionversion_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='readingconfirmation',
-            constraint=models.UniqueConstraint(fields=('person', 'section_version', 'number'), name='readingconfirmation_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='reading',
-            constraint=models.UniqueConstraint(fields=('person', 'section_version'), name='reading_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='moduleversionsection',
-            constraint=models.UniqueConstraint(fields=('module_version', 'position'), name='moduleversionsection_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='moduleversionsection',
-            constraint=models.UniqueConstraint(fields=('module_version', 'section_version'), name='moduleversionsection_section_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='moduleversion',
-            constraint=models.UniqueConstraint(fields=('module', 'number'), name='moduleversion_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='keypointversion',
-            constraint=models.UniqueConstraint(fields=('key_point', 'section_version'), name='keypointversion_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='keypointversion',
-            constraint=models.UniqueConstraint(fields=('section_version', 'position'), name='keypointversion_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('fact__isnull', False), ('position', None)), models.Q(('fact', None), ('position__isnull', False)), _connector='OR'), name='citation_exactly_one'),
         ),
     ]

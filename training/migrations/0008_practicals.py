@@ -46,6 +46,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('started_at', 'pk'),
+                'constraints': [models.CheckConstraint(condition=models.Q(('learner', models.F('observer')), _negated=True), name='observation_never_oneself'), models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('learner', 'observer'), name='observation_one_open_sheet'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('seal', ''), ('signature', None), ('state', 'open')), models.Q(('ended_at__isnull', False), ('signature__isnull', False), ('state', 'signed'), models.Q(('seal', ''), _negated=True)), models.Q(('ended_at__isnull', False), ('seal', ''), ('signature', None), ('state', 'voided')), _connector='OR'), name='observation_signed_whole')],
+                'indexes': [models.Index(fields=['learner', 'state'], name='observation_learner')],
             },
         ),
         migrations.CreateModel(
@@ -71,6 +73,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('observation', 'position'),
+                'constraints': [models.UniqueConstraint(fields=('observation', 'position'), name='observedline_position_once'), models.CheckConstraint(condition=models.Q(('score', None), ('score__lte', 2), _connector='OR'), name='observedline_score')],
             },
         ),
         migrations.CreateModel(
@@ -85,6 +88,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('line', 'revision'),
+                'constraints': [models.UniqueConstraint(fields=('line', 'revision'), name='observedscore_revision_once'), models.UniqueConstraint(fields=('line', 'client_key'), name='observedscore_key_once')],
             },
         ),
         migrations.CreateModel(
@@ -100,6 +104,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('clinic', 'person', 'number'),
+                'constraints': [models.UniqueConstraint(fields=('clinic', 'person', 'number'), name='observerdecision_number_once')],
             },
         ),
         migrations.CreateModel(
@@ -116,6 +121,9 @@ class Migration(migrations.Migration):
                 ('published_at', models.DateTimeField(default=staff.clock.now)),
                 ('published_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('code', 'number'), name='practicalversion_number_once')],
+            },
         ),
         migrations.AddField(
             model_name='observedline',
@@ -132,53 +140,12 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('practical', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='training.practicalversion')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='observation',
-            index=models.Index(fields=['learner', 'state'], name='observation_learner'),
-        ),
-        migrations.AddConstraint(
-            model_name='observation',
-            constraint=models.CheckConstraint(condition=models.Q(('learner', models.F('observer')), _negated=True), name='observation_never_oneself'),
-        ),
-        migrations.AddConstraint(
-            model_name='observation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('learner', 'observer'), name='observation_one_open_sheet'),
-        ),
-        migrations.AddConstraint(
-            model_name='observation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('seal', ''), ('signature', None), ('state', 'open')), models.Q(('ended_at__isnull', False), ('signature__isnull', False), ('state', 'signed'), models.Q(('seal', ''), _negated=True)), models.Q(('ended_at__isnull', False), ('seal', ''), ('signature', None), ('state', 'voided')), _connector='OR'), name='observation_signed_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='observedscore',
-            constraint=models.UniqueConstraint(fields=('line', 'revision'), name='observedscore_revision_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='observedscore',
-            constraint=models.UniqueConstraint(fields=('line', 'client_key'), name='observedscore_key_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='observerdecision',
-            constraint=models.UniqueConstraint(fields=('clinic', 'person', 'number'), name='observerdecision_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='practicalversion',
-            constraint=models.UniqueConstraint(fields=('code', 'number'), name='practicalversion_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='observedline',
-            constraint=models.UniqueConstraint(fields=('observation', 'position'), name='observedline_position_once'),
+            options={
+                'constraints': [models.UniqueConstraint(fields=('person', 'practical', 'number'), name='selfevaluation_number_once')],
+            },
         ),
         migrations.AddConstraint(
             model_name='observedline',
             constraint=models.UniqueConstraint(fields=('observation', 'practical', 'criterion'), name='observedline_criterion_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='observedline',
-            constraint=models.CheckConstraint(condition=models.Q(('score', None), ('score__lte', 2), _connector='OR'), name='observedline_score'),
-        ),
-        migrations.AddConstraint(
-            model_name='selfevaluation',
-            constraint=models.UniqueConstraint(fields=('person', 'practical', 'number'), name='selfevaluation_number_once'),
         ),
     ]
