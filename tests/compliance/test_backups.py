@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.urls import reverse
 
 from compliance import backups
@@ -79,6 +79,34 @@ def test_a_drill_is_remembered_and_asked_for(client, settings):
     assert told.json()["ready"] == (told.status_code == 200)
     settings.BACKUP_DRILL_DAYS = 0
     assert "drill" not in client.get(asked).json()["checks"]
+
+
+@pytest.mark.django_db
+def test_a_copy_of_another_release_says_so(tmp_path, monkeypatch, capsys):
+    backups.tell()
+    told = json.loads(capsys.readouterr().out)
+    assert (told["waiting"], told["rows"]["staff_chain"], len(told["heads"])) == (False, 1, 1)
+
+    def no_such_table():
+        raise OperationalError("no such table")
+
+    monkeypatch.setattr(backups, "rows", no_such_table)
+    with pytest.raises(OperationalError):
+        backups.tell()
+    monkeypatch.setattr(backups.MigrationExecutor, "migration_plan", lambda *args: [("staff.0099", False)])
+    backups.tell()
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"waiting": True}
+    monkeypatch.setattr(backups, "_told_by", lambda url: told)
+    manifest = backups.Manifest(backups.FORMAT, connection.vendor, "2026-11-21T00:00:00.000000Z", "", {}, [])
+    assert backups.examine("sqlite:////nowhere", manifest) == [
+        "The backup is of another release: run migrate on the copy, then verify_records."
+    ]
+    if connection.vendor == "sqlite":
+        monkeypatch.setattr(backups, "_path", lambda: str(tmp_path / "live"))
+        (tmp_path / "live").touch()
+        with pytest.raises(backups.Refused, match="another release"):
+            backups.backup(tmp_path / "backup")
 
 
 @pytest.mark.parametrize(

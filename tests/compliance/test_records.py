@@ -82,6 +82,7 @@ def test_the_operations_guide_names_what_is_not_covered():
     assert set(tampering.MAY_GO) <= {name.partition(".")[0] for name in told}
 
 
+@pytest.mark.proof
 @pytest.mark.one_engine
 @pytest.mark.parametrize("name", [name for name in tampering.NAMED if name not in tampering.MAY_GO])
 def test_verify_names_a_deleted_row(history, name):

@@ -58,6 +58,7 @@ def found_in(cast, module, tmp_path, monkeypatch):
 
 
 @pytest.mark.one_engine  # `make proof` plants them into real servers on both
+@pytest.mark.proof
 def test_each_planted_fault_is_found_and_nothing_where_none_is(found_in):
     names = {name for plant in PLANTS.values() for name in plant.scenes}
     assert [name for name in names if found_in([name])] == []

@@ -52,6 +52,7 @@ def approve(page: Page, code: str) -> None:
     page.wait_for_url("**/approvals/")
 
 
+@pytest.mark.one_engine
 def test_one_critical_key_point_and_everything_that_rests_on_it(visitor, cast, course):
     held = factories.make_finished(person=cast.aesthetician, course=course).certificate
 

@@ -18,6 +18,7 @@ def looks_right(page) -> None:
     in_every_look(page, check)
 
 
+@pytest.mark.one_engine
 def test_an_author_writes_an_item_and_a_physician_rates(visitor, cast, module):
     """As one writes, the rules speak; what is proposed waits."""
     page = visitor().sign_in(cast.author)

@@ -55,6 +55,7 @@ def answer_all(page: Page, attempt: Attempt) -> None:
     expect(page.get_by_text("Every question is answered.")).to_be_visible()
 
 
+@pytest.mark.one_engine
 def test_one_next_step_after_the_other_leads_to_four_certificates(visitor, cast, shipped):
     assert [course.module.slug for course in shipped] == list(factories.ALL_MODULES)
     page = visitor().sign_in(cast.aesthetician)

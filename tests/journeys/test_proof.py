@@ -13,6 +13,7 @@ from tests.journeys.test_chain import fits
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.one_engine
 def test_a_stranger_checks_what_a_holder_shows(visitor, cast, module, settings):
     paper = factories.make_finished(person=cast.aesthetician, course=module).certificate
     with factories.badges():

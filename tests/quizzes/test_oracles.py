@@ -168,19 +168,24 @@ def watched(cast: Cast, course: material.Course) -> tuple[dict[str, bytes], list
     return seen, keys
 
 
+# One other key in every run, a second in `make proof`
+other_keys = pytest.mark.parametrize("by", [1, pytest.param(2, marks=pytest.mark.proof)])
+
+
 @both_banks
-def test_exchanging_the_key_changes_no_byte(cast, bank):
+@other_keys
+def test_exchanging_the_key_changes_no_byte(cast, bank, by):
     seen, keys = watched(cast, bank())
     assert len(seen) > 60
     assert {"open", "saved", "stale", "unknown"} == {
         json.loads(body.split(b"\n", 2)[2])["state"] for body in seen.values() if b"application/json" in body
     }
-    for by in (1, 2):
-        other, other_keys = watched(cast, with_keys_moved(bank(), by))
-        assert all(key != moved for key, moved in zip(keys, other_keys, strict=True))
-        assert [name for name in seen if seen[name] != other[name]] == []
+    other, moved = watched(cast, with_keys_moved(bank(), by))
+    assert all(key != another for key, another in zip(keys, moved, strict=True))
+    assert [name for name in seen if seen[name] != other[name]] == []
 
 
+@pytest.mark.proof
 @both_banks
 def test_the_comparison_would_notice(cast, monkeypatch, bank):
     """The same comparison fails when an answer to a save tells whether it is right."""
@@ -482,12 +487,13 @@ def test_questions_about_a_failed_attempt_give_no_key_away(client, cast, bank):
 
 
 @both_banks
-def test_moving_the_key_of_an_item_changes_nothing_about_a_question_on_it(client, cast, bank):
+@other_keys
+def test_moving_the_key_of_an_item_changes_nothing_about_a_question_on_it(cast, bank, by):
     """Whether she was right stands on her result; which other option was right stands nowhere."""
 
-    def watched_pages(by: int) -> dict[str, bytes]:
+    def watched_pages(moved: int) -> dict[str, bytes]:
         with transaction.atomic():
-            attempt = sitting(cast, with_keys_moved(bank(), by))
+            attempt = sitting(cast, with_keys_moved(bank(), moved))
             submit(attempt=attempt, by=cast.aesthetician)  # nothing answered: every item is missed under every key
             seen = enquiry_pages(Client(), cast, attempt)
             known = [attempt.public_id, *Enquiry.objects.values_list("public_id", flat=True)]
@@ -500,10 +506,8 @@ def test_moving_the_key_of_an_item_changes_nothing_about_a_question_on_it(client
                 seen[name] = re.sub(pattern, instead, seen[name])
         return seen
 
-    here = watched_pages(0)
-    for by in (1, 2):
-        there = watched_pages(by)
-        assert [name for name in here if here[name] != there[name]] == []
+    here, there = watched_pages(0), watched_pages(by)
+    assert [name for name in here if here[name] != there[name]] == []
 
 
 def test_questions_after_a_pass_show_what_the_result_shows(client, cast, module):
