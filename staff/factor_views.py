@@ -42,6 +42,18 @@ class CodeForm(forms.Form):
     code = forms.CharField(max_length=20)
 
 
+class NameForm(forms.Form):
+    name = forms.CharField(
+        label="What you call it",
+        help_text="To tell it from others, such as “My phone”",
+        max_length=60,
+        error_messages={
+            "required": "Say what you call it, such as “My phone”.",
+            "max_length": "Use 60 characters or fewer.",
+        },
+    )
+
+
 class PasskeyForm(forms.Form):
     name = forms.CharField(max_length=60, required=False)
     credential = forms.JSONField(widget=forms.HiddenInput)
@@ -144,6 +156,20 @@ def passkey_add(request: StaffRequest) -> HttpResponse:
     return render(
         request, "staff/passkey_add.html", {"form": form, "options": options}, status=400 if form.errors else 200
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@again_first
+def passkey_rename(request: StaffRequest, number: int) -> HttpResponse:
+    """`number` is a passkey of her own, else 404."""
+    passkey = get_object_or_404(Authenticator, pk=number, user=request.user, type=factors.Type.WEBAUTHN)
+    form = NameForm(request.POST or None, initial={"name": passkey.data["name"]})
+    if form.is_valid():
+        factors.rename_passkey(passkey=passkey, name=form.cleaned_data["name"], person=request.user)
+        messages.success(request, f"The passkey is called “{form.cleaned_data['name']}” now.")
+        return redirect("staff:signing-in")
+    context = {"form": form, "passkey": passkey}
+    return render(request, "staff/passkey_rename.html", context, status=400 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

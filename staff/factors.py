@@ -331,6 +331,17 @@ def add_passkey(*, person: StaffMember, name: str, credential: dict[str, Any]) -
 
 
 @transaction.atomic
+def rename_passkey(*, passkey: Authenticator, name: str, person: StaffMember) -> None:
+    """What only its holder calls it; the mails about it use the name, so the trail tells that it changed."""
+    _locked(person)
+    passkey.refresh_from_db()
+    if passkey.data["name"] != name:
+        passkey.data["name"] = name
+        passkey.save(update_fields=["data"])
+        _recorded(person, "passkey-renamed", factor=passkey.pk)
+
+
+@transaction.atomic
 def remove(*, factor: Authenticator, person: StaffMember) -> bool:
     """False if it was gone before. With the last one go the recovery codes, which stand for nothing else.
 

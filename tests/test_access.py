@@ -148,6 +148,7 @@ TABLE: dict[str, tuple[tuple[str | int, ...], dict[str, int]]] = {
     "staff:app-add": ((), row(302)),
     "staff:passkey-add": ((), row(302)),
     "staff:factor-remove": ((1,), row(302)),
+    "staff:passkey-rename": ((1,), row(302)),
     "staff:sign-options": ((), row(404)),  # of whoever has no passkey
     "staff:recovery-codes": ((), row(302)),
     "staff:recovery-codes-make": ((), row(POST_ONLY, nobody=302)),

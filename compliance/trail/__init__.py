@@ -106,6 +106,7 @@ SENTENCES = {
     "factor.reset": "reset the second step of {whom}",
     "factor.passkey-added": "added a passkey for signing in",
     "factor.passkey-removed": "removed a passkey for signing in",
+    "factor.passkey-renamed": "gave a passkey for signing in another name",
     "head-address.added": "named an address outside that is sent the head of this trail each day",
     "head-address.erased": "erased an address outside together with whose it was",
     "head-address.ended": "took back an address outside that was sent the head of this trail",

@@ -297,8 +297,8 @@ def test_changing_how_one_signs_in_asks_for_the_password_again(client, cast):
     with_app(cast.aesthetician)
     factor = Authenticator.objects.get()
     client.force_login(cast.aesthetician)
-    for path in ("staff:passkey-add", "staff:factor-remove"):
-        args = [factor.pk] if "remove" in path else []
+    for path in ("staff:passkey-add", "staff:factor-remove", "staff:passkey-rename"):
+        args = [] if "add" in path else [factor.pk]
         for got in (client.get(reverse(path, args=args)), client.post(reverse(path, args=args))):
             assert got["Location"].startswith("/accounts/reauthenticate/")
     client.post(reverse("staff:recovery-codes-make"))
@@ -369,12 +369,44 @@ def test_with_the_last_factor_go_the_codes(client, cast):
     assert first_step(Client(), cast.aesthetician) == "/"
 
 
-def test_nobody_removes_what_is_anothers(client, cast):
-    with_app(cast.colleague)
+@pytest.mark.parametrize("name", ["factor-remove", "passkey-rename"])
+def test_nobody_changes_what_is_anothers(client, cast, name):
+    holder = Client()
+    again(holder, cast.colleague)
+    with_passkey(holder)
     again(client, cast.aesthetician)
-    path = reverse("staff:factor-remove", args=[Authenticator.objects.get().pk])
-    assert client.get(path).status_code == client.post(path).status_code == 404
-    assert Authenticator.objects.exists()
+    path = reverse(f"staff:{name}", args=[Authenticator.objects.get(type="webauthn").pk])
+    assert client.get(path).status_code == client.post(path, {"name": "Mine"}).status_code == 404
+    assert Authenticator.objects.get(type="webauthn").data["name"] == "My phone"
+
+
+def test_a_passkey_is_given_another_name(client, cast):
+    again(client, cast.aesthetician)
+    with_passkey(client)
+    passkey = Authenticator.objects.get(type="webauthn")
+    path = reverse("staff:passkey-rename", args=[passkey.pk])
+    assert 'value="My phone"' in client.get(path).text
+    for wrong, sentence in (("  ", "Say what you call it"), ("x" * 61, "Use 60 characters or fewer")):
+        got = client.post(path, {"name": wrong})
+        assert got.status_code == 400
+        assert sentence in got.text
+    before = len(acts())
+    page = client.post(path, {"name": " Clinic tablet "}, follow=True).text
+    assert "The passkey is called “Clinic tablet” now." in page
+    assert 'Rename<span class="visually-hidden"> Clinic tablet</span>' in page
+    client.post(path, {"name": "Clinic tablet"})
+    assert acts()[before:] == ["factor.passkey-renamed"]
+    passkey.refresh_from_db()
+    assert passkey.data["name"] == "Clinic tablet"
+    assert passkey.data["credential"]
+
+
+def test_an_app_has_no_name_to_change(client, cast):
+    with_app(cast.aesthetician)
+    again(client, cast.aesthetician)
+    assert (
+        client.get(reverse("staff:passkey-rename", args=[Authenticator.objects.get(type="totp").pk])).status_code == 404
+    )
 
 
 def test_what_fails_leaves_neither_factor_nor_event_nor_mail(cast, monkeypatch):
