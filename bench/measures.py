@@ -31,6 +31,7 @@ SAVERS = 16
 SITTERS = 8
 STRANGERS = 16
 STEADY = 40
+SERIES = 4
 JSON = "application/json"
 
 
@@ -55,11 +56,11 @@ class Plan:
 
 
 FULL = Plan(
-    warm=48, attempts=40, bare=200, crowd=200, save_seconds=20, verify_seconds=10,
+    warm=48, attempts=80, bare=400, crowd=200, save_seconds=20, verify_seconds=10,
     probe=600, stored=1_000_000, fill_seconds=60,
 )  # fmt: skip
 QUICK = Plan(
-    warm=8, attempts=10, bare=50, crowd=40, save_seconds=5, verify_seconds=3, probe=150, stored=50_000, fill_seconds=10
+    warm=8, attempts=12, bare=48, crowd=40, save_seconds=5, verify_seconds=3, probe=150, stored=50_000, fill_seconds=10
 )
 
 
@@ -107,8 +108,7 @@ def measure(*, quick: bool, minutes: float) -> dict[str, Any]:
             raise Unexpected(f"while warming up: {dict(failed)}")
         bare_attempts(servers, 20)
         say(f"{plan.attempts} whole attempts, one after another")
-        figures["attempt"] = attempts(servers, some(plan.attempts))
-        figures["bare_attempt"] = bare_attempts(servers, plan.bare)
+        figures["attempt"], figures["bare_attempt"] = in_turns(servers, some(plan.attempts), plan.bare)
         say(f"{plan.probe} saves in a quiz of its usual length and in one of {growth.LONG} items")
         short, long = some(2)
         figures["length"] = lengths(servers, short, long, plan.probe)
@@ -247,6 +247,27 @@ def statements(person: Any, other: Any, answers: Mapping[str, keys.Known]) -> di
 
 
 # One client
+
+
+def in_turns(servers: Servers, sittings: Sequence[Sitting], bare: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Attempts and bare requests in SERIES turns, and the median of each figure over them: a machine that others use too is
+    fast in one minute and slow in the next."""
+    ours, floor = [], []
+    for turn in range(SERIES):
+        ours.append(attempts(servers, sittings[turn::SERIES]))
+        floor.append(bare_attempts(servers, bare // SERIES))
+    every_cpu = sorted(series["cpu_s"] for series in ours)
+    return {**middle(ours), "count": len(sittings), "every_cpu_s": every_cpu}, {**middle(floor), "count": bare}
+
+
+def middle(series: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The median of each figure, and of each figure beneath it."""
+    return {
+        name: middle([one[name] for one in series])
+        if isinstance(first, Mapping)
+        else round(statistics.median(one[name] for one in series), 5)
+        for name, first in series[0].items()
+    }
 
 
 def attempts(servers: Servers, sittings: Sequence[Sitting]) -> dict[str, Any]:

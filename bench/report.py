@@ -65,6 +65,10 @@ def by_engine(title: str, had: dict[str, Any], rows: Sequence[tuple[str, Cell]])
     )
 
 
+def span(found: list[float]) -> str:
+    return f"{min(found):.3f} to {max(found):.3f}"
+
+
 def attempt(had: dict[str, Any]) -> str:
     def floor(found: dict[str, Any]) -> float:
         return float(found["bare_attempt"]["submit_cpu_s"] + found["bare_attempt"]["save_cpu_s"])
@@ -74,8 +78,9 @@ def attempt(had: dict[str, Any]) -> str:
         had,
         [
             ("ours, CPU-s (goal 0.07)", lambda f: goal(f["attempt"]["cpu_s"], 0.07)),
+            ("the least and the most of its series", lambda f: span(f["attempt"]["every_cpu_s"])),
             ("PostgreSQL's own beside it, CPU-s", lambda f: own(f["attempt"]["database_cpu_s"])),
-            ("requests", lambda f: f["attempt"]["requests"]),
+            ("requests", lambda f: int(f["attempt"]["requests"])),
             ("bare: one request, 1 + 20 rows, CPU-s", lambda f: f"{f['bare_attempt']['submit_cpu_s']:.4f}"),
             ("bare: 20 requests, a row each, CPU-s", lambda f: f"{f['bare_attempt']['save_cpu_s']:.4f}"),
             ("ours in multiples of both bare together", lambda f: f"{f['attempt']['cpu_s'] / max(floor(f), 1e-6):.1f}"),
