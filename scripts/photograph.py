@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, StorageState, sync_playwright
 
 Scheme = Literal["light", "dark"]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 HEIGHTS = {390: 844}
 HEIGHT = 800
 MOST_BYTES = 200_000
