@@ -1,5 +1,7 @@
 """Handing in, and the result."""
 
+import math
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -10,8 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from certificates import actions
 from certificates.models import Certificate
-from certificates.queries import is_lost, passes_awaiting_adoption, read_by_candidate
+from certificates.queries import is_lost, passes_awaiting_adoption, read_by_candidate, state_of, told_apart
 from certificates.results import Result, result_of
+from certificates.validity import IN_FORCE
 from quizzes import eligibility
 from quizzes.enquiries import questioned_in
 from quizzes.models import Attempt, AttemptGrant, Disposition, Review
@@ -20,6 +23,8 @@ from staff import clock
 from staff.access import Permission, StaffRequest, open_without_factor, require_permission
 from staff.models import StaffMember
 from staff.prepared import prepared
+
+MINUTE = timedelta(minutes=1)
 
 
 @open_without_factor
@@ -55,6 +60,7 @@ def attempt_result(request: StaffRequest, public_id: str) -> HttpResponse:
     context = {
         "attempt": attempt,
         "result": result,
+        "minutes": _minutes(attempt),
         "reviews": reviews,
         "read": read_by_candidate(reviews),
         "questioned": questioned_in(attempt),
@@ -98,7 +104,7 @@ def _reviews_of(attempt: int) -> QuerySet[Review]:
 
 @prepared
 def _certificates_of(attempt: int) -> QuerySet[Certificate]:
-    return Certificate.objects.filter(attempt=attempt)[:1]
+    return told_apart(Certificate.objects.filter(attempt=attempt))[:1]
 
 
 @prepared
@@ -114,16 +120,26 @@ def _certificate(attempt: Attempt, result: Result) -> dict[str, Any]:
     if certificate is None and passed:
         # A pass that a regrade gave may rest beside another of the same cycle, which holds the certificate.
         closing = Attempt.objects.closing()
-        certificate = Certificate.objects.filter(candidacy=attempt.candidacy_id, attempt__in=closing).first()
+        beside = Certificate.objects.filter(candidacy=attempt.candidacy_id, attempt__in=closing)
+        certificate = told_apart(beside).first()
+    state = state_of(certificate) if certificate else ""
     decided = Disposition.objects.filter(outcome__attempt=attempt).select_related("signature")
     disposition = decided.first() if regraded else None
     return {
         "certificate": certificate,
+        "state": state,
+        "stands": state in (*IN_FORCE, "supervision-pending", "not-yet-valid"),
         "lost": certificate is not None and not (own and passed) and is_lost(certificate),
         "waits": passed and certificate is None and passes_awaiting_adoption().filter(pk=attempt.pk).exists(),
         "disposition": disposition,
         "kept": disposition is not None and disposition.decision == Disposition.Decision.KEEP,
     }
+
+
+def _minutes(attempt: Attempt) -> tuple[int, int]:
+    """How many were used, begun ones as whole, and how many there were with any extra time."""
+    used, allowed = (until - attempt.started_at for until in (attempt.ended_at or clock.now(), attempt.deadline_at))
+    return math.ceil(min(used, allowed) / MINUTE), math.ceil(allowed / MINUTE)
 
 
 def _after_pass(attempt: Attempt) -> dict[str, Any]:
@@ -136,6 +152,7 @@ def _what_is_next(attempt: Attempt, person: StaffMember) -> dict[str, Any]:
     return {
         "where": where,
         "allowed": where.attempts_allowed,
+        "left": max(0, where.attempts_allowed - where.attempts_used),
         "verdict": eligibility.verdict(where, clock.now()),
         "passed_retest": attempt.retests.passed().first(),
     }

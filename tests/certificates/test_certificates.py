@@ -1,11 +1,14 @@
 import json
+from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from certificates import drawing
 from certificates.models import Certificate, CertificateEvent
 from certificates.queries import state_of
+from certificates.views import attempts
 from staff import canonical, clock
 from tests import factories
 from tests.certificates.test_actions import give_back
@@ -108,6 +111,60 @@ def test_suspend_and_lift_on_the_page(client, cast, paper):
     assert state_of(Certificate.objects.get()) == "suspended"
     assert client.post(address("lift", paper), {"private_note": "cleared"}).status_code == 302
     assert state_of(Certificate.objects.get()) == "valid"
+
+
+def result_of(client, paper) -> str:
+    return str(client.get(reverse("certificates:attempt-result", args=[paper.attempt.public_id])).text).replace(
+        "\u00a0", " "
+    )
+
+
+def test_the_result_says_how_the_certificate_stands(client, cast, paper):
+    client.force_login(cast.aesthetician)
+    page = result_of(client, paper)
+    assert "Your certificate is ready" in page
+    assert "Download PDF" in page
+    manager = Client()
+    manager.force_login(cast.manager)
+    manager.post(address("suspend", paper), {"reason_class": "conduct", "public_text": "Under inquiry"})
+    page = result_of(client, paper)
+    assert "Passed, and your certificate is suspended" in page
+    assert address("detail", paper) in page
+    assert "is ready" not in page
+    assert "Download PDF" not in page
+    manager.post(address("lift", paper), {"private_note": "cleared"})
+    assert "Your certificate is ready" in result_of(client, paper)
+    with clock.at(clock.now() + timedelta(days=400)):
+        client.force_login(cast.aesthetician)
+        assert "Passed, and your certificate has run out" in result_of(client, paper)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("revoked", "Passed, and your certificate was revoked"),
+        ("superseded", "Another certificate stands for it now"),
+        ("expiring", "Your certificate is ready"),
+        ("supervision-pending", "Your certificate is ready"),
+        ("not-yet-valid", "Your certificate is ready"),
+    ],
+)
+def test_the_result_has_a_word_for_each_state(client, cast, paper, monkeypatch, state, said):
+    monkeypatch.setattr(attempts, "state_of", lambda certificate: state)
+    client.force_login(cast.aesthetician)
+    assert said in result_of(client, paper)
+
+
+def test_the_result_tells_of_the_attempt(client, cast, paper, module):
+    client.force_login(cast.aesthetician)
+    page = result_of(client, paper)
+    for told in ("None so far", f"Version {module.version.number}", paper.attempt.seal_sha256[:12]):
+        assert f">{told}</dd>" in page
+    assert "Attempts left" not in page
+    failed = factories.make_finished(person=cast.colleague, course=module, wrong=6).attempt
+    client.force_login(cast.colleague)
+    page = client.get(reverse("certificates:attempt-result", args=[failed.public_id])).text
+    assert "<dt>Attempts left</dt><dd>2</dd>" in page
 
 
 def test_lifting_does_not_claim_a_reason(client, cast, paper):
