@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -161,6 +162,7 @@ def test_the_result_tells_of_the_attempt(client, cast, paper, module):
     for told in ("None so far", f"Version {module.version.number}", paper.attempt.seal_sha256[:12]):
         assert f">{told}</dd>" in page
     assert "Attempts left" not in page
+    assert re.search(r">\d+ min</dd>", page), "of no limit where there is no clock"
     failed = factories.make_finished(person=cast.colleague, course=module, wrong=6).attempt
     client.force_login(cast.colleague)
     page = client.get(reverse("certificates:attempt-result", args=[failed.public_id])).text

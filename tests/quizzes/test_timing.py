@@ -77,6 +77,14 @@ def test_the_database_refuses_a_senseless_clock(cast, minutes):
         ClinicClock.objects.create(clinic=cast.lakeside, number=1, limit_minutes=minutes, set_by=cast.manager)
 
 
+def test_the_result_says_of_how_many_minutes(client, cast, timed):
+    with clock.at(timed.started_at + 12 * MINUTE + timedelta(seconds=1)):
+        proof.submit(attempt=timed, by=cast.aesthetician)
+        client.force_login(cast.aesthetician)
+        page = client.get(reverse("certificates:attempt-result", args=[timed.public_id])).text
+    assert ">13 of 45 min</dd>" in page
+
+
 def test_sealed_with_its_clock(cast, timed):
     factories.answer(attempt=timed)
     done = proof.submit(attempt=timed, by=cast.aesthetician)
