@@ -165,8 +165,11 @@ def passkey_rename(request: StaffRequest, number: int) -> HttpResponse:
     passkey = get_object_or_404(Authenticator, pk=number, user=request.user, type=factors.Type.WEBAUTHN)
     form = NameForm(request.POST or None, initial={"name": passkey.data["name"]})
     if form.is_valid():
-        factors.rename_passkey(passkey=passkey, name=form.cleaned_data["name"], person=request.user)
-        messages.success(request, f"The passkey is called “{form.cleaned_data['name']}” now.")
+        name = form.cleaned_data["name"]
+        if factors.rename_passkey(number=number, name=name, person=request.user):
+            messages.success(request, f"The passkey is called “{name}” now.")
+        else:
+            messages.error(request, "That passkey was removed in another window a moment ago.")
         return redirect("staff:signing-in")
     context = {"form": form, "passkey": passkey}
     return render(request, "staff/passkey_rename.html", context, status=400 if form.errors else 200)

@@ -331,14 +331,17 @@ def add_passkey(*, person: StaffMember, name: str, credential: dict[str, Any]) -
 
 
 @transaction.atomic
-def rename_passkey(*, passkey: Authenticator, name: str, person: StaffMember) -> None:
-    """What only its holder calls it; the mails about it use the name, so the trail tells that it changed."""
+def rename_passkey(*, number: int, name: str, person: StaffMember) -> bool:
+    """False if it is gone. Only its holder sees the name, but the mails about it use it, so the trail tells that it changed."""
     _locked(person)
-    passkey.refresh_from_db()
+    passkey = Authenticator.objects.filter(pk=number, user=person, type=Type.WEBAUTHN).first()
+    if passkey is None:
+        return False
     if passkey.data["name"] != name:
         passkey.data["name"] = name
         passkey.save(update_fields=["data"])
         _recorded(person, "passkey-renamed", factor=passkey.pk)
+    return True
 
 
 @transaction.atomic

@@ -167,6 +167,7 @@ def test_the_result_tells_of_the_attempt(client, cast, paper, module):
     client.force_login(cast.colleague)
     page = client.get(reverse("certificates:attempt-result", args=[failed.public_id])).text
     assert "<dt>Attempts left</dt><dd>2</dd>" in page
+    assert failed.seal_sha256[:12] not in page
 
 
 def test_lifting_does_not_claim_a_reason(client, cast, paper):

@@ -399,6 +399,10 @@ def test_a_passkey_is_given_another_name(client, cast):
     passkey.refresh_from_db()
     assert passkey.data["name"] == "Clinic tablet"
     assert passkey.data["credential"]
+    with mock.patch.object(factors, "rename_passkey", return_value=False):
+        assert "was removed in another window" in client.post(path, {"name": "Gone"}, follow=True).text
+    Authenticator.objects.filter(pk=passkey.pk).delete()
+    assert factors.rename_passkey(number=passkey.pk, name="Gone", person=cast.aesthetician) is False
 
 
 def test_an_app_has_no_name_to_change(client, cast):
