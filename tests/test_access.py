@@ -30,8 +30,6 @@ PEOPLE = (
     "aesthetician", "colleague", "support", "physician", "manager",
     "other_aesthetician", "other_physician", "other_manager", "author", "administrator", "leaver", "nobody",
 )  # fmt: skip
-# Every page that there is, asked of either engine. What the others are refused says nothing of the database.
-BOTH_ENGINES = ("aesthetician", "physician", "manager", "author", "administrator")
 SIGN_IN = 302
 
 
@@ -433,9 +431,7 @@ def signed_in(stage, person: str) -> Client:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "person", [pytest.param(one, marks=() if one in BOTH_ENGINES else pytest.mark.one_engine) for one in PEOPLE]
-)
+@pytest.mark.parametrize("person", PEOPLE)
 def test_access(stage, person):
     """One person against the whole table, so that a wrong cell names its URL."""
     wrong, client = {}, signed_in(stage, person)

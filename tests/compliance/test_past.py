@@ -30,7 +30,7 @@ from staff.models import MembershipRole
 from tests import factories, people
 from tests.conftest import NOW
 
-QUICK = 3
+QUICK = 6
 PROOF = int(os.environ.get("SEQUENCES", "10000")) // 50
 DENVER = ZoneInfo("America/Denver")
 FIRST = date(2026, 11, 2)

@@ -11,17 +11,19 @@ def open_everything(page) -> None:
     shown(page, "() => document.querySelectorAll('main details').forEach((fold) => fold.open = true)")
 
 
-def test_coverage_in_every_look(visitor, cast, module):
-    """The small course has gaps of facts and of key points. An author sees of every clinic what a physician sees of hers."""
-    page = visitor().sign_in(cast.author)
+@pytest.mark.parametrize("who", ["author", "physician"])
+def test_coverage_in_every_look(visitor, cast, module, who):
+    """The small course has gaps of facts and of key points."""
+    page = visitor().sign_in(getattr(cast, who))
     page.goto("/coverage/")
-    open_everything(page)
 
     def check(look: str) -> None:
         assert overflow(page) == 0, f"too wide at {look}"
         # A stretched link is as large as its row.
         assert [target for target in small_targets(page) if "stretched-link" not in target] == []
 
+    in_every_look(page, check)
+    open_everything(page)
     in_every_look(page, check)
 
 

@@ -23,7 +23,7 @@ from tests import factories
 from tests.people import make_person
 from tests.quizzes.attempt_model import Model
 
-QUICK = 40
+QUICK = 100
 PROOF = int(os.environ.get("SEQUENCES", "10000"))
 PARTS = 4
 WAITS = {
